@@ -1,0 +1,1 @@
+//! Pooled blocks, the byte ledger and counter slots

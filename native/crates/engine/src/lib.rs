@@ -1,0 +1,1 @@
+//! From one configuration document to a running graph

@@ -1,0 +1,65 @@
+//! The account of items that ended here: every item that leaves without reaching anyone is counted with a reason.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Why items ended inside the collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub enum DropReason {
+    /// The next hop refused for good, after the sender had been told OK.
+    Permanent,
+    /// Retries ended (`max_elapsed_time`), after the sender had been told OK.
+    Expired,
+    /// The next hop took the request but rejected these items.
+    Rejected,
+    /// The drain deadline passed.
+    Shutdown,
+    /// A queue had no room for a batch whose senders had been told OK.
+    QueueFull,
+    /// A component dropped a parcel without an outcome: a bug.
+    Abandoned,
+}
+
+impl DropReason {
+    /// All reasons, in the order of their slots.
+    pub const ALL: [DropReason; 6] = [
+        DropReason::Permanent,
+        DropReason::Expired,
+        DropReason::Rejected,
+        DropReason::Shutdown,
+        DropReason::QueueFull,
+        DropReason::Abandoned,
+    ];
+
+    /// The metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            DropReason::Permanent => "permanent",
+            DropReason::Expired => "expired",
+            DropReason::Rejected => "rejected",
+            DropReason::Shutdown => "shutdown",
+            DropReason::QueueFull => "queue_full",
+            DropReason::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// Items dropped by reason. Written off the hot path only, so plain atomics do.
+#[derive(Debug, Default)]
+pub struct Account {
+    dropped: [AtomicU64; DropReason::ALL.len()],
+}
+
+impl Account {
+    /// Counts `items` as ended for `reason`.
+    pub fn drop_items(&self, reason: DropReason, items: u64) {
+        if let Some(slot) = self.dropped.get(reason as usize) {
+            slot.fetch_add(items, Ordering::Relaxed);
+        }
+    }
+
+    /// Items that ended for `reason` so far.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.dropped.get(reason as usize).map_or(0, |slot| slot.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,49 @@
+//! What a component is. All of it is called on the data-plane thread that owns the instance.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::time::Instant;
+
+use crate::parcel::Parcel;
+use crate::reply::Outcome;
+
+/// A boxed future of one data-plane thread.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Something that parcels flow into.
+pub trait Consumer {
+    /// Takes the parcel and returns at once. The sender learns the outcome through the parcel's reply, now or
+    /// later; dropping the parcel unsettled refuses it.
+    fn consume(&self, parcel: Parcel);
+}
+
+/// A node of the graph: a consumer that may hold parcels and can be emptied.
+pub trait Stage: Consumer {
+    /// Hands on or settles everything held, no later than `deadline` (none: no limit). Called once, after
+    /// everything upstream is drained; parcels still held at the deadline are refused as draining.
+    fn drain(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
+        let _ = deadline;
+        Box::pin(async {})
+    }
+}
+
+/// Changes parcels on the way: synchronous, a parcel in, any number of parcels out to `next`.
+pub trait Processor {
+    /// Handles one parcel. A parcel that ends here is settled here.
+    fn process(&self, parcel: Parcel, next: &dyn Consumer);
+}
+
+/// Sends parcels to one destination. It holds no queue, timer or retry: those stand in front of it.
+pub trait Exporter {
+    /// Sends the parcel once. The outcome says what the destination answered; the caller settles the parcel.
+    ///
+    /// Cancel safe: dropping the future abandons the attempt, whose result is then unknown.
+    fn send<'a>(&'a self, parcel: &'a Parcel) -> LocalFuture<'a, Outcome>;
+
+    /// Writes out whatever is buffered and lets go of connections and files, no later than `deadline`.
+    fn close(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
+        let _ = deadline;
+        Box::pin(async {})
+    }
+}

@@ -1,0 +1,242 @@
+//! The answer that travels with a parcel back to whoever waits for it.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::account::{Account, DropReason};
+use crate::fault::{Fault, FaultCode};
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every item was taken, at the acknowledgement level of the path.
+    Accepted,
+    /// The request was taken but the next hop rejected some items.
+    Partial {
+        /// Items rejected.
+        rejected: u64,
+        /// What the next hop said about them.
+        message: String,
+    },
+    /// Nothing was taken.
+    Refused(Fault),
+}
+
+impl Outcome {
+    /// The worse of two outcomes of one request: a permanent refusal, then a retryable one, then partial.
+    #[must_use]
+    pub fn worse(self, other: Outcome) -> Outcome {
+        if other.rank() > self.rank() { other } else { self }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Outcome::Accepted => 0,
+            Outcome::Partial { .. } => 1,
+            Outcome::Refused(fault) if !fault.is_permanent() => 2,
+            Outcome::Refused(_) => 3,
+        }
+    }
+}
+
+/// The duty to answer. Settling is by value, so a request is answered once; a reply dropped unsettled refuses its
+/// sender as [`FaultCode::Abandoned`], or counts its items as dropped if nobody waits any more.
+#[derive(Debug)]
+pub struct Reply(Option<Kind>);
+
+enum Kind {
+    Waiter(Box<dyn FnOnce(Outcome) + Send>),
+    Member(Arc<Join>),
+    All(Vec<Reply>),
+    Detached { items: u64, account: Arc<Account> },
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Kind::Waiter(_) => "Waiter",
+            Kind::Member(_) => "Member",
+            Kind::All(_) => "All",
+            Kind::Detached { .. } => "Detached",
+        })
+    }
+}
+
+/// Several branches of one request, answered together by the worst of their outcomes.
+#[derive(Debug)]
+struct Join(Mutex<JoinState>);
+
+#[derive(Debug)]
+struct JoinState {
+    remaining: usize,
+    worst: Outcome,
+    reply: Reply,
+}
+
+impl Reply {
+    /// Calls `waiter` with the outcome, on whichever thread settles.
+    pub fn to(waiter: impl FnOnce(Outcome) + Send + 'static) -> Self {
+        Reply(Some(Kind::Waiter(Box::new(waiter))))
+    }
+
+    /// A reply for `items` whose sender has its answer already: refusals are counted in `account`.
+    pub fn detached(items: u64, account: Arc<Account>) -> Self {
+        Reply(Some(Kind::Detached { items, account }))
+    }
+
+    /// One reply that settles all of `members` alike: what a merged batch carries.
+    ///
+    /// A partial outcome cannot be shared out among several senders; they learn `Accepted` and the rejection is
+    /// the exporter's to report. A single member learns it as it is.
+    pub fn all(members: Vec<Reply>) -> Self {
+        Reply(Some(Kind::All(members)))
+    }
+
+    /// Splits the duty among `parts` branches; the sender learns the worst of their outcomes once all are in.
+    /// With no parts the request counts as accepted.
+    pub fn split(self, parts: usize) -> Vec<Reply> {
+        match parts {
+            0 => {
+                self.settle(Outcome::Accepted);
+                Vec::new()
+            }
+            1 => vec![self],
+            _ => {
+                let state = JoinState { remaining: parts, worst: Outcome::Accepted, reply: self };
+                let join = Arc::new(Join(Mutex::new(state)));
+                (0..parts).map(|_| Reply(Some(Kind::Member(Arc::clone(&join))))).collect()
+            }
+        }
+    }
+
+    /// Answers. The outcome reaches the sender on this call.
+    pub fn settle(mut self, outcome: Outcome) {
+        self.settle_in_place(outcome);
+    }
+
+    /// Answers with a refusal.
+    pub fn refuse(self, fault: Fault) {
+        self.settle(Outcome::Refused(fault));
+    }
+
+    fn settle_in_place(&mut self, outcome: Outcome) {
+        match self.0.take() {
+            None => {}
+            Some(Kind::Waiter(waiter)) => waiter(outcome),
+            Some(Kind::Member(join)) => join.settle_one(outcome),
+            Some(Kind::All(members)) => settle_all(members, outcome),
+            Some(Kind::Detached { items, account }) => match outcome {
+                Outcome::Accepted => {}
+                Outcome::Partial { rejected, .. } => account.drop_items(DropReason::Rejected, rejected.min(items)),
+                Outcome::Refused(fault) => account.drop_items(drop_reason(&fault), items),
+            },
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            let fault = Fault::new(FaultCode::Abandoned, "request was dropped inside the collector");
+            self.settle_in_place(Outcome::Refused(fault));
+        }
+    }
+}
+
+impl Join {
+    fn settle_one(&self, outcome: Outcome) {
+        let finished = {
+            let mut state = self.0.lock();
+            let worst = std::mem::replace(&mut state.worst, Outcome::Accepted);
+            state.worst = worst.worse(outcome);
+            state.remaining -= 1;
+            (state.remaining == 0).then(|| {
+                let worst = std::mem::replace(&mut state.worst, Outcome::Accepted);
+                (std::mem::replace(&mut state.reply, Reply(None)), worst)
+            })
+        };
+        if let Some((reply, worst)) = finished {
+            reply.settle(worst);
+        }
+    }
+}
+
+fn settle_all(members: Vec<Reply>, outcome: Outcome) {
+    let outcome = match outcome {
+        Outcome::Partial { .. } if members.len() > 1 => Outcome::Accepted,
+        other => other,
+    };
+    for member in members {
+        member.settle(outcome.clone());
+    }
+}
+
+fn drop_reason(fault: &Fault) -> DropReason {
+    match fault.code {
+        FaultCode::Abandoned | FaultCode::Panicked => DropReason::Abandoned,
+        FaultCode::QueueFull | FaultCode::MemoryPressure => DropReason::QueueFull,
+        FaultCode::Draining => DropReason::Shutdown,
+        _ if fault.is_permanent() => DropReason::Permanent,
+        _ => DropReason::Expired,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn waiter() -> (Reply, mpsc::Receiver<Outcome>) {
+        let (sender, receiver) = mpsc::channel();
+        (Reply::to(move |outcome| sender.send(outcome).unwrap_or(())), receiver)
+    }
+
+    fn refused(code: FaultCode) -> Outcome {
+        Outcome::Refused(Fault::new(code, "no"))
+    }
+
+    #[test]
+    fn a_dropped_reply_refuses_its_sender() {
+        let (reply, answer) = waiter();
+        drop(reply);
+        assert!(matches!(answer.try_recv(), Ok(Outcome::Refused(f)) if f.code == FaultCode::Abandoned));
+    }
+
+    #[test]
+    fn branches_answer_once_with_the_worst_outcome() {
+        let (reply, answer) = waiter();
+        let mut parts = reply.split(3).into_iter();
+        let mut settle = |outcome| parts.next().into_iter().for_each(|part| part.settle(outcome_clone(&outcome)));
+        fn outcome_clone(outcome: &Outcome) -> Outcome {
+            outcome.clone()
+        }
+        settle(Outcome::Accepted);
+        settle(refused(FaultCode::DownstreamPermanent));
+        assert!(answer.try_recv().is_err(), "answered before the last branch");
+        settle(refused(FaultCode::QueueFull));
+        assert_eq!(answer.try_recv(), Ok(refused(FaultCode::DownstreamPermanent)));
+        assert!(answer.try_recv().is_err(), "answered twice");
+    }
+
+    #[test]
+    fn a_batch_answers_every_member() {
+        let (first, first_answer) = waiter();
+        let (second, second_answer) = waiter();
+        Reply::all(vec![first, second]).settle(Outcome::Partial { rejected: 1, message: "x".into() });
+        assert_eq!(first_answer.try_recv(), Ok(Outcome::Accepted));
+        assert_eq!(second_answer.try_recv(), Ok(Outcome::Accepted));
+    }
+
+    #[test]
+    fn detached_items_are_counted_by_reason() {
+        let account = Arc::new(Account::default());
+        drop(Reply::detached(7, Arc::clone(&account)));
+        Reply::detached(5, Arc::clone(&account)).settle(refused(FaultCode::DownstreamPermanent));
+        Reply::detached(3, Arc::clone(&account)).settle(refused(FaultCode::DownstreamTemporary));
+        Reply::detached(2, Arc::clone(&account)).settle(Outcome::Accepted);
+        assert_eq!(account.dropped(DropReason::Abandoned), 7);
+        assert_eq!(account.dropped(DropReason::Permanent), 5);
+        assert_eq!(account.dropped(DropReason::Expired), 3);
+    }
+}

@@ -1,0 +1,1 @@
+//! Listeners, clients, TLS and gRPC framing; knows no OTLP

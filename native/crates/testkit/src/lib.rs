@@ -1,0 +1,1 @@
+//! OTLP builders, recording sink, scripted peer and the component verifier, for tests

@@ -1,0 +1,1 @@
+//! OTLP on the wire: check, count, split, edit and transcode borrowed bytes
