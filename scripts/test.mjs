@@ -1,0 +1,41 @@
+// Runs every test, Rust then TypeScript, and closes with the sums over both runners.
+import path from 'node:path';
+import { root, run } from './shell.mjs';
+
+const only = process.argv.slice(2);
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+if (only.length === 0 || only.includes('rust')) {
+  const rust = await run('cargo', ['test', '--workspace', '--locked', '--no-fail-fast'], {
+    cwd: path.join(root, 'native'),
+  });
+  for (const [, passed, failed, ignored] of rust.output.matchAll(
+    /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm,
+  )) {
+    add(passed, failed, ignored);
+  }
+  if (rust.status !== 0 && totals.failed === 0) add(0, 1, 0);
+}
+
+if (only.length === 0 || only.includes('typescript')) {
+  const jest = await run(
+    process.execPath,
+    ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--ci'],
+    { env: { FORCE_COLOR: '0' } },
+  );
+  const line = /^Tests:\s+(.*)$/m.exec(jest.output)?.[1] ?? '';
+  const number = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
+  const failedSuites = Number(/^Test Suites:.*?(\d+) failed/m.exec(jest.output)?.[1] ?? 0);
+  add(number('passed'), Math.max(number('failed'), failedSuites), number('skipped'));
+  if (jest.status !== 0 && number('failed') + failedSuites === 0) add(0, 1, 0);
+}
+
+const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : '';
+process.stdout.write(`${totals.passed} passed, ${totals.failed} failed${skipped}\n`);
+process.exit(totals.failed === 0 ? 0 : 1);
+
+function add(passed, failed, skipped) {
+  totals.passed += Number(passed);
+  totals.failed += Number(failed);
+  totals.skipped += Number(skipped);
+}
