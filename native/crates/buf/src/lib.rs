@@ -1,1 +1,14 @@
-//! Pooled blocks, the byte ledger and counter slots
+//! Memory and numbers shared by all data-plane threads: the byte ledger that says whether memory may be taken, the
+//! pool it is taken from, and the counter slots that cost no contention.
+//!
+//! - [`Ledger`] and [`Permit`]: one exact byte budget; a permit gives its bytes back on drop.
+//! - [`Pool`] and [`Block`]: reusable buffers by size class; a frozen block returns when its last reader is done.
+//! - [`metrics`]: series with one writer per slot, read together as one array of numbers.
+//!
+//! The ledger and the pool know nothing of each other: whoever takes memory for a sender reserves it first.
+
+mod ledger;
+pub mod pool;
+
+pub use ledger::{Exhausted, Ledger, Permit};
+pub use pool::{AllocError, Block, Pool, PoolConfig, PoolStats};
