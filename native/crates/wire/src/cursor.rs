@@ -1,0 +1,340 @@
+//! Reading protobuf fields from borrowed bytes: tags, varints, bounded payloads; and writing prefixes.
+//!
+//! A [`Cursor`] never panics and never reads past its slice. It knows nothing of OTLP: which fields exist is the
+//! schema's business. Source: protobuf.dev, "Encoding".
+
+use crate::error::WireError;
+
+/// The highest field number protobuf allows.
+const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
+
+/// How a field's payload is laid out. Groups are refused, so they have no variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum WireType {
+    /// A varint of at most 64 bits.
+    Varint = 0,
+    /// Eight bytes, little endian.
+    Fixed64 = 1,
+    /// A length and as many bytes.
+    Bytes = 2,
+    /// Four bytes, little endian.
+    Fixed32 = 5,
+}
+
+/// A field number and the layout of what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// From 1 to 2^29 - 1.
+    pub number: u32,
+    /// The layout of the payload.
+    pub wire: WireType,
+}
+
+/// One field's payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// A varint.
+    Varint(u64),
+    /// Eight bytes.
+    Fixed64(u64),
+    /// Length-delimited bytes.
+    Bytes(&'a [u8]),
+    /// Four bytes.
+    Fixed32(u32),
+}
+
+impl<'a> Payload<'a> {
+    /// The bytes of a length-delimited payload; empty for any other.
+    pub fn bytes(self) -> &'a [u8] {
+        match self {
+            Payload::Bytes(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
+    /// The number of a numeric payload; 0 for bytes.
+    pub fn number(self) -> u64 {
+        match self {
+            Payload::Varint(value) | Payload::Fixed64(value) => value,
+            Payload::Fixed32(value) => u64::from(value),
+            Payload::Bytes(_) => 0,
+        }
+    }
+}
+
+/// One whole field as it stands in a message.
+#[derive(Clone, Copy, Debug)]
+pub struct RawField<'a> {
+    /// The field number.
+    pub number: u32,
+    /// The decoded payload.
+    pub payload: Payload<'a>,
+    /// Tag, length and payload together.
+    pub raw: &'a [u8],
+}
+
+/// A position in one message.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<'a> {
+    rest: &'a [u8],
+    /// The offset of the message's end within the request, for error texts.
+    end: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Starts at the first byte of a request.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, end: bytes.len() }
+    }
+
+    /// Whether the message is read to its end.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// What is left of the message.
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Bytes from the start of the request to the next unread byte.
+    #[inline]
+    pub fn offset(&self) -> usize {
+        self.end.saturating_sub(self.rest.len())
+    }
+
+    /// Reads a tag.
+    ///
+    /// # Errors
+    /// [`WireError::BadTag`] for field number 0, numbers above 2^29 - 1, groups and undefined wire types;
+    /// [`WireError::Truncated`] and [`WireError::BadVarint`] for the varint itself.
+    #[inline]
+    pub fn tag(&mut self) -> Result<Tag, WireError> {
+        let offset = self.offset();
+        let key = match self.rest.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => {
+                self.rest = rest;
+                u64::from(byte)
+            }
+            _ => self.varint()?,
+        };
+        let number = key >> 3;
+        let wire = match key & 7 {
+            0 => WireType::Varint,
+            1 => WireType::Fixed64,
+            2 => WireType::Bytes,
+            5 => WireType::Fixed32,
+            _ => return Err(WireError::BadTag { offset }),
+        };
+        if number == 0 || number > MAX_FIELD_NUMBER {
+            return Err(WireError::BadTag { offset });
+        }
+        // The bound above makes the number fit.
+        Ok(Tag { number: number as u32, wire })
+    }
+
+    /// Reads a varint of at most ten bytes and 64 bits.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`] at the end of the message, [`WireError::BadVarint`] past 64 bits.
+    #[inline]
+    pub fn varint(&mut self) -> Result<u64, WireError> {
+        match self.rest.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
+        let mut value = 0_u64;
+        for (index, &byte) in self.rest.iter().take(10).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                if index == 9 && byte > 1 {
+                    break;
+                }
+                self.rest = self.rest.get(index + 1..).unwrap_or_default();
+                return Ok(value);
+            }
+        }
+        if self.rest.len() < 10 {
+            return Err(WireError::Truncated { offset: self.end });
+        }
+        Err(WireError::BadVarint { offset: self.offset() })
+    }
+
+    /// Reads a length and as many bytes.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`] when the message holds fewer bytes than declared.
+    #[inline]
+    pub fn bytes(&mut self) -> Result<&'a [u8], WireError> {
+        let length = self.varint()?;
+        match usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length)) {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(bytes)
+            }
+            None => Err(WireError::Truncated { offset: self.offset() }),
+        }
+    }
+
+    /// Reads a length-delimited message and starts a cursor on it that keeps request offsets.
+    ///
+    /// # Errors
+    /// As [`Cursor::bytes`].
+    #[inline]
+    pub fn message(&mut self) -> Result<Cursor<'a>, WireError> {
+        let rest = self.bytes()?;
+        Ok(Cursor { rest, end: self.offset() })
+    }
+
+    /// Reads eight little-endian bytes.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`].
+    #[inline]
+    pub fn fixed64(&mut self) -> Result<u64, WireError> {
+        match self.rest.split_first_chunk::<8>() {
+            Some((chunk, rest)) => {
+                self.rest = rest;
+                Ok(u64::from_le_bytes(*chunk))
+            }
+            None => Err(WireError::Truncated { offset: self.offset() }),
+        }
+    }
+
+    /// Reads four little-endian bytes.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`].
+    #[inline]
+    pub fn fixed32(&mut self) -> Result<u32, WireError> {
+        match self.rest.split_first_chunk::<4>() {
+            Some((chunk, rest)) => {
+                self.rest = rest;
+                Ok(u32::from_le_bytes(*chunk))
+            }
+            None => Err(WireError::Truncated { offset: self.offset() }),
+        }
+    }
+
+    /// Steps over the payload of a field with this wire type.
+    ///
+    /// # Errors
+    /// As the reader of that wire type.
+    #[inline]
+    pub fn skip(&mut self, wire: WireType) -> Result<(), WireError> {
+        match wire {
+            WireType::Varint => self.varint().map(drop),
+            WireType::Fixed64 => self.fixed64().map(drop),
+            WireType::Bytes => self.bytes().map(drop),
+            WireType::Fixed32 => self.fixed32().map(drop),
+        }
+    }
+
+    /// Reads the payload of a field with this wire type.
+    ///
+    /// # Errors
+    /// As the reader of that wire type.
+    #[inline]
+    pub fn payload(&mut self, wire: WireType) -> Result<Payload<'a>, WireError> {
+        Ok(match wire {
+            WireType::Varint => Payload::Varint(self.varint()?),
+            WireType::Fixed64 => Payload::Fixed64(self.fixed64()?),
+            WireType::Bytes => Payload::Bytes(self.bytes()?),
+            WireType::Fixed32 => Payload::Fixed32(self.fixed32()?),
+        })
+    }
+
+    /// Reads one field whole, or `None` at the end of the message.
+    ///
+    /// # Errors
+    /// As [`Cursor::tag`] and [`Cursor::payload`].
+    #[inline]
+    pub fn field(&mut self) -> Result<Option<RawField<'a>>, WireError> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let start = self.rest;
+        let tag = self.tag()?;
+        let payload = self.payload(tag.wire)?;
+        let raw = start.get(..start.len().saturating_sub(self.rest.len())).unwrap_or_default();
+        Ok(Some(RawField { number: tag.number, payload, raw }))
+    }
+}
+
+/// The fields of a message that was checked before: stops at the first thing that is not a field, so that unchecked
+/// bytes give fewer fields and never a panic.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a>(Cursor<'a>);
+
+impl<'a> Fields<'a> {
+    /// Starts at the first field of a message.
+    #[inline]
+    pub fn new(message: &'a [u8]) -> Self {
+        Self(Cursor::new(message))
+    }
+
+    /// What is left of the message.
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        self.0.rest()
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = RawField<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<RawField<'a>> {
+        self.0.field().ok().flatten()
+    }
+}
+
+/// Bytes a varint takes.
+#[inline]
+pub fn varint_len(value: u64) -> usize {
+    // Each byte carries seven bits; zero takes one byte.
+    let bits = 64 - (value | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
+}
+
+/// Appends a varint in its shortest form.
+#[inline]
+pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends the tag of a field.
+#[inline]
+pub fn put_tag(number: u32, wire: WireType, out: &mut Vec<u8>) {
+    put_varint((u64::from(number) << 3) | wire as u64, out);
+}
+
+/// Appends a length-delimited field.
+#[inline]
+pub fn put_bytes(number: u32, bytes: &[u8], out: &mut Vec<u8>) {
+    put_tag(number, WireType::Bytes, out);
+    put_varint(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+/// Bytes that a length-delimited field with this payload length takes, tag and length included.
+#[inline]
+pub fn bytes_field_len(number: u32, length: usize) -> usize {
+    varint_len(u64::from(number) << 3) + varint_len(length as u64) + length
+}
+
+#[cfg(test)]
+mod tests;
