@@ -8,6 +8,7 @@
 //! The ledger and the pool know nothing of each other: whoever takes memory for a sender reserves it first.
 
 mod ledger;
+pub mod metrics;
 pub mod pool;
 
 pub use ledger::{Exhausted, Ledger, Permit};
