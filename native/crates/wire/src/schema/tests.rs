@@ -1,0 +1,74 @@
+use super::*;
+
+#[test]
+fn finds_every_field_by_number_and_by_both_names() {
+    for message in ALL {
+        for field in message.fields {
+            assert_eq!(message.field(field.number).unwrap().name, field.name, "{}", message.name);
+            assert_eq!(message.field_by_name(field.name).unwrap().number, field.number, "{}", message.name);
+            assert_eq!(message.field_by_name(field.json_name).unwrap().number, field.number, "{}", message.name);
+        }
+    }
+}
+
+#[test]
+fn knows_nothing_of_other_numbers_and_names() {
+    for number in [0, 17, 1000, u32::MAX] {
+        assert!(SPAN.field(number).is_none());
+    }
+    // Reserved: once `labels`, and once `name`.
+    assert!(NUMBER_DATA_POINT.field(1).is_none());
+    assert!(LOG_RECORD.field(4).is_none());
+    for name in ["", "labels", "TraceId", "trace-id"] {
+        assert!(SPAN.field_by_name(name).is_none());
+    }
+}
+
+#[test]
+fn only_numbers_in_lists_are_packable() {
+    let packable = |message: &Message, name| message.field_by_name(name).unwrap().is_packable();
+    assert!(packable(&HISTOGRAM_DATA_POINT, "bucketCounts"));
+    assert!(packable(&SAMPLE, "values"));
+    assert!(!packable(&HISTOGRAM_DATA_POINT, "count"));
+    assert!(!packable(&PROFILES_DICTIONARY, "stringTable"));
+    assert!(!packable(&SPAN, "events"));
+}
+
+#[test]
+fn marks_identifiers_by_their_length() {
+    let length = |message: &Message, name| message.field_by_name(name).unwrap().kind.id_length();
+    assert_eq!(length(&SPAN, "traceId"), Some(16));
+    assert_eq!(length(&SPAN, "parentSpanId"), Some(8));
+    assert_eq!(length(&EXEMPLAR, "spanId"), Some(8));
+    assert_eq!(length(&LINK, "traceId"), Some(16));
+    assert_eq!(length(&PROFILE, "profileId"), Some(16));
+    assert_eq!(length(&PROFILE, "originalPayload"), None);
+}
+
+#[test]
+fn only_values_contain_themselves() {
+    fn walk(message: &'static Message, path: &mut Vec<&'static str>) {
+        if message.role == Role::Value {
+            return;
+        }
+        assert!(!path.contains(&message.name), "{} contains itself", message.name);
+        path.push(message.name);
+        for field in message.fields {
+            if let Kind::Message(inner) = field.kind {
+                walk(inner, path);
+            }
+        }
+        path.pop();
+    }
+    for message in ALL {
+        walk(message, &mut Vec::new());
+    }
+}
+
+#[test]
+fn enumerations_name_their_numbers() {
+    assert_eq!(SPAN_SPAN_KIND.number("SPAN_KIND_SERVER"), Some(2));
+    assert_eq!(SPAN_SPAN_KIND.label(2), Some("SPAN_KIND_SERVER"));
+    assert_eq!(SPAN_SPAN_KIND.number("SERVER"), None);
+    assert_eq!(SPAN_SPAN_KIND.label(6), None);
+}
