@@ -1,0 +1,131 @@
+// A stand-in for the addon: records calls, answers what the test says, wakes the collector when told to.
+import type { NativeBinding, NativeCollectorClass } from '../../../src/binding/index.js';
+
+/** What the fake answers; every field may be replaced while it runs. */
+export interface FakeAnswers {
+  start: () => Promise<string>;
+  reload: () => Promise<string>;
+  drain: (deadlineMs: number | null) => Promise<string>;
+  ingest: () => Promise<string>;
+  catalogue: () => string;
+  snapshot: (into: Float64Array) => number;
+  status: () => string;
+  stop: () => void;
+}
+
+export class FakeAddon implements NativeBinding {
+  readonly calls: string[] = [];
+  readonly documents: string[] = [];
+  readonly collectors: FakeCollector[] = [];
+  lost = 0;
+  answers: FakeAnswers = {
+    start: () => Promise.resolve(listening('127.0.0.1:4317')),
+    reload: () => Promise.resolve(listening('127.0.0.1:4317')),
+    drain: () => Promise.resolve('{"ok":true,"complete":true,"dropped_items":0}'),
+    ingest: () => Promise.resolve('{"outcome":"accepted","items":1}'),
+    catalogue: () => '{"version":1,"series":[]}',
+    snapshot: () => 1,
+    status: () => '{"components":[]}',
+    stop: () => {},
+  };
+
+  readonly NativeCollector: NativeBinding['NativeCollector'];
+
+  constructor() {
+    const register = (collector: FakeCollector): void => {
+      this.collectors.push(collector);
+    };
+    const addon = this;
+    this.NativeCollector = class extends FakeCollector {
+      constructor(wake: () => void) {
+        super(addon, wake);
+        register(this);
+      }
+    };
+  }
+
+  nativeVersion(): string {
+    return '0.1.0';
+  }
+
+  nativeComponents(): string {
+    return '{}';
+  }
+
+  /** Reports events from every collector. */
+  emit(...events: object[]): void {
+    for (const collector of this.collectors) collector.emit(events);
+  }
+}
+
+class FakeCollector implements NativeCollectorClass {
+  readonly #addon: FakeAddon;
+  readonly #wake: () => void;
+  #events: object[] = [];
+
+  constructor(addon: FakeAddon, wake: () => void) {
+    this.#addon = addon;
+    this.#wake = wake;
+  }
+
+  emit(events: readonly object[]): void {
+    this.#events.push(...events);
+    this.#wake();
+  }
+
+  start(config: string): Promise<string> {
+    this.#addon.calls.push('start');
+    this.#addon.documents.push(config);
+    return this.#addon.answers.start();
+  }
+
+  reload(config: string): Promise<string> {
+    this.#addon.calls.push('reload');
+    this.#addon.documents.push(config);
+    return this.#addon.answers.reload();
+  }
+
+  drain(deadlineMs: number | null): Promise<string> {
+    this.#addon.calls.push(`drain ${deadlineMs}`);
+    return this.#addon.answers.drain(deadlineMs);
+  }
+
+  stop(): void {
+    this.#addon.calls.push('stop');
+    this.#addon.answers.stop();
+  }
+
+  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string): Promise<string> {
+    this.#addon.calls.push(`ingest ${signal} ${encoding} ${body.length} ${metadata}`);
+    return this.#addon.answers.ingest();
+  }
+
+  metricsCatalogue(): string {
+    return this.#addon.answers.catalogue();
+  }
+
+  metricsSnapshot(into: Float64Array): number {
+    return this.#addon.answers.snapshot(into);
+  }
+
+  takeEvents(): string {
+    const text = JSON.stringify({ events: this.#events, lost: this.#addon.lost });
+    this.#events = [];
+    this.#addon.lost = 0;
+    return text;
+  }
+
+  status(): string {
+    return this.#addon.answers.status();
+  }
+}
+
+/** The answer of a start that opened one gRPC listener. */
+export function listening(address: string): string {
+  return JSON.stringify({ ok: true, listeners: [{ component: 'otlp', protocol: 'grpc', address }] });
+}
+
+/** The answer of a refused start or reload. */
+export function refusing(code: string, message: string): string {
+  return JSON.stringify({ ok: false, error: { code, message, path: null } });
+}

@@ -1,0 +1,124 @@
+/**
+ * The only door to the native addon: JSON in and out becomes types, everything thrown becomes a `CollectorError`.
+ * No policy lives here; the collector decides.
+ */
+import { CollectorError, isCollectorError, messageOf } from '../errors.js';
+import { binding, type NativeBinding, type NativeCollectorClass } from './load.js';
+import {
+  parseCatalogue,
+  parseEvents,
+  parseObject,
+  parseOutcome,
+  parseResult,
+  readDrain,
+  readListeners,
+  type DrainReport,
+  type EventBatch,
+  type IngestOutcome,
+  type Listener,
+  type NativeCatalogue,
+  type NativeResult,
+} from './messages.js';
+
+export { binding, loadBinding, packageVersion, type NativeBinding, type NativeCollectorClass } from './load.js';
+export type * from './messages.js';
+
+/** The four OTLP signals. */
+export type Signal = 'traces' | 'metrics' | 'logs' | 'profiles';
+
+/** How the bytes of a request are written. */
+export type Encoding = 'proto' | 'json';
+
+/**
+ * One collector inside the addon. Every method throws a `CollectorError` with code `INTERNAL` when the addon fails;
+ * expected refusals are values.
+ */
+export class NativeHandle {
+  readonly #native: NativeCollectorClass;
+
+  /**
+   * @param onWake called on the event loop, at most once per burst, when {@link takeEvents} has something.
+   * @param addon replaces the platform's addon; for tests.
+   */
+  constructor(onWake: () => void, addon: NativeBinding = binding()) {
+    this.#native = guard('create', () => new addon.NativeCollector(onWake));
+  }
+
+  /** Builds and starts the graph of a native document (JSON text). */
+  async start(document: string): Promise<NativeResult<readonly Listener[]>> {
+    return guardAsync('start', async () => parseResult('start', await this.#native.start(document), readListeners));
+  }
+
+  /** Puts a new document in the place of the running one; a refusal leaves that running. */
+  async reload(document: string): Promise<NativeResult<readonly Listener[]>> {
+    return guardAsync('reload', async () => parseResult('reload', await this.#native.reload(document), readListeners));
+  }
+
+  /** Stops accepting and empties the graph. @param deadlineMs milliseconds, null for none */
+  async drain(deadlineMs: number | null): Promise<NativeResult<DrainReport>> {
+    return guardAsync('drain', async () => parseResult('drain', await this.#native.drain(deadlineMs), readDrain));
+  }
+
+  /** Ends all threads at once. Safe at any time, any number of times. */
+  stop(): void {
+    guard('stop', () => this.#native.stop());
+  }
+
+  /**
+   * Hands one export request to the pipelines.
+   * @param body copied before this returns; the caller may reuse it at once.
+   * @param metadata request headers for components that look at them.
+   */
+  async ingest(
+    signal: Signal,
+    encoding: Encoding,
+    body: Uint8Array,
+    metadata: readonly (readonly [string, string])[],
+  ): Promise<IngestOutcome> {
+    return guardAsync('ingest', async () =>
+      parseOutcome(await this.#native.ingest(signal, encoding, body, JSON.stringify(metadata))),
+    );
+  }
+
+  /** Names, labels and slots of all series. */
+  metricsCatalogue(): NativeCatalogue {
+    return guard('metricsCatalogue', () => parseCatalogue(this.#native.metricsCatalogue()));
+  }
+
+  /** Writes all values, as many as fit. @returns the version of the catalogue they belong to */
+  metricsSnapshot(into: Float64Array): number {
+    return guard('metricsSnapshot', () => this.#native.metricsSnapshot(into));
+  }
+
+  /** Takes everything the core has reported since the last call. */
+  takeEvents(): EventBatch {
+    return guard('takeEvents', () => parseEvents(this.#native.takeEvents()));
+  }
+
+  /** The core's own view of its components. */
+  status(): Readonly<Record<string, unknown>> {
+    return guard('status', () => parseObject('status', this.#native.status()));
+  }
+}
+
+function guard<T>(what: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw wrap(what, error);
+  }
+}
+
+async function guardAsync<T>(what: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw wrap(what, error);
+  }
+}
+
+/** Errors of the addon may come from another realm: their shape is looked at, never their class. */
+function wrap(what: string, error: unknown): CollectorError {
+  if (isCollectorError(error)) return error;
+  return new CollectorError('INTERNAL', `the native addon failed in ${what}: ${messageOf(error)}`, { cause: error });
+}

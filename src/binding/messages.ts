@@ -1,0 +1,304 @@
+/**
+ * The JSON messages that cross the boundary, as types, and the checks that turn text into them.
+ * Nothing here decides anything: unknown event kinds and unknown fields pass by, wrong shapes are an `INTERNAL` error.
+ */
+import { CollectorError } from '../errors.js';
+
+/** Severity of a log event of the core. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** A log line of the core. */
+export interface LogEvent {
+  readonly kind: 'log';
+  readonly level: LogLevel;
+  readonly msg: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Milliseconds since the epoch. */
+  readonly tsMs: number;
+}
+
+/** Text that a component prints, such as the debug exporter. */
+export interface OutputEvent {
+  readonly kind: 'output';
+  /** A stream of the process, or the collector's own log. */
+  readonly path: 'stdout' | 'stderr' | 'log';
+  readonly text: string;
+}
+
+/** A component died after the start; the collector cannot go on without it. */
+export interface FailureEvent {
+  readonly kind: 'failure';
+  /** Component id as the user wrote it; empty when the core itself failed. */
+  readonly component: string;
+  readonly message: string;
+}
+
+/** One distinct reason for which requests were refused. */
+export interface RefusalReason {
+  readonly message: string;
+  /** Requests. */
+  readonly count: number;
+}
+
+/** A `generator` receiver has sent everything and heard every answer. */
+export interface GeneratorDoneEvent {
+  readonly kind: 'generator_done';
+  /** Items. */
+  readonly accepted: number;
+  /** Items refused inside answers that were otherwise successes. */
+  readonly partialRejected: number;
+  /** Items. */
+  readonly refused: number;
+  readonly requests: number;
+  /** Distinct reasons, first seen first. */
+  readonly errors: readonly RefusalReason[];
+}
+
+/** What the core reports by itself. */
+export type NativeEvent = LogEvent | OutputEvent | FailureEvent | GeneratorDoneEvent;
+
+/** Events taken from the core's bounded ring. */
+export interface EventBatch {
+  readonly events: readonly NativeEvent[];
+  /** Events dropped because nobody took them in time. */
+  readonly lost: number;
+}
+
+/** An open listener. */
+export interface Listener {
+  /** Component id as the user wrote it. */
+  readonly component: string;
+  /** `grpc`, `http`, … */
+  readonly protocol: string;
+  /** `host:port`, or a path for a Unix socket. */
+  readonly address: string;
+}
+
+/** Why the core would not take a configuration or could not run it. */
+export interface NativeRefusal {
+  readonly code: string;
+  readonly message: string;
+  /** Where in the configuration, or null. */
+  readonly path: string | null;
+}
+
+/** A yes with its content, or the refusal. */
+export type NativeResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: NativeRefusal };
+
+/** What became of a request handed to `ingest`. A refusal is a value, not an exception. */
+export type IngestOutcome =
+  | { readonly outcome: 'accepted'; /** Items. */ readonly items: number }
+  | {
+      readonly outcome: 'partial';
+      /** Items taken. */
+      readonly items: number;
+      /** Items refused for good. */
+      readonly rejected: number;
+      readonly message: string;
+    }
+  | {
+      readonly outcome: 'refused';
+      /** Stable reason, such as `queue_full`. */
+      readonly code: string;
+      readonly message: string;
+      /** Whether the same bytes may be sent again. */
+      readonly retryable: boolean;
+      /** Earliest moment for that, in milliseconds from now; null leaves it to the sender. */
+      readonly retryAfterMs: number | null;
+    };
+
+/** What a drain left behind. */
+export interface DrainReport {
+  /** Whether everything left before the deadline. */
+  readonly complete: boolean;
+  /** Items dropped because the deadline passed. */
+  readonly droppedItems: number;
+}
+
+/** One series of the core's metrics. */
+export interface NativeSeries {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly labels: Readonly<Record<string, string>>;
+  /** First slot in the snapshot. */
+  readonly offset: number;
+  /** Upper bounds of a histogram's buckets without `+Inf`; empty otherwise. */
+  readonly bounds: readonly number[];
+}
+
+/** All series, valid for snapshots of the same version. */
+export interface NativeCatalogue {
+  readonly version: number;
+  readonly series: readonly NativeSeries[];
+}
+
+type Json = Record<string, unknown>;
+
+/** Reads `{ok: true, …}` or `{ok: false, error}`. */
+export function parseResult<T>(what: string, text: string, read: (body: Json) => T): NativeResult<T> {
+  const body = parseObject(what, text);
+  if (body['ok'] === true) return { ok: true, value: read(body) };
+  const error = object(what, body['error']);
+  return {
+    ok: false,
+    error: { code: string(error['code']), message: string(error['message']), path: path(error['path']) },
+  };
+}
+
+/** Reads the answer of `start` and `reload`. */
+export function readListeners(body: Json): readonly Listener[] {
+  return list(body['listeners']).map((entry) => {
+    const { component, protocol, address } = object('listener', entry);
+    return { component: string(component), protocol: string(protocol), address: string(address) };
+  });
+}
+
+/** Reads the answer of `drain`. */
+export function readDrain(body: Json): DrainReport {
+  return { complete: body['complete'] !== false, droppedItems: number(body['dropped_items']) };
+}
+
+/** Reads the answer of `ingest`. */
+export function parseOutcome(text: string): IngestOutcome {
+  const body = parseObject('ingest', text);
+  const { outcome, items, rejected, message, code } = body;
+  switch (outcome) {
+    case 'accepted':
+      return { outcome, items: number(items) };
+    case 'partial':
+      return { outcome, items: number(items), rejected: number(rejected), message: string(message) };
+    case 'refused': {
+      const after = body['retry_after_ms'];
+      const retryAfterMs = typeof after === 'number' ? after : null;
+      return {
+        outcome,
+        code: string(code),
+        message: string(message),
+        retryable: body['retryable'] === true,
+        retryAfterMs,
+      };
+    }
+    default:
+      throw malformed('ingest', `outcome ${JSON.stringify(outcome)}`);
+  }
+}
+
+/** Reads the answer of `takeEvents`. */
+export function parseEvents(text: string): EventBatch {
+  const body = parseObject('takeEvents', text);
+  const events = list(body['events'])
+    .map((entry) => readEvent(object('event', entry)))
+    .filter((event) => event !== null);
+  return { events, lost: number(body['lost']) };
+}
+
+function readEvent(body: Json): NativeEvent | null {
+  switch (body['kind']) {
+    case 'log':
+      return {
+        kind: 'log',
+        level: level(body['level']),
+        msg: string(body['msg']),
+        fields: isObject(body['fields']) ? body['fields'] : {},
+        tsMs: typeof body['ts_ms'] === 'number' ? body['ts_ms'] : Date.now(),
+      };
+    case 'output':
+      return { kind: 'output', path: stream(body['path']), text: string(body['text']) };
+    case 'failure':
+      return { kind: 'failure', component: string(body['component']), message: string(body['message']) };
+    case 'generator_done':
+      return {
+        kind: 'generator_done',
+        accepted: number(body['accepted']),
+        partialRejected: number(body['partial_rejected']),
+        refused: number(body['refused']),
+        requests: number(body['requests']),
+        errors: list(body['errors']).map((entry) => {
+          const { message, count } = object('generator error', entry);
+          return { message: string(message), count: number(count) };
+        }),
+      };
+    default:
+      return null;
+  }
+}
+
+/** Reads the answer of `metricsCatalogue`. */
+export function parseCatalogue(text: string): NativeCatalogue {
+  const body = parseObject('metricsCatalogue', text);
+  const series = list(body['series']).map((entry) => {
+    const { name, help, kind, labels, offset, bounds } = object('series', entry);
+    if (kind !== 'counter' && kind !== 'gauge' && kind !== 'histogram') {
+      throw malformed('metricsCatalogue', `kind ${JSON.stringify(kind)}`);
+    }
+    return {
+      name: string(name),
+      help: string(help),
+      kind,
+      labels: readLabels(labels),
+      offset: number(offset),
+      bounds: list(bounds).map(number),
+    } satisfies NativeSeries;
+  });
+  return { version: number(body['version']), series };
+}
+
+/** Labels come as pairs, which keeps their order. */
+function readLabels(value: unknown): Record<string, string> {
+  const pairs = list(value).map((pair) => {
+    const [name, text] = list(pair);
+    return [string(name), string(text)] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** Reads a JSON object. */
+export function parseObject(what: string, text: string): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw malformed(what, 'no JSON', cause);
+  }
+  return object(what, value);
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function object(what: string, value: unknown): Json {
+  if (isObject(value)) return value;
+  throw malformed(what, 'no object');
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as readonly unknown[]) : [];
+}
+
+function string(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function number(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
+}
+
+function path(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function level(value: unknown): LogLevel {
+  return value === 'debug' || value === 'warn' || value === 'error' ? value : 'info';
+}
+
+function stream(value: unknown): OutputEvent['path'] {
+  return value === 'stdout' || value === 'stderr' ? value : 'log';
+}
+
+function malformed(what: string, found: string, cause?: unknown): CollectorError {
+  return new CollectorError('INTERNAL', `the native addon answered ${what} with ${found}`, { cause });
+}
