@@ -1,29 +1,46 @@
-//! Reusable buffers by size class.
+//! Reusable buffers by size class, so that payload memory is bounded, counted and free of allocator locks.
+//!
+//! A [`Block`] comes from the calling thread's cache (no atomic operation beyond its own reference count), else
+//! from the list all threads share, else from the allocator. It returns to the cache of the thread that took it;
+//! dropped anywhere else it goes to the shared list, and what fits in neither is freed. [`Pool::release_idle`]
+//! gives back what has not been needed lately.
+//!
+//! Memory is zeroed once, when it is allocated: a block is initialised throughout its life, which keeps writers
+//! into it free of unsafe code. Bytes behind a block's length may be what an earlier user wrote, and nothing but
+//! [`Block::advance`] brings them into view.
+
+mod block;
+mod cache;
+mod shared;
 
 use std::fmt;
-use std::mem::MaybeUninit;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::buf::UninitSlice;
-use bytes::{BufMut, Bytes};
+pub use block::Block;
+use shared::{OVERSIZE, Shared};
 
-/// Size classes in bytes; a larger block is allocated directly.
-pub const CLASS_BYTES: [usize; 5] = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
+/// Size classes in bytes. A larger block is allocated directly and freed when it is dropped.
+pub const CLASS_BYTES: [usize; CLASSES] = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
 
-/// Bounds of a pool.
-#[derive(Clone, Debug, Default)]
-pub struct PoolConfig {}
+/// The number of size classes.
+pub const CLASSES: usize = 5;
 
-/// What a pool holds.
-#[derive(Clone, Debug, Default)]
-pub struct PoolStats {
-    /// Blocks held by users now.
-    pub in_use: u64,
+/// Bounds on idle memory. Blocks in use are bounded by the ledger, not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolConfig {
+    /// Most bytes of one class in one thread's cache (and at most 32 blocks). Default 1 MiB.
+    pub cached_bytes_max: usize,
+    /// Most bytes of one class in the shared list (and at most 1,024 blocks). Default 8 MiB.
+    pub free_bytes_max: usize,
 }
 
-/// The allocator had no memory.
+impl Default for PoolConfig {
+    fn default() -> Self {
+        PoolConfig { cached_bytes_max: 1 << 20, free_bytes_max: 8 << 20 }
+    }
+}
+
+/// The allocator had no memory, or the size is beyond what it can address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("out of memory: could not allocate {bytes} bytes")]
 pub struct AllocError {
@@ -31,156 +48,155 @@ pub struct AllocError {
     pub bytes: usize,
 }
 
-/// A source of [`Block`]s.
-#[derive(Clone, Debug, Default)]
+/// A source of [`Block`]s. Clones share it; blocks may outlive it.
+///
+/// ```
+/// use teleferric_buf::Pool;
+///
+/// let pool = Pool::new();
+/// let mut block = pool.block(100);
+/// block.extend_from_slice(b"hello");
+/// let shared = block.freeze();
+/// assert_eq!(&shared[..], b"hello");
+/// drop(shared); // the memory is back in this thread's cache
+/// assert_eq!(pool.stats().cached_bytes(), 4096);
+/// ```
+#[derive(Clone)]
 pub struct Pool {
-    in_use: Arc<AtomicU64>,
+    handle: Arc<Handle>,
+}
+
+/// Closes the pool with its last clone: blocks still in use are then freed instead of kept.
+struct Handle {
+    shared: Arc<Shared>,
 }
 
 impl Pool {
     /// A pool with the default bounds.
     pub fn new() -> Pool {
-        Pool::default()
+        Pool::with_config(&PoolConfig::default())
     }
 
-    /// An empty block of at least `capacity` bytes.
+    /// A pool with these bounds.
+    pub fn with_config(config: &PoolConfig) -> Pool {
+        Pool { handle: Arc::new(Handle { shared: Arc::new(Shared::new(config)) }) }
+    }
+
+    /// An empty block with room for at least `capacity` bytes.
     ///
     /// # Panics
-    /// Above `isize::MAX` bytes. Aborts the process when the allocator fails.
+    /// When the allocator has no memory; see [`try_block`](Pool::try_block) for sizes that others choose.
     pub fn block(&self, capacity: usize) -> Block {
-        self.in_use.fetch_add(1, Ordering::Relaxed);
-        Block { memory: Vec::with_capacity(class_bytes(capacity)), pool: self.clone() }
+        match self.try_block(capacity) {
+            Ok(block) => block,
+            Err(error) => panic!("{error}"),
+        }
     }
 
-    /// An empty block of at least `capacity` bytes.
+    /// An empty block with room for at least `capacity` bytes.
     ///
     /// # Errors
     /// [`AllocError`] when the allocator has no memory.
     pub fn try_block(&self, capacity: usize) -> Result<Block, AllocError> {
-        let mut memory = Vec::new();
-        let bytes = class_bytes(capacity);
-        memory.try_reserve_exact(bytes).map_err(|_| AllocError { bytes })?;
-        self.in_use.fetch_add(1, Ordering::Relaxed);
-        Ok(Block { memory, pool: self.clone() })
+        Block::take(&self.handle.shared, capacity)
     }
 
-    /// What the pool holds now.
+    /// What the pool holds now and has done so far. Takes a lock that otherwise only starting and ending threads
+    /// take; numbers of running threads may lie a few steps apart.
     pub fn stats(&self) -> PoolStats {
-        PoolStats { in_use: self.in_use.load(Ordering::Relaxed) }
+        self.handle.shared.stats()
     }
 
-    /// Gives memory that is not needed back.
-    pub fn release_idle(&self) {}
-}
-
-fn class_bytes(capacity: usize) -> usize {
-    CLASS_BYTES.into_iter().find(|bytes| *bytes >= capacity).unwrap_or(capacity)
-}
-
-/// A buffer with one owner that grows.
-pub struct Block {
-    memory: Vec<u8>,
-    pool: Pool,
-}
-
-impl Block {
-    /// Bytes that fit without growing.
-    pub fn capacity(&self) -> usize {
-        self.memory.capacity()
-    }
-
-    /// Removes the content.
-    pub fn clear(&mut self) {
-        self.memory.clear();
-    }
-
-    /// Cuts the content down to `len` bytes.
-    pub fn truncate(&mut self, len: usize) {
-        self.memory.truncate(len);
-    }
-
-    /// Appends `bytes`, growing as needed.
-    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
-        self.reserve(bytes.len());
-        self.memory.extend_from_slice(bytes);
-    }
-
-    /// Makes room for `additional` bytes.
-    pub fn reserve(&mut self, additional: usize) {
-        if self.memory.capacity() - self.memory.len() < additional {
-            let needed = self.memory.len().checked_add(additional).map_or(usize::MAX, class_bytes);
-            self.memory.reserve(needed - self.memory.len());
-        }
-    }
-
-    /// The memory behind the content.
-    pub fn spare_capacity_mut(&mut self) -> &mut [MaybeUninit<u8>] {
-        self.memory.spare_capacity_mut()
-    }
-
-    /// Sets the length of the content.
-    ///
-    /// # Safety
-    /// `len` is within the capacity and the first `len` bytes have been written.
-    pub unsafe fn set_len(&mut self, len: usize) {
-        // SAFETY: the caller promises what Vec::set_len asks for.
-        unsafe { self.memory.set_len(len) }
-    }
-
-    /// Makes the content shareable.
-    pub fn freeze(self) -> Bytes {
-        Bytes::from_owner(self)
+    /// Gives idle memory back: moves the calling thread's cache to the shared list, and frees half of what lay
+    /// there unused since the last call, so that the list decays to what is needed at most. To be called about
+    /// once a second by threads that have nothing to do.
+    pub fn release_idle(&self) {
+        cache::flush(&self.handle.shared);
+        self.handle.shared.decay();
     }
 }
 
-impl Drop for Block {
-    fn drop(&mut self) {
-        self.pool.in_use.fetch_sub(1, Ordering::Relaxed);
+impl Default for Pool {
+    fn default() -> Self {
+        Pool::new()
     }
 }
 
-impl fmt::Debug for Block {
+impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Block").field("len", &self.len()).field("capacity", &self.capacity()).finish()
+        f.debug_struct("Pool").field("stats", &self.stats()).finish()
     }
 }
 
-impl Deref for Block {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.memory
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.close();
+        cache::flush(&self.shared);
     }
 }
 
-impl DerefMut for Block {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.memory
+/// Numbers of a pool by class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolStats {
+    /// In the order of [`CLASS_BYTES`].
+    pub classes: [ClassStats; CLASSES],
+    /// Blocks larger than the largest class; they are never cached, so every one taken is a miss.
+    pub oversize: ClassStats,
+    /// Bytes of the oversize blocks in use.
+    pub oversize_bytes: u64,
+}
+
+/// Numbers of one size class, in blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassStats {
+    /// Bytes per block; 0 for oversize.
+    pub bytes: usize,
+    /// Held by users, frozen or not.
+    pub in_use: u64,
+    /// Idle in threads' caches.
+    pub cached: u64,
+    /// Idle in the shared list.
+    pub free: u64,
+    /// The most that existed at once.
+    pub high_water: u64,
+    /// Taken without asking the allocator.
+    pub hits: u64,
+    /// Taken from the allocator.
+    pub misses: u64,
+    /// Given back to the allocator.
+    pub released: u64,
+}
+
+impl PoolStats {
+    /// Blocks held by users.
+    pub fn in_use(&self) -> u64 {
+        self.classes.iter().map(|class| class.in_use).sum::<u64>() + self.oversize.in_use
+    }
+
+    /// Bytes of blocks held by users: what is pinned, however little of it they use.
+    pub fn in_use_bytes(&self) -> u64 {
+        self.sum_bytes(|class| class.in_use) + self.oversize_bytes
+    }
+
+    /// Bytes idle in threads' caches.
+    pub fn cached_bytes(&self) -> u64 {
+        self.sum_bytes(|class| class.cached)
+    }
+
+    /// Bytes idle in the shared list.
+    pub fn free_bytes(&self) -> u64 {
+        self.sum_bytes(|class| class.free)
+    }
+
+    fn sum_bytes(&self, count: impl Fn(&ClassStats) -> u64) -> u64 {
+        self.classes.iter().map(|class| count(class) * class.bytes as u64).sum()
     }
 }
 
-impl AsRef<[u8]> for Block {
-    fn as_ref(&self) -> &[u8] {
-        &self.memory
-    }
+/// The smallest class that holds `capacity`, or [`OVERSIZE`].
+fn class_for(capacity: usize) -> usize {
+    CLASS_BYTES.iter().position(|bytes| *bytes >= capacity).unwrap_or(OVERSIZE)
 }
 
-// SAFETY: `chunk_mut` is exactly the spare capacity, and `advance_mut` moves the length within it.
-unsafe impl BufMut for Block {
-    fn remaining_mut(&self) -> usize {
-        isize::MAX as usize - self.memory.len()
-    }
-
-    unsafe fn advance_mut(&mut self, count: usize) {
-        let len = self.memory.len() + count;
-        // SAFETY: the caller promises that the next `count` bytes of the spare capacity are written.
-        unsafe { self.memory.set_len(len) }
-    }
-
-    fn chunk_mut(&mut self) -> &mut UninitSlice {
-        if self.memory.len() == self.memory.capacity() {
-            self.reserve(64);
-        }
-        UninitSlice::uninit(self.memory.spare_capacity_mut())
-    }
-}
+#[cfg(test)]
+mod tests;
