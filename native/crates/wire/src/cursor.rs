@@ -4,23 +4,10 @@
 //! schema's business. Source: protobuf.dev, "Encoding".
 
 use crate::error::WireError;
+pub use crate::schema::WireType;
 
 /// The highest field number protobuf allows.
 const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
-
-/// How a field's payload is laid out. Groups are refused, so they have no variant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum WireType {
-    /// A varint of at most 64 bits.
-    Varint = 0,
-    /// Eight bytes, little endian.
-    Fixed64 = 1,
-    /// A length and as many bytes.
-    Bytes = 2,
-    /// Four bytes, little endian.
-    Fixed32 = 5,
-}
 
 /// A field number and the layout of what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +112,7 @@ impl<'a> Cursor<'a> {
         let wire = match key & 7 {
             0 => WireType::Varint,
             1 => WireType::Fixed64,
-            2 => WireType::Bytes,
+            2 => WireType::Delimited,
             5 => WireType::Fixed32,
             _ => return Err(WireError::BadTag { offset }),
         };
@@ -234,7 +221,7 @@ impl<'a> Cursor<'a> {
         match wire {
             WireType::Varint => self.varint().map(drop),
             WireType::Fixed64 => self.fixed64().map(drop),
-            WireType::Bytes => self.bytes().map(drop),
+            WireType::Delimited => self.bytes().map(drop),
             WireType::Fixed32 => self.fixed32().map(drop),
         }
     }
@@ -248,7 +235,7 @@ impl<'a> Cursor<'a> {
         Ok(match wire {
             WireType::Varint => Payload::Varint(self.varint()?),
             WireType::Fixed64 => Payload::Fixed64(self.fixed64()?),
-            WireType::Bytes => Payload::Bytes(self.bytes()?),
+            WireType::Delimited => Payload::Bytes(self.bytes()?),
             WireType::Fixed32 => Payload::Fixed32(self.fixed32()?),
         })
     }
@@ -325,7 +312,7 @@ pub fn put_tag(number: u32, wire: WireType, out: &mut Vec<u8>) {
 /// Appends a length-delimited field.
 #[inline]
 pub fn put_bytes(number: u32, bytes: &[u8], out: &mut Vec<u8>) {
-    put_tag(number, WireType::Bytes, out);
+    put_tag(number, WireType::Delimited, out);
     put_varint(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }

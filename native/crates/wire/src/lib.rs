@@ -5,12 +5,16 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
 pub mod cursor;
 pub mod error;
 pub mod limits;
+mod numbers;
 pub mod schema;
 pub mod signal;
+pub mod view;
 
+pub use check::{Counts, ValidRequest, check};
 pub use error::WireError;
 pub use limits::Limits;
 pub use signal::Signal;

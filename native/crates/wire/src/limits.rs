@@ -16,7 +16,7 @@ pub struct Limits {
 impl Limits {
     /// The most levels any configuration may allow. Readers recurse once per level, and threads with stacks of
     /// 512 KiB must survive it in unoptimised builds.
-    pub const MAX_DEPTH_CEILING: u32 = 256;
+    pub const MAX_DEPTH_CEILING: u32 = 128;
 
     /// `max_depth` under the ceiling: what every reader enforces.
     pub fn depth(&self) -> u32 {

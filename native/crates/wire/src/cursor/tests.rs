@@ -42,7 +42,7 @@ fn tags_refuse_zero_groups_and_giants() {
 #[test]
 fn a_lying_length_is_truncated_at_its_offset() {
     let mut cursor = Cursor::new(&[0x0a, 0x05, 1, 2]);
-    assert_eq!(cursor.tag(), Ok(Tag { number: 1, wire: WireType::Bytes }));
+    assert_eq!(cursor.tag(), Ok(Tag { number: 1, wire: WireType::Delimited }));
     assert_eq!(cursor.bytes(), Err(WireError::Truncated { offset: 2 }));
     let mut huge = vec![0x0a];
     put_varint(u64::MAX, &mut huge);
