@@ -52,20 +52,14 @@ impl GrpcCode {
             GrpcCode::DataLoss,
             GrpcCode::Unauthenticated,
         ];
-        usize::try_from(number)
-            .ok()
-            .and_then(|index| ALL.get(index).copied())
-            .unwrap_or(GrpcCode::Unknown)
+        usize::try_from(number).ok().and_then(|index| ALL.get(index).copied()).unwrap_or(GrpcCode::Unknown)
     }
 
     /// Whether OTLP lets a client retry after this code. `ResourceExhausted` is retryable only with a RetryInfo
     /// detail, which this answer leaves out.
     pub fn is_retryable(self) -> bool {
         use GrpcCode::{Aborted, Cancelled, DataLoss, DeadlineExceeded, OutOfRange, Unavailable};
-        matches!(
-            self,
-            Cancelled | DeadlineExceeded | Aborted | OutOfRange | Unavailable | DataLoss
-        )
+        matches!(self, Cancelled | DeadlineExceeded | Aborted | OutOfRange | Unavailable | DataLoss)
     }
 
     /// The HTTP status the Collector answers for this code.
@@ -213,6 +207,30 @@ impl Fault {
     /// Whether no retry can help.
     pub fn is_permanent(&self) -> bool {
         self.retry == Retry::Never
+    }
+
+    /// Whether the bytes themselves may be why the next hop refused for good, so that other requests merged with
+    /// them, or a smaller one, may pass. Refusals of the sender or of the method are not: they would meet every part.
+    pub fn blames_data(&self) -> bool {
+        use GrpcCode::{FailedPrecondition, InvalidArgument, OutOfRange, ResourceExhausted};
+        let coded = matches!(self.code, FaultCode::Malformed | FaultCode::LimitExceeded | FaultCode::TooLarge);
+        let answered =
+            matches!(self.status, Some(InvalidArgument | ResourceExhausted | FailedPrecondition | OutOfRange));
+        self.is_permanent() && (coded || answered)
+    }
+
+    /// The same fault with `words` in front of its message.
+    #[must_use]
+    pub fn prefixed(mut self, words: &str) -> Self {
+        self.message = format!("{words}: {}", self.message).into();
+        self
+    }
+
+    /// The same fault in other words.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = message.into();
+        self
     }
 
     /// The gRPC status a sender sees.

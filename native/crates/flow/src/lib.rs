@@ -8,13 +8,34 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod admission;
+pub mod batch;
 pub mod contract;
+pub mod delivery;
+pub mod fanout;
 pub mod fault;
+pub mod handles;
+pub mod hold;
+pub mod log;
+mod metrics;
 pub mod parcel;
+pub mod queue;
 pub mod reply;
+pub mod retry;
+mod sender;
+mod stop;
 
 pub use account::{Account, DropReason};
+pub use admission::Admission;
+pub use batch::Batch;
 pub use contract::{Consumer, Exporter, LocalFuture, Processor, Stage};
+pub use delivery::{Delivery, DeliverySettings, DeliveryShared};
+pub use fanout::Fanout;
 pub use fault::{Blame, Fault, FaultCode, GrpcCode, Retry};
+pub use handles::Handles;
+pub use hold::Hold;
+pub use log::Log;
 pub use parcel::{Context, Parcel, Payload};
+pub use queue::{QueueSettings, Sizer};
 pub use reply::{Outcome, Reply};
+pub use retry::RetrySettings;

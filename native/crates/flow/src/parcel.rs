@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use teleferric_buf::Permit;
 use teleferric_wire::Signal;
 use tokio::time::Instant;
 
+use crate::account::Account;
+use crate::hold::Hold;
 use crate::reply::Reply;
 
 /// Request bytes as a rope. Every chunk is by itself a whole, valid request message of the parcel's signal, so
@@ -47,6 +48,11 @@ impl Payload {
     /// The chunks by value.
     pub fn into_chunks(self) -> SmallVec<[Bytes; 1]> {
         self.chunks
+    }
+
+    /// Whether there is no byte in it.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
     }
 }
 
@@ -91,8 +97,9 @@ pub struct Parcel {
     pub payload: Payload,
     /// Spans, data points, log records or samples in the payload.
     pub items: u64,
-    /// The memory this parcel holds in the byte ledger; returned when the parcel is dropped.
-    pub permit: Permit,
+    /// The memory this parcel holds in the byte ledger, given back when the parcel, and whatever shares it, is
+    /// dropped. A `Permit` becomes one by `into()`.
+    pub permit: Hold,
     /// When the request arrived.
     pub arrived: Instant,
     /// When the sender stops waiting, if it said so.
@@ -104,9 +111,23 @@ pub struct Parcel {
 }
 
 impl Parcel {
+    /// A parcel that arrives now, from nobody in particular, without a deadline.
+    pub fn new(signal: Signal, payload: impl Into<Payload>, items: u64, permit: impl Into<Hold>, reply: Reply) -> Self {
+        Parcel {
+            signal,
+            payload: payload.into(),
+            items,
+            permit: permit.into(),
+            arrived: Instant::now(),
+            deadline: None,
+            context: Arc::default(),
+            reply,
+        }
+    }
+
     /// Takes the reply, leaving a parcel that can be kept while its sender has an answer: items that are refused
     /// from now on are counted in `account`.
-    pub fn detach(&mut self, account: &Arc<crate::Account>) -> Reply {
+    pub fn detach(&mut self, account: &Arc<Account>) -> Reply {
         std::mem::replace(&mut self.reply, Reply::detached(self.items, Arc::clone(account)))
     }
 }

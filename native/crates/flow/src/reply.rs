@@ -1,11 +1,12 @@
 //! The answer that travels with a parcel back to whoever waits for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::account::{Account, DropReason};
-use crate::fault::{Fault, FaultCode};
+use crate::fault::{Fault, FaultCode, Retry};
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +26,25 @@ pub enum Outcome {
 
 impl Outcome {
     /// The worse of two outcomes of one request: a permanent refusal, then a retryable one, then partial.
+    ///
+    /// Of two alike, partial outcomes add up their rejected items and retryable refusals keep the longer wait.
     #[must_use]
     pub fn worse(self, other: Outcome) -> Outcome {
-        if other.rank() > self.rank() { other } else { self }
+        match (self, other) {
+            (Outcome::Partial { rejected, message }, Outcome::Partial { rejected: more, .. }) => {
+                Outcome::Partial { rejected: rejected.saturating_add(more), message }
+            }
+            (Outcome::Refused(mine), Outcome::Refused(other)) if hint(&other) > hint(&mine) && !mine.is_permanent() => {
+                Outcome::Refused(other)
+            }
+            (mine, other) if other.rank() > mine.rank() => other,
+            (mine, _) => mine,
+        }
+    }
+
+    /// Whether the request was taken, if not every item of it.
+    pub fn is_taken(&self) -> bool {
+        !matches!(self, Outcome::Refused(_))
     }
 
     fn rank(&self) -> u8 {
@@ -63,7 +80,7 @@ impl std::fmt::Debug for Kind {
     }
 }
 
-/// Several branches of one request, answered together by the worst of their outcomes.
+/// Branches or parts of one request, answered together by the worst of their outcomes.
 #[derive(Debug)]
 struct Join(Mutex<JoinState>);
 
@@ -80,7 +97,8 @@ impl Reply {
         Reply(Some(Kind::Waiter(Box::new(waiter))))
     }
 
-    /// A reply for `items` whose sender has its answer already: refusals are counted in `account`.
+    /// A reply for `items` whose sender has its answer already: a refusal is counted in `account`. Items rejected by
+    /// a partial success are counted where the answer is read, by the delivery that sent them.
     pub fn detached(items: u64, account: Arc<Account>) -> Self {
         Reply(Some(Kind::Detached { items, account }))
     }
@@ -89,8 +107,31 @@ impl Reply {
     ///
     /// A partial outcome cannot be shared out among several senders; they learn `Accepted` and the rejection is
     /// the exporter's to report. A single member learns it as it is.
-    pub fn all(members: Vec<Reply>) -> Self {
-        Reply(Some(Kind::All(members)))
+    pub fn all(mut members: Vec<Reply>) -> Self {
+        match members.len() {
+            1 => members.remove(0),
+            _ => Reply::all_detached(&mut members).unwrap_or_else(|| Reply(Some(Kind::All(members)))),
+        }
+    }
+
+    /// Nothing waits for this one: stands in where the duty to answer is kept elsewhere.
+    pub(crate) fn inert() -> Self {
+        Reply(None)
+    }
+
+    /// One detached reply for all, if all are detached with the same account.
+    fn all_detached(members: &mut [Reply]) -> Option<Self> {
+        let Some(Kind::Detached { account, .. }) = &members.first()?.0 else { return None };
+        let account = Arc::clone(account);
+        let mut sum = 0_u64;
+        for member in members.iter() {
+            match &member.0 {
+                Some(Kind::Detached { items, account: other }) if Arc::ptr_eq(&account, other) => sum += items,
+                _ => return None,
+            }
+        }
+        members.iter_mut().for_each(|member| member.0 = None);
+        Some(Reply::detached(sum, account))
     }
 
     /// Splits the duty among `parts` branches; the sender learns the worst of their outcomes once all are in.
@@ -107,6 +148,28 @@ impl Reply {
                 let join = Arc::new(Join(Mutex::new(state)));
                 (0..parts).map(|_| Reply(Some(Kind::Member(Arc::clone(&join))))).collect()
             }
+        }
+    }
+
+    /// Splits the duty among parts of the request, with the items of each: as [`Reply::split`], but where nobody
+    /// waits any more each part counts its own items, and no part those of another.
+    pub fn split_items(mut self, items: &[u64]) -> Vec<Reply> {
+        match &self.0 {
+            Some(Kind::Detached { account, .. }) => {
+                let parts = items.iter().map(|items| Reply::detached(*items, Arc::clone(account))).collect();
+                self.0 = None;
+                parts
+            }
+            _ => self.split(items.len()),
+        }
+    }
+
+    /// Whether the sender has its answer already.
+    pub fn is_detached(&self) -> bool {
+        match &self.0 {
+            None | Some(Kind::Detached { .. }) => true,
+            Some(Kind::All(members)) => members.iter().all(Reply::is_detached),
+            Some(Kind::Waiter(_) | Kind::Member(_)) => false,
         }
     }
 
@@ -127,8 +190,7 @@ impl Reply {
             Some(Kind::Member(join)) => join.settle_one(outcome),
             Some(Kind::All(members)) => settle_all(members, outcome),
             Some(Kind::Detached { items, account }) => match outcome {
-                Outcome::Accepted => {}
-                Outcome::Partial { rejected, .. } => account.drop_items(DropReason::Rejected, rejected.min(items)),
+                Outcome::Accepted | Outcome::Partial { .. } => {}
                 Outcome::Refused(fault) => account.drop_items(drop_reason(&fault), items),
             },
         }
@@ -169,6 +231,13 @@ fn settle_all(members: Vec<Reply>, outcome: Outcome) {
     };
     for member in members {
         member.settle(outcome.clone());
+    }
+}
+
+fn hint(fault: &Fault) -> Duration {
+    match fault.retry {
+        Retry::After(wait) => wait,
+        Retry::Never | Retry::Backoff => Duration::ZERO,
     }
 }
 

@@ -1,0 +1,103 @@
+//! What is sent at once: one parcel, or several joined side by side that are still answered one by one.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::hold::Hold;
+use crate::parcel::{Parcel, Payload};
+use crate::reply::{Outcome, Reply};
+
+/// Why a batch was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// It was large enough.
+    Size,
+    /// Its first item waited long enough.
+    Timeout,
+    /// The stage is stopping, or there was nothing to wait for.
+    Flush,
+}
+
+/// One or more requests that travel as one.
+#[derive(Debug)]
+pub struct Batch {
+    /// The joined request. Its reply stands in for those of the members, if there are any.
+    pub parcel: Parcel,
+    /// Why it was sent.
+    pub trigger: Trigger,
+    /// The requests in it, in the order of their bytes; empty if the parcel answers for itself.
+    pub(crate) members: Vec<Member>,
+}
+
+/// A request, or a part of one, in a batch.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// Where its bytes stand: chunk of the batch and range in it.
+    pub(crate) pieces: SmallVec<[Piece; 1]>,
+    pub(crate) items: u64,
+    pub(crate) reply: Reply,
+}
+
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) chunk: usize,
+    pub(crate) range: Range<usize>,
+}
+
+impl From<Parcel> for Batch {
+    fn from(parcel: Parcel) -> Self {
+        Batch { parcel, trigger: Trigger::Flush, members: Vec::new() }
+    }
+}
+
+impl Batch {
+    /// Requests in it.
+    pub fn requests(&self) -> usize {
+        self.members.len().max(1)
+    }
+
+    /// Answers every request in it.
+    pub fn settle(self, outcome: Outcome) {
+        self.into_parcel().reply.settle(outcome);
+    }
+
+    /// The batch as one parcel whose reply answers every request in it.
+    pub fn into_parcel(self) -> Parcel {
+        let Batch { mut parcel, members, .. } = self;
+        if !members.is_empty() {
+            parcel.reply = Reply::all(members.into_iter().map(|member| member.reply).collect());
+        }
+        parcel
+    }
+
+    /// The requests of the batch in two batches. They hold no memory: the caller keeps what this one held.
+    pub(crate) fn halves(mut self) -> (Batch, Batch) {
+        let second = self.members.split_off(self.members.len() / 2);
+        let first = std::mem::take(&mut self.members);
+        (self.with_members(first), self.with_members(second))
+    }
+
+    fn with_members(&self, mut members: Vec<Member>) -> Batch {
+        let mut payload = Payload::default();
+        for piece in members.iter_mut().flat_map(|member| &mut member.pieces) {
+            if let Some(bytes) = self.parcel.payload.chunks().get(piece.chunk) {
+                let range = piece.range.start.min(bytes.len())..piece.range.end.min(bytes.len());
+                *piece = Piece { chunk: payload.chunks().len(), range: 0..range.len() };
+                payload.push(bytes.slice(range));
+            }
+        }
+        let parcel = Parcel {
+            signal: self.parcel.signal,
+            payload,
+            items: members.iter().map(|member| member.items).sum(),
+            permit: Hold::none(),
+            arrived: self.parcel.arrived,
+            deadline: self.parcel.deadline,
+            context: Arc::clone(&self.parcel.context),
+            reply: Reply::inert(),
+        };
+        Batch { parcel, trigger: self.trigger, members }
+    }
+}

@@ -1,0 +1,315 @@
+//! The stage in front of an exporter, in the Collector's order: queue, batch, in-flight count, retry, timeout, send.
+//!
+//! Each data-plane thread has its own [`Delivery`], with its own requests, batches and timers. What is one for the
+//! exporter (the room of the queue, the number of parallel sends, the gauges) is in [`DeliveryShared`].
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, pending, select};
+use teleferric_buf::metrics::Registration;
+use teleferric_wire::Signal;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep_until};
+
+use crate::admission::busy;
+use crate::batch::Batch;
+use crate::contract::{Consumer, Exporter, LocalFuture, Stage};
+use crate::fault::{Fault, FaultCode, GrpcCode};
+use crate::handles::Handles;
+use crate::metrics::{ExporterMetrics, register_queue};
+use crate::parcel::Parcel;
+use crate::queue::{Place, QueueSettings, Room};
+use crate::reply::Outcome;
+use crate::retry::{Jitter, RetrySettings};
+use crate::sender::Sender;
+use crate::stop::{Level, Stop};
+
+/// How an exporter's requests are delivered.
+#[derive(Clone, Debug)]
+pub struct DeliverySettings {
+    /// `sending_queue`; without it the sender waits for the outcome.
+    pub queue: Option<QueueSettings>,
+    /// `retry_on_failure`, if enabled.
+    pub retry: Option<RetrySettings>,
+    /// `timeout` of one attempt; zero is no limit.
+    pub timeout: Duration,
+}
+
+/// What the deliveries of all threads to one exporter share. Clones are the same one.
+#[derive(Clone)]
+pub struct DeliveryShared(Arc<SharedState>);
+
+struct SharedState {
+    exporter: Box<str>,
+    signal: Signal,
+    labels: Vec<(Box<str>, Box<str>)>,
+    settings: DeliverySettings,
+    handles: Handles,
+    room: Option<Room>,
+    _gauges: Option<[Registration; 2]>,
+}
+
+impl DeliveryShared {
+    /// Prepares delivery of `signal` to the exporter with this id. `labels` are added to its counters, such as
+    /// `server_address`.
+    pub fn new(
+        exporter: &str,
+        signal: Signal,
+        labels: &[(&str, &str)],
+        settings: DeliverySettings,
+        handles: Handles,
+    ) -> Self {
+        let room = settings.queue.as_ref().map(Room::new);
+        let gauges = room.as_ref().map(|room| register_queue(&handles.metrics, exporter, signal, room));
+        DeliveryShared(Arc::new(SharedState {
+            exporter: exporter.into(),
+            signal,
+            labels: labels.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect(),
+            settings,
+            handles,
+            room,
+            _gauges: gauges,
+        }))
+    }
+
+    /// Units in the queue over all threads, including requests being sent; zero without a queue.
+    pub fn queue_size(&self) -> u64 {
+        self.0.room.as_ref().map_or(0, Room::used)
+    }
+}
+
+/// One thread's part of the delivery to an exporter. Made, called and dropped on that thread, inside its `LocalSet`.
+pub struct Delivery(Rc<Inner>);
+
+struct Inner {
+    shared: DeliveryShared,
+    sender: Sender,
+    /// Batches that wait for one of the parallel sends.
+    ready: RefCell<VecDeque<Batch>>,
+    /// Whether a task waits to send the next of `ready`.
+    dispatching: Cell<bool>,
+    /// Callers of this thread that wait for room.
+    waiting: Cell<usize>,
+    /// Tasks of this thread that send.
+    sending: Cell<usize>,
+    /// Told whenever `waiting` or `sending` goes down.
+    fewer: Notify,
+}
+
+impl Delivery {
+    /// This thread's part; `exporter` is this thread's instance.
+    pub fn new(shared: &DeliveryShared, exporter: Rc<dyn Exporter>) -> Self {
+        let SharedState { exporter: id, signal, labels, settings, handles, .. } = &*shared.0;
+        let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let sender = Sender {
+            exporter,
+            retry: settings.retry.clone(),
+            timeout: settings.timeout,
+            acknowledged: settings.queue.as_ref().is_some_and(|queue| !queue.wait_for_result),
+            log: handles.log.clone(),
+            account: Arc::clone(&handles.account),
+            metrics: ExporterMetrics::new(&handles.metrics, id, *signal, &labels, handles.detailed),
+            jitter: Jitter::new(),
+            stop: Stop::new(),
+            held_items: Cell::new(0),
+        };
+        Delivery(Rc::new(Inner {
+            shared: shared.clone(),
+            sender,
+            ready: RefCell::default(),
+            dispatching: Cell::new(false),
+            waiting: Cell::new(0),
+            sending: Cell::new(0),
+            fewer: Notify::new(),
+        }))
+    }
+
+    /// Items taken by this thread's part and not yet answered by the exporter.
+    pub fn held_items(&self) -> u64 {
+        self.0.sender.held_items.get()
+    }
+}
+
+impl Consumer for Delivery {
+    fn consume(&self, parcel: Parcel) {
+        let inner = &self.0;
+        if parcel.items == 0 {
+            parcel.reply.settle(Outcome::Accepted);
+        } else if inner.sender.stop.is_at(Level::Draining) {
+            parcel.reply.refuse(draining());
+        } else if let Some(room) = &inner.shared.0.room {
+            inner.enqueue(room, parcel);
+        } else {
+            inner.hold(&parcel);
+            inner.start(Batch::from(parcel), None);
+        }
+    }
+}
+
+impl Stage for Delivery {
+    /// Refuses callers that wait for room, cuts retry waits, sends each request held once more and closes the
+    /// exporter. What is left at the deadline is refused, or counted as dropped if it was acknowledged.
+    fn drain(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
+        Box::pin(self.0.drain(deadline))
+    }
+}
+
+impl Inner {
+    fn enqueue(self: &Rc<Self>, room: &Room, parcel: Parcel) {
+        let Some(queue) = &self.shared.0.settings.queue else { return };
+        let size = queue.sizer.of(&parcel);
+        // Who waits already goes first.
+        let taken = if self.waiting.get() == 0 { room.try_take(size).map_err(Some) } else { Err(None) };
+        match taken {
+            Ok(place) => self.admit(parcel, place),
+            Err(Some(fault)) if fault.is_permanent() || !queue.block_on_overflow => self.reject(parcel, fault),
+            Err(_) => {
+                self.waiting.set(self.waiting.get() + 1);
+                spawn_local(Rc::clone(self).wait_for_room(room.clone(), size, parcel));
+            }
+        }
+    }
+
+    /// Waits for room, a drain, or the end of the sender's patience, in this order of preference.
+    async fn wait_for_room(self: Rc<Self>, room: Room, size: u64, parcel: Parcel) {
+        let _waiting = Leave { inner: &self, count: &self.waiting };
+        let stopped = pin!(self.sender.stop.reached(Level::Draining));
+        let patience = pin!(passed(parcel.deadline));
+        let taken = match select(pin!(room.take(size)), select(stopped, patience)).await {
+            Either::Left((taken, _)) => taken,
+            Either::Right((Either::Left(_), _)) => Err(draining()),
+            Either::Right((Either::Right(_), _)) => {
+                Err(busy(FaultCode::QueueFull, "sending queue is full").with_status(GrpcCode::DeadlineExceeded))
+            }
+        };
+        match taken {
+            Ok(place) => self.admit(parcel, place),
+            Err(fault) => self.reject(parcel, fault),
+        }
+    }
+
+    /// Puts the parcel into the queue and, unless its sender waits for the result, answers.
+    fn admit(self: &Rc<Self>, mut parcel: Parcel, place: Place) {
+        self.hold(&parcel);
+        self.sender.metrics.enqueued(parcel.items, parcel.payload.bytes());
+        parcel.permit.attach(Arc::new(place));
+        let reply = self.sender.acknowledged.then(|| {
+            parcel.deadline = None;
+            parcel.detach(&self.sender.account)
+        });
+        self.ready.borrow_mut().push_back(Batch::from(parcel));
+        self.dispatch();
+        if let Some(reply) = reply {
+            reply.settle(Outcome::Accepted);
+        }
+    }
+
+    fn reject(&self, parcel: Parcel, fault: Fault) {
+        self.sender.metrics.enqueue_failed.add(parcel.items);
+        self.sender.log_rejection(&fault, parcel.items);
+        parcel.reply.refuse(fault);
+    }
+
+    fn hold(&self, parcel: &Parcel) {
+        self.sender.held_items.set(self.sender.held_items.get() + parcel.items);
+    }
+
+    /// Sends what is ready as far as the parallel sends allow, and leaves the rest to a task.
+    fn dispatch(self: &Rc<Self>) {
+        let Some(room) = &self.shared.0.room else { return };
+        if self.dispatching.get() {
+            return;
+        }
+        while !self.ready.borrow().is_empty() {
+            let Ok(consumer) = Arc::clone(room.consumers()).try_acquire_owned() else {
+                self.dispatching.set(true);
+                spawn_local(Rc::clone(self).dispatch_later(room.clone()));
+                return;
+            };
+            self.start_next(consumer);
+        }
+    }
+
+    /// Takes turns with the other threads for each send.
+    async fn dispatch_later(self: Rc<Self>, room: Room) {
+        while !self.ready.borrow().is_empty() {
+            match Arc::clone(room.consumers()).acquire_owned().await {
+                Ok(consumer) => self.start_next(consumer),
+                Err(_) => break,
+            }
+        }
+        self.dispatching.set(false);
+    }
+
+    fn start_next(self: &Rc<Self>, consumer: OwnedSemaphorePermit) {
+        let next = self.ready.borrow_mut().pop_front();
+        if let Some(batch) = next {
+            self.start(batch, Some(consumer));
+        }
+    }
+
+    fn start(self: &Rc<Self>, batch: Batch, consumer: Option<OwnedSemaphorePermit>) {
+        self.sending.set(self.sending.get() + 1);
+        let inner = Rc::clone(self);
+        spawn_local(async move {
+            let _sending = Leave { inner: &inner, count: &inner.sending };
+            let _consumer = consumer;
+            inner.sender.deliver(batch).await;
+        });
+    }
+
+    async fn drain(self: &Rc<Self>, deadline: Option<Instant>) {
+        self.sender.stop.raise(Level::Draining);
+        self.dispatch();
+        // Finishing wins over a deadline that passes at the same moment.
+        if let Either::Right(_) = select(pin!(self.empty()), pin!(passed(deadline))).await {
+            self.sender.stop.raise(Level::Cut);
+            let left = std::mem::take(&mut *self.ready.borrow_mut());
+            left.into_iter().for_each(|batch| self.sender.give_up(batch));
+            self.empty().await;
+        }
+        self.sender.exporter.close(deadline).await;
+    }
+
+    /// Ends when nothing is held. Cancel safe.
+    async fn empty(&self) {
+        loop {
+            let mut fewer = pin!(self.fewer.notified());
+            fewer.as_mut().enable();
+            if self.waiting.get() == 0 && self.sending.get() == 0 && self.ready.borrow().is_empty() {
+                return;
+            }
+            fewer.await;
+        }
+    }
+}
+
+/// Counts a task out, also when it panics.
+struct Leave<'a> {
+    inner: &'a Inner,
+    count: &'a Cell<usize>,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.count.set(self.count.get().saturating_sub(1));
+        self.inner.fewer.notify_waiters();
+    }
+}
+
+async fn passed(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+fn draining() -> Fault {
+    busy(FaultCode::Draining, "the collector is shutting down")
+}

@@ -1,0 +1,59 @@
+//! One parcel to several consumers. All are called, one after another, even if one refuses; the sender learns the
+//! worst of their outcomes. The bytes are shared, and counted once until the last branch lets go of them.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::contract::{Consumer, LocalFuture, Stage};
+use crate::parcel::Parcel;
+use tokio::time::Instant;
+
+/// Hands each parcel to every branch.
+pub struct Fanout {
+    branches: Vec<Rc<dyn Consumer>>,
+}
+
+impl Fanout {
+    /// A fan-out to `branches`, called in this order. With one branch there is nothing to share, and with none
+    /// every parcel counts as accepted.
+    pub fn new(branches: Vec<Rc<dyn Consumer>>) -> Self {
+        Fanout { branches }
+    }
+}
+
+impl Consumer for Fanout {
+    fn consume(&self, mut parcel: Parcel) {
+        let Some((last, others)) = self.branches.split_last() else {
+            parcel.reply.settle(crate::Outcome::Accepted);
+            return;
+        };
+        if others.is_empty() {
+            last.consume(parcel);
+            return;
+        }
+        let mut replies = parcel.reply.split(self.branches.len());
+        let last_reply = replies.pop();
+        for (branch, reply) in others.iter().zip(replies) {
+            branch.consume(Parcel {
+                signal: parcel.signal,
+                payload: parcel.payload.clone(),
+                items: parcel.items,
+                permit: parcel.permit.share(),
+                arrived: parcel.arrived,
+                deadline: parcel.deadline,
+                context: Arc::clone(&parcel.context),
+                reply,
+            });
+        }
+        if let Some(reply) = last_reply {
+            last.consume(Parcel { reply, ..parcel });
+        }
+    }
+}
+
+impl Stage for Fanout {
+    /// A fan-out holds nothing; its branches are drained by whoever built them.
+    fn drain(&self, _deadline: Option<Instant>) -> LocalFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}

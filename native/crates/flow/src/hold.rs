@@ -1,0 +1,128 @@
+//! What a parcel keeps alive: its bytes in the ledger and its places in queues, its own or shared with other parcels.
+//!
+//! Branches of a fan-out and parts of a split use the same memory. They share one permit, so the bytes are counted
+//! once and given back when the last of them is dropped.
+
+use std::fmt;
+use std::sync::Arc;
+
+use teleferric_buf::{Exhausted, Permit};
+
+/// Everything that is given back when the last parcel made from a request is dropped.
+#[derive(Default)]
+pub struct Hold {
+    own: Permit,
+    shared: Vec<Shared>,
+}
+
+#[derive(Clone)]
+enum Shared {
+    Memory(Arc<Permit>),
+    #[expect(dead_code, reason = "kept for what its drop does")]
+    Guard(Arc<dyn Send + Sync>),
+}
+
+impl Hold {
+    /// Holds nothing; growing it is free.
+    pub fn none() -> Self {
+        Hold::default()
+    }
+
+    /// Ledger bytes kept alive, the shared ones included in full.
+    pub fn bytes(&self) -> u64 {
+        self.shared.iter().fold(self.own.bytes(), |sum, shared| sum + shared.bytes())
+    }
+
+    /// Reserves `more` bytes in addition.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if the ledger has less than `more` left; what was held stays held.
+    pub fn try_grow(&mut self, more: u64) -> Result<(), Exhausted> {
+        self.own.try_grow(more)
+    }
+
+    /// Gives back own bytes above `bytes`. Shared bytes stay: others use them.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        self.own.shrink_to(bytes);
+    }
+
+    /// A second hold on the same memory and guards; the bytes stay counted once.
+    pub fn share(&mut self) -> Hold {
+        if self.own.bytes() > 0 {
+            let own = std::mem::take(&mut self.own);
+            self.shared.push(Shared::Memory(Arc::new(own)));
+        }
+        Hold { own: Permit::none(), shared: self.shared.clone() }
+    }
+
+    /// A hold with `bytes` of the own bytes, or all if there are fewer, and everything shared.
+    pub fn split_off(&mut self, bytes: u64) -> Hold {
+        Hold { own: self.own.split_off(bytes), shared: self.shared.clone() }
+    }
+
+    /// Takes over what `other` holds.
+    pub fn merge(&mut self, other: Hold) {
+        self.own.merge(other.own);
+        self.shared.extend(other.shared);
+    }
+
+    /// Keeps `guard` until the last parcel made from this one is dropped.
+    pub fn attach(&mut self, guard: Arc<dyn Send + Sync>) {
+        self.shared.push(Shared::Guard(guard));
+    }
+}
+
+impl From<Permit> for Hold {
+    fn from(own: Permit) -> Self {
+        Hold { own, shared: Vec::new() }
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold").field("own", &self.own.bytes()).field("shared", &self.shared.len()).finish()
+    }
+}
+
+impl Shared {
+    fn bytes(&self) -> u64 {
+        match self {
+            Shared::Memory(permit) => permit.bytes(),
+            Shared::Guard(_) => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use teleferric_buf::Ledger;
+
+    #[test]
+    fn shared_bytes_count_once_and_return_with_the_last_holder() {
+        let ledger = Ledger::new(100);
+        let mut first = Hold::from(ledger.try_reserve(60).unwrap());
+        let second = first.share();
+        assert_eq!((ledger.used(), first.bytes(), second.bytes()), (60, 60, 60));
+        drop(first);
+        assert_eq!(ledger.used(), 60);
+        drop(second);
+        assert_eq!(ledger.used(), 0);
+    }
+
+    #[test]
+    fn split_holds_give_back_their_own_bytes_and_keep_guards_to_the_end() {
+        let ledger = Ledger::new(100);
+        let guard = Arc::new(());
+        let mut hold = Hold::from(ledger.try_reserve(60).unwrap());
+        hold.attach(Arc::clone(&guard) as Arc<dyn Send + Sync>);
+        let part = hold.split_off(20);
+        drop(hold);
+        assert_eq!((ledger.used(), Arc::strong_count(&guard)), (20, 2));
+        let mut merged = Hold::none();
+        merged.merge(part);
+        assert_eq!(ledger.used(), 20);
+        drop(merged);
+        assert_eq!((ledger.used(), Arc::strong_count(&guard)), (0, 1));
+    }
+}

@@ -1,0 +1,224 @@
+//! The Collector's own metrics about sending queues, exporters and the batch processor, by the names and labels of
+//! its scrape page. One writer per data-plane thread and stage.
+
+use teleferric_buf::metrics::{Counter, Desc, Gauge, Histogram, Kind, Metrics, Registration};
+use teleferric_wire::Signal;
+
+use crate::queue::Room;
+
+/// What one thread's part of an exporter counts.
+pub(crate) struct ExporterMetrics {
+    pub(crate) sent: Counter,
+    pub(crate) send_failed: Counter,
+    pub(crate) enqueue_failed: Counter,
+    pub(crate) in_flight: Gauge,
+    /// Only with telemetry level `detailed`.
+    detailed: Option<ExporterSizes>,
+}
+
+struct ExporterSizes {
+    enqueue_items: Histogram,
+    enqueue_bytes: Histogram,
+    batch_items: Histogram,
+    batch_bytes: Histogram,
+}
+
+impl ExporterMetrics {
+    /// `labels` are those of the counters beside `exporter`, such as the server's address.
+    pub(crate) fn new(
+        metrics: &Metrics,
+        exporter: &str,
+        signal: Signal,
+        labels: &[(&str, &str)],
+        detailed: bool,
+    ) -> Self {
+        let descs = &EXPORTER[signal.index()];
+        let own = [("exporter", exporter)];
+        let sent: Vec<(&str, &str)> = own.iter().chain(labels).copied().collect();
+        let typed = [("exporter", exporter), ("data_type", signal.name())];
+        ExporterMetrics {
+            sent: metrics.counter(&descs.sent, &sent),
+            send_failed: metrics.counter(&descs.send_failed, &sent),
+            enqueue_failed: metrics.counter(&descs.enqueue_failed, &own),
+            in_flight: metrics.gauge(&IN_FLIGHT, &typed),
+            detailed: detailed.then(|| ExporterSizes {
+                enqueue_items: metrics.histogram(&ENQUEUE_SIZE, &own),
+                enqueue_bytes: metrics.histogram(&ENQUEUE_BYTES, &own),
+                batch_items: metrics.histogram(&BATCH_SEND_SIZE, &sent),
+                batch_bytes: metrics.histogram(&BATCH_SEND_BYTES, &sent),
+            }),
+        }
+    }
+
+    pub(crate) fn enqueued(&self, items: u64, bytes: u64) {
+        if let Some(sizes) = &self.detailed {
+            sizes.enqueue_items.record(items as f64);
+            sizes.enqueue_bytes.record(bytes as f64);
+        }
+    }
+
+    pub(crate) fn batched(&self, items: u64, bytes: u64) {
+        if let Some(sizes) = &self.detailed {
+            sizes.batch_items.record(items as f64);
+            sizes.batch_bytes.record(bytes as f64);
+        }
+    }
+}
+
+/// Puts a queue's level and size on the page for as long as the result lives.
+pub(crate) fn register_queue(metrics: &Metrics, exporter: &str, signal: Signal, room: &Room) -> [Registration; 2] {
+    let labels = [("exporter", exporter), ("data_type", signal.name())];
+    let (size, capacity) = (room.clone(), room.capacity());
+    [
+        metrics.gauge_fn(&QUEUE_SIZE, &labels, move || size.used() as f64),
+        metrics.gauge_fn(&QUEUE_CAPACITY, &labels, move || capacity as f64),
+    ]
+}
+
+/// What one thread's part of a batch processor counts.
+pub(crate) struct BatchMetrics {
+    pub(crate) size_triggers: Counter,
+    pub(crate) timeout_triggers: Counter,
+    pub(crate) cardinality: Gauge,
+    send_items: Histogram,
+    send_bytes: Option<Histogram>,
+}
+
+impl BatchMetrics {
+    pub(crate) fn new(metrics: &Metrics, processor: &str, detailed: bool) -> Self {
+        let labels = [("processor", processor)];
+        BatchMetrics {
+            size_triggers: metrics.counter(&BATCH_SIZE_TRIGGER, &labels),
+            timeout_triggers: metrics.counter(&BATCH_TIMEOUT_TRIGGER, &labels),
+            cardinality: metrics.gauge(&BATCH_CARDINALITY, &labels),
+            send_items: metrics.histogram(&PROCESSOR_SEND_SIZE, &labels),
+            send_bytes: detailed.then(|| metrics.histogram(&PROCESSOR_SEND_BYTES, &labels)),
+        }
+    }
+
+    pub(crate) fn sent(&self, items: u64, bytes: u64) {
+        self.send_items.record(items as f64);
+        if let Some(histogram) = &self.send_bytes {
+            histogram.record(bytes as f64);
+        }
+    }
+}
+
+struct ExporterDescs {
+    sent: Desc,
+    send_failed: Desc,
+    enqueue_failed: Desc,
+}
+
+/// One row per signal, at [`Signal::index`]. A macro only because metric names are made of literals.
+macro_rules! exporter_rows {
+    ($(($unit:literal, $words:literal)),*) => {
+        [$(ExporterDescs {
+            sent: counter(
+                concat!("otelcol_exporter_sent_", $unit),
+                concat!("Number of ", $words, " successfully sent to destination. [Alpha]"),
+            ),
+            send_failed: counter(
+                concat!("otelcol_exporter_send_failed_", $unit),
+                concat!("Number of ", $words, " in failed attempts to send to destination. [Alpha]"),
+            ),
+            enqueue_failed: counter(
+                concat!("otelcol_exporter_enqueue_failed_", $unit),
+                concat!("Number of ", $words, " failed to be added to the sending queue. [Alpha]"),
+            ),
+        }),*]
+    };
+}
+
+static EXPORTER: [ExporterDescs; Signal::ALL.len()] = exporter_rows![
+    ("spans", "spans"),
+    ("metric_points", "metric points"),
+    ("log_records", "log records"),
+    ("profile_samples", "profile samples")
+];
+
+static IN_FLIGHT: Desc = gauge(
+    "otelcol_exporter_in_flight_requests",
+    "Number of requests being sent, including those waiting to be sent again. [Development]",
+);
+static QUEUE_SIZE: Desc =
+    gauge("otelcol_exporter_queue_size", "Current size of the sending queue, in units of its sizer. [Alpha]");
+static QUEUE_CAPACITY: Desc =
+    gauge("otelcol_exporter_queue_capacity", "Fixed capacity of the sending queue, in units of its sizer. [Alpha]");
+static ENQUEUE_SIZE: Desc =
+    histogram("otelcol_exporter_enqueue_size", "Items in a request added to the sending queue. [Development]", &SIZES);
+static ENQUEUE_BYTES: Desc = histogram(
+    "otelcol_exporter_enqueue_size_bytes",
+    "Bytes in a request added to the sending queue. [Development]",
+    &BYTES,
+);
+static BATCH_SEND_SIZE: Desc =
+    histogram("otelcol_exporter_queue_batch_send_size", "Items in a batch sent. [Development]", &SIZES);
+static BATCH_SEND_BYTES: Desc =
+    histogram("otelcol_exporter_queue_batch_send_size_bytes", "Bytes in a batch sent. [Development]", &BYTES);
+
+static BATCH_SIZE_TRIGGER: Desc =
+    counter("otelcol_processor_batch_batch_size_trigger_send", "Batches sent because of their size. [Development]");
+static BATCH_TIMEOUT_TRIGGER: Desc =
+    counter("otelcol_processor_batch_timeout_trigger_send", "Batches sent because of the timeout. [Development]");
+static BATCH_CARDINALITY: Desc = gauge(
+    "otelcol_processor_batch_metadata_cardinality",
+    "Distinct metadata value combinations being processed. [Development]",
+);
+static PROCESSOR_SEND_SIZE: Desc =
+    histogram("otelcol_processor_batch_batch_send_size", "Items in a batch sent. [Development]", &SIZES);
+static PROCESSOR_SEND_BYTES: Desc =
+    histogram("otelcol_processor_batch_batch_send_size_bytes", "Bytes in a batch sent. [Development]", &BYTES);
+
+const fn counter(name: &'static str, help: &'static str) -> Desc {
+    Desc { name, help, kind: Kind::Counter, lazy: true }
+}
+
+const fn gauge(name: &'static str, help: &'static str) -> Desc {
+    Desc { name, help, kind: Kind::Gauge, lazy: false }
+}
+
+const fn histogram(name: &'static str, help: &'static str, bounds: &'static [f64]) -> Desc {
+    Desc { name, help, kind: Kind::Histogram { bounds }, lazy: true }
+}
+
+static SIZES: [f64; 22] = [
+    10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0, 6000.0, 7000.0, 8000.0,
+    9000.0, 10000.0, 20000.0, 30000.0, 50000.0, 100_000.0,
+];
+
+static BYTES: [f64; 18] = [
+    128.0,
+    256.0,
+    512.0,
+    1024.0,
+    2048.0,
+    4096.0,
+    8192.0,
+    16384.0,
+    32768.0,
+    65536.0,
+    131_072.0,
+    262_144.0,
+    524_288.0,
+    1_048_576.0,
+    2_097_152.0,
+    4_194_304.0,
+    8_388_608.0,
+    16_777_216.0,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_signal_has_the_row_of_its_unit() {
+        for signal in Signal::ALL {
+            let row = &EXPORTER[signal.index()];
+            assert!(
+                row.sent.name.ends_with(signal.item_unit()) && row.enqueue_failed.name.ends_with(signal.item_unit())
+            );
+        }
+    }
+}

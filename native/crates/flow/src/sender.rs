@@ -1,0 +1,220 @@
+//! Sends one batch to the end: attempts with their timeout, waits between them, and the words and numbers about how
+//! it went. Stands behind the queue, or alone where there is none.
+
+use std::cell::Cell;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::account::{Account, DropReason};
+use crate::admission::busy;
+use crate::batch::Batch;
+use crate::contract::Exporter;
+use crate::fault::{Fault, FaultCode, GrpcCode, Retry};
+use crate::log::{Level, Log, seconds};
+use crate::metrics::ExporterMetrics;
+use crate::parcel::Parcel;
+use crate::reply::Outcome;
+use crate::retry::{Backoff, Jitter, RetrySettings};
+use crate::stop::{self, Stop};
+
+/// The part of a delivery that knows the exporter.
+pub(crate) struct Sender {
+    pub(crate) exporter: Rc<dyn Exporter>,
+    pub(crate) retry: Option<RetrySettings>,
+    /// Per attempt; zero is no limit.
+    pub(crate) timeout: Duration,
+    /// Whether nobody waits for the outcome, which decides the words of the log.
+    pub(crate) acknowledged: bool,
+    pub(crate) log: Log,
+    pub(crate) account: Arc<Account>,
+    pub(crate) metrics: ExporterMetrics,
+    pub(crate) jitter: Jitter,
+    pub(crate) stop: Stop,
+    /// Items taken and not yet answered.
+    pub(crate) held_items: Cell<u64>,
+}
+
+impl Sender {
+    /// Sends `batch` until it is taken or given up, and answers for it. A merged batch refused because of what is
+    /// in it is sent again in halves, down to single requests, so that one of them cannot spoil the others.
+    ///
+    /// Dropping the future abandons the attempt and refuses what is not yet answered.
+    pub(crate) async fn deliver(&self, mut batch: Batch) {
+        let _flight = InFlight::new(&self.metrics);
+        let _memory = std::mem::take(&mut batch.parcel.permit);
+        let started = Instant::now();
+        let mut rest = vec![batch];
+        while let Some(batch) = rest.pop() {
+            match self.attempts(&batch.parcel, started).await {
+                Outcome::Refused(fault) if batch.members.len() > 1 && fault.blames_data() => {
+                    let (first, second) = batch.halves();
+                    rest.extend([second, first]);
+                }
+                outcome => self.finish(batch, outcome),
+            }
+        }
+    }
+
+    /// Answers a batch that is not sent any more because the time to stop is over.
+    pub(crate) fn give_up(&self, batch: Batch) {
+        self.finish(batch, Outcome::Refused(cut()));
+    }
+
+    async fn attempts(&self, parcel: &Parcel, started: Instant) -> Outcome {
+        let mut backoff = self.retry.as_ref().map(|settings| Backoff::new(settings, started));
+        loop {
+            let last = self.stop.is_at(stop::Level::Draining);
+            let fault = match self.attempt(parcel).await {
+                Outcome::Refused(fault) => fault,
+                taken => return taken,
+            };
+            let Some(backoff) = &mut backoff else { return Outcome::Refused(fault) };
+            if fault.is_permanent() {
+                return Outcome::Refused(fault.prefixed("not retryable error"));
+            }
+            if last {
+                return Outcome::Refused(interrupted(&fault));
+            }
+            match self.next_wait(backoff, &fault, parcel.deadline) {
+                Ok(wait) => self.wait(wait, &fault).await,
+                Err(why) => return Outcome::Refused(fault.prefixed(why)),
+            }
+        }
+    }
+
+    /// One attempt, no longer than the timeout, the sender's patience and the drain allow.
+    async fn attempt(&self, parcel: &Parcel) -> Outcome {
+        let now = Instant::now();
+        if parcel.deadline.is_some_and(|deadline| deadline <= now) {
+            return Outcome::Refused(late("the sender's deadline passed before the request was sent"));
+        }
+        let timeout = (!self.timeout.is_zero()).then(|| now.checked_add(self.timeout)).flatten();
+        let limit = [timeout, parcel.deadline].into_iter().flatten().min();
+        // The inner block also catches a panic on the way to the future.
+        let send = AssertUnwindSafe(async { self.exporter.send(parcel).await }).catch_unwind();
+        let cut_off = async {
+            match limit {
+                Some(limit) => {
+                    let reached = pin!(self.stop.reached(stop::Level::Cut));
+                    match select(reached, pin!(sleep_until(limit))).await {
+                        Either::Left(_) => cut(),
+                        Either::Right(_) => late("context deadline exceeded"),
+                    }
+                }
+                None => {
+                    self.stop.reached(stop::Level::Cut).await;
+                    cut()
+                }
+            }
+        };
+        // An answer that is there wins over the clock.
+        match select(pin!(send), pin!(cut_off)).await {
+            Either::Left((Ok(outcome), _)) => outcome,
+            Either::Left((Err(_), _)) => {
+                Outcome::Refused(Fault::new(FaultCode::Panicked, "the exporter panicked while sending"))
+            }
+            Either::Right((fault, _)) => Outcome::Refused(fault),
+        }
+    }
+
+    fn next_wait(
+        &self,
+        backoff: &mut Backoff<'_>,
+        fault: &Fault,
+        deadline: Option<Instant>,
+    ) -> Result<Duration, &'static str> {
+        let hint = match fault.retry {
+            Retry::After(hint) => hint,
+            Retry::Never | Retry::Backoff => Duration::ZERO,
+        };
+        let now = Instant::now();
+        let wait = backoff.next_wait(hint, self.jitter.next(), now).ok_or("no more retries left")?;
+        match deadline {
+            Some(deadline) if deadline.saturating_duration_since(now) < wait => {
+                Err("request will be cancelled before next retry")
+            }
+            _ => Ok(wait),
+        }
+    }
+
+    /// Waits, but not into a drain.
+    async fn wait(&self, wait: Duration, fault: &Fault) {
+        let interval = seconds(wait);
+        let fields = [("error", (&*fault.message).into()), ("interval", interval.as_str().into())];
+        self.log.emit(Level::Info, "Exporting failed. Will retry the request after interval.", &fields);
+        select(pin!(self.stop.reached(stop::Level::Draining)), pin!(sleep(wait))).await;
+    }
+
+    fn finish(&self, batch: Batch, outcome: Outcome) {
+        let items = batch.parcel.items;
+        match &outcome {
+            Outcome::Accepted => self.metrics.sent.add(items),
+            Outcome::Partial { rejected, message } => {
+                self.metrics.sent.add(items);
+                self.account.drop_items(DropReason::Rejected, (*rejected).min(items));
+                let fields = [("message", message.as_str().into()), ("dropped_items", (*rejected).into())];
+                self.log.emit(Level::Warn, "Partial success response", &fields);
+            }
+            Outcome::Refused(fault) => {
+                self.metrics.send_failed.add(items);
+                self.log_failure(fault, items);
+            }
+        }
+        self.held_items.set(self.held_items.get().saturating_sub(items));
+        batch.settle(match outcome {
+            Outcome::Partial { rejected: 0, .. } => Outcome::Accepted,
+            other => other,
+        });
+    }
+
+    pub(crate) fn log_failure(&self, fault: &Fault, items: u64) {
+        let error = ("error", (&*fault.message).into());
+        if self.acknowledged {
+            let fields = [error, ("dropped_items", items.into())];
+            self.log.emit(Level::Error, "Exporting failed. Dropping data.", &fields);
+        } else {
+            self.log_rejection(fault, items);
+        }
+    }
+
+    /// The line for a request whose sender learns the refusal.
+    pub(crate) fn log_rejection(&self, fault: &Fault, items: u64) {
+        let fields = [("error", (&*fault.message).into()), ("rejected_items", items.into())];
+        self.log.emit(Level::Error, "Exporting failed. Rejecting data.", &fields);
+    }
+}
+
+/// Counts one request as in flight while it lives.
+struct InFlight<'a>(&'a ExporterMetrics);
+
+impl<'a> InFlight<'a> {
+    fn new(metrics: &'a ExporterMetrics) -> Self {
+        metrics.in_flight.add(1);
+        InFlight(metrics)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.sub(1);
+    }
+}
+
+fn late(message: &'static str) -> Fault {
+    Fault::new(FaultCode::DownstreamTemporary, message).with_status(GrpcCode::DeadlineExceeded)
+}
+
+fn cut() -> Fault {
+    busy(FaultCode::Draining, "interrupted due to shutdown")
+}
+
+fn interrupted(fault: &Fault) -> Fault {
+    busy(FaultCode::Draining, "").with_message(format!("interrupted due to shutdown: {}", fault.message))
+}

@@ -1,0 +1,53 @@
+//! How far a stage of one data-plane thread has been stopped, and waiting for that.
+
+use std::cell::Cell;
+use std::pin::pin;
+
+use tokio::sync::Notify;
+
+/// The states of a stage, each stricter than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// Parcels are taken.
+    Running,
+    /// No parcel is taken any more; waits are cut and each request held gets one attempt.
+    Draining,
+    /// The deadline passed: attempts are abandoned.
+    Cut,
+}
+
+/// The state of one stage.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    level: Cell<Level>,
+    changed: Notify,
+}
+
+impl Stop {
+    pub(crate) fn new() -> Self {
+        Stop { level: Cell::new(Level::Running), changed: Notify::new() }
+    }
+
+    pub(crate) fn is_at(&self, level: Level) -> bool {
+        self.level.get() >= level
+    }
+
+    pub(crate) fn raise(&self, level: Level) {
+        if level > self.level.get() {
+            self.level.set(level);
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Ends when the stage is stopped as far as `level`. Cancel safe.
+    pub(crate) async fn reached(&self, level: Level) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if self.is_at(level) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
