@@ -8,10 +8,12 @@
 mod check;
 pub mod cursor;
 pub mod error;
+pub mod json;
 pub mod limits;
 mod numbers;
 pub mod schema;
 pub mod signal;
+pub mod split;
 pub mod view;
 
 pub use check::{Counts, ValidRequest, check};
