@@ -1,0 +1,68 @@
+/**
+ * `retry_on_failure` and `timeout` of exporters (`configretry`, `exporterhelper.TimeoutConfig`).
+ */
+import type { NativeRetry } from '../native-types.js';
+import { ns } from '../schema/duration.js';
+import { block, bool, duration, float, key, object } from '../schema/spec.js';
+import type { ObjectOf, Report } from '../schema/spec.js';
+
+const nonNegative = (name: string): { min: number; message: string } => ({
+  min: 0,
+  message: `${name} value must be greater than or equal to 0`,
+});
+
+const retryFields = {
+  enabled: key(bool(), true, 'Try again after a failure that may pass'),
+  initial_interval: key(duration(nonNegative('initial_interval')), ns('5s'), 'Wait before the first retry'),
+  randomization_factor: key(
+    float(nonNegative('randomization_factor')),
+    0.5,
+    'How far each wait is spread around its length, 0 to 1',
+  ),
+  multiplier: key(float(nonNegative('multiplier')), 1.5, 'By how much the wait grows each time'),
+  max_interval: key(duration(nonNegative('max_interval')), ns('30s'), 'Longest wait between retries'),
+  max_elapsed_time: key(
+    duration(nonNegative('max_elapsed_time')),
+    ns('5m'),
+    'Longest time spent on one request, after which it is dropped; 0 never gives up',
+  ),
+};
+
+type RetryValue = ObjectOf<typeof retryFields>;
+
+/** `retry_on_failure`. */
+export const retryOnFailure = block(
+  object(retryFields, { validate: checkRetry }),
+  'Trying again after failures that may pass',
+);
+
+/** `timeout` of an exporter: one attempt. */
+export const exporterTimeout = key(
+  duration({ message: "'timeout' must be non-negative" }),
+  ns('5s'),
+  'Longest time for one attempt; 0 is without limit',
+);
+
+/** Checked also while retries are off, as the Collector does. */
+function checkRetry(retry: RetryValue, report: Report): void {
+  if (retry.randomization_factor > 1) {
+    report('randomization_factor value must be less than or equal to 1', 'randomization_factor');
+  }
+  const { max_elapsed_time: elapsed } = retry;
+  if (elapsed <= 0) return;
+  if (elapsed < retry.initial_interval)
+    report("'max_elapsed_time' must not be less than 'initial_interval'", 'max_elapsed_time');
+  if (elapsed < retry.max_interval)
+    report("'max_elapsed_time' must not be less than 'max_interval'", 'max_elapsed_time');
+}
+
+export function toNativeRetry(retry: RetryValue): NativeRetry {
+  return {
+    enabled: retry.enabled,
+    initial_interval: retry.initial_interval,
+    randomization_factor: retry.randomization_factor,
+    multiplier: retry.multiplier,
+    max_interval: retry.max_interval,
+    max_elapsed_time: retry.max_elapsed_time,
+  };
+}

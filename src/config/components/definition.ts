@@ -1,0 +1,62 @@
+/**
+ * What a component tells about itself, in one object: names, signals, keys, and its form in the native document.
+ */
+import type { MemoryTotal } from '../environment.js';
+import type { Signal } from '../native-types.js';
+import { SIGNALS } from '../schema/ids.js';
+import type { Spec } from '../schema/spec.js';
+
+/** The kinds of components, in the order they are shown. */
+export const KINDS = ['receiver', 'processor', 'exporter', 'connector', 'extension'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** The section of the configuration that holds a kind. */
+export type Section = `${Kind}s`;
+
+/** How finished a component is for a signal, in the Collector's words. */
+export type Stability = 'stable' | 'beta' | 'alpha' | 'development';
+
+/** What mapping to the native document may depend on besides the component's own keys. */
+export interface NativeContext {
+  readonly memory: MemoryTotal;
+}
+
+/** An extension another component needs. */
+export interface ExtensionReference {
+  readonly id: string;
+  readonly as: 'authenticator' | 'middleware' | 'storage';
+}
+
+/** One component type. */
+export interface ComponentDefinition<T = unknown, N = unknown> {
+  readonly kind: Kind;
+  /** Canonical type. */
+  readonly type: string;
+  /** Deprecated types that still work. */
+  readonly aliases: readonly string[];
+  /** One paragraph for the reference. */
+  readonly doc: string;
+  /** By signal; by `from to` pair for connectors; by `extension` for extensions. */
+  readonly stability: Readonly<Record<string, Stability>>;
+  readonly spec: Spec<T>;
+  /** The native form; null for components that live in TypeScript. */
+  readonly toNative: ((config: T, context: NativeContext) => N) | null;
+  /** Extensions the configuration refers to. */
+  readonly references: ((config: T) => readonly ExtensionReference[]) | null;
+  /** What keeps this configuration from a signal, found when pipelines are built. */
+  readonly checkSignal: ((config: T, signal: Signal) => string | null) | null;
+}
+
+type Optional = 'aliases' | 'references' | 'checkSignal' | 'toNative';
+
+/** A definition with the usual blanks filled in. */
+export function define<T, N>(
+  definition: Omit<ComponentDefinition<T, N>, Optional> & Partial<Pick<ComponentDefinition<T, N>, Optional>>,
+): ComponentDefinition<T, N> {
+  return { aliases: [], toNative: null, references: null, checkSignal: null, ...definition };
+}
+
+/** The same stability for each signal. */
+export function forSignals(stability: Stability, signals: readonly Signal[] = SIGNALS): Record<string, Stability> {
+  return Object.fromEntries(signals.map((signal) => [signal, stability]));
+}

@@ -1,0 +1,57 @@
+/**
+ * Exporter `otlp_grpc` (alias `otlp`): OTLP over gRPC.
+ */
+import { addressOf, checkGrpcClient, grpcClientFields, toNativeGrpcClient } from '../blocks/grpc-client.js';
+import { referencedExtensions } from '../blocks/references.js';
+import { exporterTimeout, retryOnFailure, toNativeRetry } from '../blocks/retry.js';
+import { queueOn, toNativeQueue } from '../blocks/sending-queue.js';
+import type { NativeOtlpGrpcExporter } from '../native-types.js';
+import { object, withDefaults } from '../schema/spec.js';
+import type { Infer } from '../schema/spec.js';
+import { define, forSignals } from './definition.js';
+
+const spec = object(
+  {
+    ...withDefaults(grpcClientFields, { compression: 'gzip', write_buffer_size: 512 * 1024 }),
+    timeout: exporterTimeout,
+    retry_on_failure: retryOnFailure,
+    sending_queue: queueOn,
+  },
+  {
+    validate: (exporter, report) => {
+      if (addressOf(exporter.endpoint) === '') report('requires a non-empty "endpoint"', 'endpoint');
+      checkGrpcClient(exporter, report);
+      if (!COMPRESSIONS.includes(exporter.compression)) {
+        // the Collector finds this out when it starts
+        report(`unsupported compression type ${JSON.stringify(exporter.compression)}`, 'compression');
+      }
+    },
+  },
+);
+
+const COMPRESSIONS: readonly string[] = ['gzip', 'snappy', 'zstd', 'none', ''];
+
+function toNative(exporter: Infer<typeof spec>): NativeOtlpGrpcExporter {
+  return {
+    ...toNativeGrpcClient(exporter),
+    timeout: exporter.timeout,
+    retry_on_failure: toNativeRetry(exporter.retry_on_failure),
+    sending_queue: toNativeQueue(exporter.sending_queue),
+  };
+}
+
+export const otlpGrpcExporter = define({
+  kind: 'exporter',
+  type: 'otlp_grpc',
+  aliases: ['otlp'],
+  doc: 'Sends OTLP over gRPC. TLS is on unless `tls: {insecure: true}`.',
+  stability: { ...forSignals('stable', ['traces', 'metrics', 'logs']), profiles: 'alpha' },
+  spec,
+  toNative,
+  references: (exporter) => [
+    ...referencedExtensions(exporter),
+    ...(exporter.sending_queue?.storage == null
+      ? []
+      : [{ id: exporter.sending_queue.storage, as: 'storage' as const }]),
+  ],
+});

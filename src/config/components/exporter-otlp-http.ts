@@ -1,0 +1,90 @@
+/**
+ * Exporter `otlp_http` (alias `otlphttp`): OTLP over HTTP.
+ */
+import { checkHttpClient, httpClientFields, toNativeHttpClient } from '../blocks/http-client.js';
+import { orNull } from '../blocks/native.js';
+import { referencedExtensions } from '../blocks/references.js';
+import { retryOnFailure, toNativeRetry } from '../blocks/retry.js';
+import { queueOn, toNativeQueue } from '../blocks/sending-queue.js';
+import type { NativeOtlpHttpExporter } from '../native-types.js';
+import { ns } from '../schema/duration.js';
+import { choice, key, object, string, withDefaults } from '../schema/spec.js';
+import type { ObjectOf, Report } from '../schema/spec.js';
+import { define, forSignals } from './definition.js';
+
+const ENDPOINTS = ['endpoint', 'traces_endpoint', 'metrics_endpoint', 'logs_endpoint', 'profiles_endpoint'] as const;
+
+const fields = {
+  ...withDefaults(httpClientFields, { timeout: ns('30s'), compression: 'gzip', write_buffer_size: 512 * 1024 }),
+  traces_endpoint: key(string(), '', 'Full URL for traces, used as it is; empty is `endpoint` + `/v1/traces`'),
+  metrics_endpoint: key(string(), '', 'Full URL for metrics, used as it is; empty is `endpoint` + `/v1/metrics`'),
+  logs_endpoint: key(string(), '', 'Full URL for logs, used as it is; empty is `endpoint` + `/v1/logs`'),
+  profiles_endpoint: key(
+    string(),
+    '',
+    'Full URL for profiles, used as it is; empty is `endpoint` + `/v1development/profiles`',
+  ),
+  encoding: key(
+    choice(['proto', 'json'], (word) => `invalid encoding type: ${word}`),
+    'proto',
+    'How requests are written: `proto` or `json`',
+  ),
+  retry_on_failure: retryOnFailure,
+  sending_queue: queueOn,
+};
+
+const spec = object(fields, { validate: check });
+
+type OtlpHttpExporter = ObjectOf<typeof fields>;
+
+function check(exporter: OtlpHttpExporter, report: Report): void {
+  if (ENDPOINTS.every((name) => exporter[name] === '')) report('at least one endpoint must be specified', 'endpoint');
+  for (const name of ENDPOINTS) {
+    const reason = urlError(exporter[name]);
+    if (reason !== null) report(`${name} must be a valid URL: ${reason}`, name);
+  }
+  checkHttpClient(exporter, report);
+}
+
+/** The Collector finds a bad URL only when it sends. */
+function urlError(text: string): string | null {
+  if (text === '') return null;
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    return 'cannot be parsed';
+  }
+  return url.protocol === 'http:' || url.protocol === 'https:'
+    ? null
+    : `unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`;
+}
+
+function toNative(exporter: OtlpHttpExporter): NativeOtlpHttpExporter {
+  return {
+    ...toNativeHttpClient(exporter),
+    traces_endpoint: orNull(exporter.traces_endpoint),
+    metrics_endpoint: orNull(exporter.metrics_endpoint),
+    logs_endpoint: orNull(exporter.logs_endpoint),
+    profiles_endpoint: orNull(exporter.profiles_endpoint),
+    encoding: exporter.encoding,
+    retry_on_failure: toNativeRetry(exporter.retry_on_failure),
+    sending_queue: toNativeQueue(exporter.sending_queue),
+  };
+}
+
+export const otlpHttpExporter = define({
+  kind: 'exporter',
+  type: 'otlp_http',
+  aliases: ['otlphttp'],
+  doc: 'Sends OTLP over HTTP, as protobuf or JSON, to `endpoint` + `/v1/<signal>`.',
+  stability: { ...forSignals('stable', ['traces', 'metrics', 'logs']), profiles: 'alpha' },
+  spec,
+  toNative,
+  references: (exporter) => [
+    ...referencedExtensions(exporter),
+    ...(exporter.sending_queue?.storage == null
+      ? []
+      : [{ id: exporter.sending_queue.storage, as: 'storage' as const }]),
+  ],
+});

@@ -1,0 +1,91 @@
+/**
+ * Receiver `otlp`: OTLP over gRPC and HTTP.
+ */
+import { checkGrpcServer, grpcServerFields, toNativeGrpcServer } from '../blocks/grpc-server.js';
+import { checkHttpServer, httpServerFields, toNativeHttpServer } from '../blocks/http-server.js';
+import { referencedExtensions } from '../blocks/references.js';
+import type { NativeOtlpReceiver } from '../native-types.js';
+import { block, key, object, optional, string, withDefaults } from '../schema/spec.js';
+import type { Infer, ObjectOf } from '../schema/spec.js';
+import { define, forSignals } from './definition.js';
+
+const grpcFields = withDefaults(grpcServerFields, { endpoint: 'localhost:4317', read_buffer_size: 512 * 1024 });
+
+const httpFields = {
+  // no time limits of the Collector's: slow senders are bounded by rate and by connection instead
+  ...withDefaults(httpServerFields, {
+    endpoint: 'localhost:4318',
+    read_header_timeout: 0,
+    write_timeout: 0,
+    idle_timeout: 0,
+  }),
+  traces_url_path: key(string(), '/v1/traces', 'Path that takes traces; a missing leading slash is added'),
+  metrics_url_path: key(string(), '/v1/metrics', 'Path that takes metrics; a missing leading slash is added'),
+  logs_url_path: key(string(), '/v1/logs', 'Path that takes logs; a missing leading slash is added'),
+};
+
+const http = object(httpFields, { settle: settlePaths, validate: checkHttpServer });
+
+const protocols = object({
+  grpc: block(
+    optional(object(grpcFields, { validate: checkGrpcServer }), 'default'),
+    'OTLP over gRPC; closed unless written',
+  ),
+  http: block(optional(http, 'default'), 'OTLP over HTTP, protobuf and JSON; closed unless written'),
+});
+
+const spec = object(
+  { protocols: block(protocols, 'What to listen for; at least one') },
+  {
+    validate: ({ protocols: { grpc, http: server } }, report) => {
+      if (grpc === null && server === null) {
+        report('must specify at least one protocol when using the OTLP receiver', 'protocols');
+      }
+    },
+  },
+);
+
+type OtlpReceiver = Infer<typeof spec>;
+
+function settlePaths(value: ObjectOf<typeof httpFields>): ObjectOf<typeof httpFields> {
+  return {
+    ...value,
+    traces_url_path: withSlash(value.traces_url_path),
+    metrics_url_path: withSlash(value.metrics_url_path),
+    logs_url_path: withSlash(value.logs_url_path),
+  };
+}
+
+function withSlash(path: string): string {
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+function toNative({ protocols: { grpc, http: server } }: OtlpReceiver): NativeOtlpReceiver {
+  return {
+    protocols: {
+      grpc: grpc === null ? null : toNativeGrpcServer(grpc),
+      http:
+        server === null
+          ? null
+          : {
+              ...toNativeHttpServer(server),
+              traces_url_path: server.traces_url_path,
+              metrics_url_path: server.metrics_url_path,
+              logs_url_path: server.logs_url_path,
+            },
+    },
+  };
+}
+
+export const otlpReceiver = define({
+  kind: 'receiver',
+  type: 'otlp',
+  doc: 'Takes OTLP over gRPC and over HTTP (protobuf and JSON). Each protocol listens only if it is written.',
+  stability: { ...forSignals('stable', ['traces', 'metrics', 'logs']), profiles: 'alpha' },
+  spec,
+  toNative,
+  references: ({ protocols: { grpc, http: server } }) => [
+    ...(grpc === null ? [] : referencedExtensions(grpc)),
+    ...(server === null ? [] : referencedExtensions(server)),
+  ],
+});

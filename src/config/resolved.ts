@@ -1,0 +1,86 @@
+/**
+ * The configuration once it is loaded: what `loadConfig` takes and gives.
+ */
+import type { Environment } from './environment.js';
+import type { FeatureGates } from './feature-gates.js';
+import type { Diagnostic } from './issues.js';
+import type { NativeConfig, NativeLimits, Nanoseconds, Signal } from './native-types.js';
+import type { TelemetryConfig } from './telemetry.js';
+import type { HealthCheckConfig } from './components/extension-health-check.js';
+
+/** What to load, and how. */
+export interface LoadOptions {
+  /** `--config` flags in order: a path, or `file:`, `env:`, `yaml:`, `http:`, `https:` and the rest. */
+  readonly sources?: readonly string[];
+  /** A configuration object written in code; merged after `sources`. References in it expand as in YAML. */
+  readonly object?: object;
+  /** `--set` flags in order, `a.b.c=VALUE`; merged last. */
+  readonly sets?: readonly string[];
+  /** `--feature-gates` flags in order, each `a,+b,-c`. */
+  readonly featureGates?: readonly string[];
+  /** `run` puts the Collector's `invalid configuration: ` before validation errors, `validate` does not. @default 'run' */
+  readonly purpose?: 'run' | 'validate';
+  /** Whose process this is; decides how much memory is taken when nothing says so. @default 'command' */
+  readonly host?: 'command' | 'embedded';
+  /** What exporters call themselves, without the platform. @default 'teleferric/<version>' */
+  readonly userAgent?: string;
+  /** The outside world. @default the process's own */
+  readonly environment?: Environment;
+  /** Gives up reading sources. */
+  readonly signal?: AbortSignal;
+}
+
+/** A checked configuration. */
+export interface LoadedConfig {
+  readonly config: ResolvedConfig;
+  /** What Rust gets. */
+  readonly native: NativeConfig;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly gates: FeatureGates;
+}
+
+/** One configured component, used or not; `config` has every key, defaults filled in. */
+export interface ResolvedComponent<C = unknown> {
+  /** As the user wrote it, spaces trimmed. */
+  readonly id: string;
+  /** Canonical. */
+  readonly type: string;
+  readonly config: C;
+}
+
+/** One pipeline. */
+export interface ResolvedPipeline {
+  readonly id: string;
+  readonly signal: Signal;
+  readonly receivers: readonly string[];
+  readonly processors: readonly string[];
+  readonly exporters: readonly string[];
+}
+
+/** Every section, settled. */
+export interface ResolvedConfig {
+  readonly receivers: ReadonlyMap<string, ResolvedComponent>;
+  readonly processors: ReadonlyMap<string, ResolvedComponent>;
+  readonly exporters: ReadonlyMap<string, ResolvedComponent>;
+  readonly connectors: ReadonlyMap<string, ResolvedComponent>;
+  readonly extensions: ReadonlyMap<string, ResolvedComponent>;
+  readonly service: ResolvedService;
+}
+
+/** `service`. */
+export interface ResolvedService {
+  /** Extensions to run, in start order. */
+  readonly extensions: readonly ResolvedExtension[];
+  readonly pipelines: readonly ResolvedPipeline[];
+  readonly telemetry: TelemetryConfig;
+  /** 0 is the machine's available parallelism. */
+  readonly threads: number;
+  readonly limits: NativeLimits & { readonly memory_bytes: number };
+  /** 0 is without limit. */
+  readonly drainTimeout: Nanoseconds;
+}
+
+/** An extension that `service.extensions` names; told apart by `type`. */
+export interface ResolvedExtension extends ResolvedComponent<HealthCheckConfig> {
+  readonly type: 'health_check';
+}
