@@ -18,7 +18,7 @@ pub struct Message {
     pub role: Role,
     /// Fields by rising number.
     pub fields: &'static [Field],
-    /// Names of the oneofs; [`Field::oneof`] is an index into them.
+    /// Names of the oneofs; [`oneof`](field@Field::oneof) is an index into them.
     pub oneofs: &'static [&'static str],
 }
 

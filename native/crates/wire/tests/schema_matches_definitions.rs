@@ -3,6 +3,8 @@
 //! The published definitions are those inside the opentelemetry-proto crate, release 1.10. Release 1.11 adds a message
 //! for process contexts, which no service carries, and changes none of the messages here.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are not tests to clippy
+
 #[path = "../examples/generate-schema/generator.rs"]
 mod generator;
 

@@ -72,3 +72,9 @@ fn enumerations_name_their_numbers() {
     assert_eq!(SPAN_SPAN_KIND.number("SERVER"), None);
     assert_eq!(SPAN_SPAN_KIND.label(6), None);
 }
+
+#[test]
+fn numbers_fit_a_set_of_32_bits() {
+    assert!(ALL.iter().flat_map(|message| message.fields).all(|field| field.number < 32));
+    assert!(ALL.iter().all(|message| message.fields.len() <= 32 && message.oneofs.len() <= 32));
+}
