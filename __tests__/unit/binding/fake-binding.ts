@@ -29,20 +29,7 @@ export class FakeAddon implements NativeBinding {
     stop: () => {},
   };
 
-  readonly NativeCollector: NativeBinding['NativeCollector'];
-
-  constructor() {
-    const register = (collector: FakeCollector): void => {
-      this.collectors.push(collector);
-    };
-    const addon = this;
-    this.NativeCollector = class extends FakeCollector {
-      constructor(wake: () => void) {
-        super(addon, wake);
-        register(this);
-      }
-    };
-  }
+  readonly NativeCollector: NativeBinding['NativeCollector'] = fakeClass(this);
 
   nativeVersion(): string {
     return '0.1.0';
@@ -56,6 +43,15 @@ export class FakeAddon implements NativeBinding {
   emit(...events: object[]): void {
     for (const collector of this.collectors) collector.emit(events);
   }
+}
+
+function fakeClass(addon: FakeAddon): NativeBinding['NativeCollector'] {
+  return class extends FakeCollector {
+    constructor(wake: () => void) {
+      super(addon, wake);
+      addon.collectors.push(this);
+    }
+  };
 }
 
 class FakeCollector implements NativeCollectorClass {

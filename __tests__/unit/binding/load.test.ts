@@ -13,6 +13,10 @@ function failure(call: () => unknown): unknown {
   throw new Error('expected a failure');
 }
 
+function loadNothing(place: string): unknown {
+  throw new Error(`cannot open ${place}\nRequire stack: …`);
+}
+
 describe('platformPackage', () => {
   it.each([
     ['linux', 'x64', 'glibc', '@teleferric/binding-linux-x64-gnu'],
@@ -48,10 +52,7 @@ describe('loadBinding', () => {
   });
 
   it('says platform, libc, remedy and every place when nothing loads', () => {
-    const load = (place: string): unknown => {
-      throw new Error(`cannot open ${place}\nRequire stack: …`);
-    };
-    const error = failure(() => loadBinding({ ...linux, load }));
+    const error = failure(() => loadBinding({ ...linux, load: loadNothing }));
     expect(isCollectorError(error, 'BINDING_MISSING')).toBe(true);
     const { message, cause } = error as Error;
     expect(message).toContain('linux x64 glibc');
@@ -62,16 +63,12 @@ describe('loadBinding', () => {
   });
 
   it('names an unsupported platform as such', () => {
-    const load = (): unknown => {
-      throw new Error('no');
-    };
-    const error = failure(() => loadBinding({ ...linux, platform: 'aix', libc: '', load }));
+    const error = failure(() => loadBinding({ ...linux, platform: 'aix', libc: '', load: loadNothing }));
     expect((error as Error).message).toContain('no binary is published for this platform');
   });
 
   it('refuses an addon of another version instead of trying elsewhere', () => {
-    const load = (): unknown => new FakeAddon();
-    const error = failure(() => loadBinding({ ...linux, version: '9.9.9', load }));
+    const error = failure(() => loadBinding({ ...linux, version: '9.9.9', load: () => new FakeAddon() }));
     expect(isCollectorError(error, 'BINDING_MISMATCH')).toBe(true);
     expect((error as Error).message).toMatch(/version 0\.1\.0, but teleferric is 9\.9\.9/);
   });
