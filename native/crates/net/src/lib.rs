@@ -4,7 +4,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod body;
+pub mod client;
+pub mod endpoint;
+pub mod grpc;
+pub mod listen;
+pub mod service;
 pub mod tls;
 pub mod workers;
 
+pub use body::{Body, BodyError, BodyLimits};
+pub use endpoint::{BindError, Bound, Endpoint, EndpointError, ListenAddr};
+pub use listen::{ConnLimits, DrainReport, Enforcement, Keepalive, Protocol, Server, ServerConfig, ServerStats, serve};
+pub use service::{Request, Response, Service, TlsInfo};
 pub use workers::Workers;

@@ -3,8 +3,10 @@
 //! The crypto provider (ring) is built here from the configuration and passed on explicitly; no process-wide default
 //! is ever installed or read.
 
+pub mod client;
 pub mod material;
 pub mod reload;
+pub mod server;
 mod suites;
 
 use std::fmt;
@@ -16,6 +18,7 @@ use rustls::crypto::CryptoProvider;
 
 pub use material::{Identity, Source};
 pub use reload::{ReloadStats, Reloading};
+pub use server::{ServerTls, ServerTlsConfig};
 
 /// The keys that listeners and clients share, as the user wrote them; absent is `None`, an empty string counts as
 /// absent.

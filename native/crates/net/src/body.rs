@@ -1,0 +1,283 @@
+//! Reading a request's body under limits: the budget is asked before the bytes are, and nothing above the limit is kept.
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+use teleferric_buf::{Exhausted, Ledger, Permit, Pool};
+use tokio::time::{Instant, timeout_at};
+
+use crate::listen::state::ConnState;
+use crate::workers::spawn_local;
+
+/// A request's body that has not been read.
+pub struct Body {
+    source: Source,
+    declared: Option<u64>,
+}
+
+/// Bounds on reading one body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyLimits {
+    /// The most bytes a body may have.
+    pub max: usize,
+    /// The slowest pace, in bytes per second, that a sender must keep after `grace`; 0 asks for none.
+    pub min_rate: u64,
+    /// How long a body may be slower than `min_rate`.
+    pub grace: Duration,
+    /// The longest that a body may take however it comes; `None` is for ever.
+    pub total: Option<Duration>,
+}
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It has, or declares, more bytes than allowed; nothing of it is kept.
+    #[error("body is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+        /// The declared length, when that alone decided.
+        declared: Option<u64>,
+    },
+    /// The byte budget has no room for it.
+    #[error("no room for the body: {0}")]
+    Exhausted(Exhausted),
+    /// It came too slowly.
+    #[error("body came too slowly")]
+    Timeout,
+    /// The peer broke it off, or broke the protocol.
+    #[error("body was broken off")]
+    Aborted,
+    /// It ended before its declared length.
+    #[error("body has {received} bytes and declares {declared}")]
+    LengthMismatch {
+        /// Bytes that came.
+        received: u64,
+        /// Bytes declared.
+        declared: u64,
+    },
+}
+
+impl BodyLimits {
+    /// At most `max` bytes, at a pace of 1 KiB/s after 5 s.
+    pub fn new(max: usize) -> BodyLimits {
+        BodyLimits { max, min_rate: 1024, grace: Duration::from_secs(5), total: None }
+    }
+}
+
+impl Body {
+    /// A body that is all there, for tests and for callers inside the process.
+    pub fn full(bytes: Bytes) -> Body {
+        Body { declared: Some(bytes.len() as u64), source: Source::Full(bytes) }
+    }
+
+    pub(crate) fn incoming(incoming: Incoming, conn: Rc<ConnState>, expect: bool) -> Body {
+        let declared = incoming.size_hint().exact();
+        Body { source: Source::Incoming(Stream { incoming: Some(incoming), conn, unasked: expect }), declared }
+    }
+
+    /// The length the sender declared; `None` when chunked or, over HTTP/2, not said.
+    pub fn declared(&self) -> Option<u64> {
+        self.declared
+    }
+
+    /// Reads all of it into one pooled block.
+    ///
+    /// A declared length above the limit is refused, and the budget asked for it, before anything is read: until then
+    /// a client that waits for `100-continue` has sent nothing. Without a declared length the permit grows with what
+    /// has come, in steps of 64 KiB. The permit returned is for exactly the bytes returned.
+    ///
+    /// # Errors
+    /// [`BodyError`]; nothing is kept and the permit is returned.
+    ///
+    /// # Cancellation
+    /// Dropping the future is as an error: the rest of the body is discarded.
+    pub async fn read(
+        self,
+        limits: &BodyLimits,
+        admit: &Arc<Ledger>,
+        pool: &Pool,
+    ) -> Result<(Bytes, Permit), BodyError> {
+        let declared = self.declared;
+        if declared.is_some_and(|bytes| bytes > limits.max as u64) {
+            return Err(BodyError::TooLarge { limit: limits.max, declared });
+        }
+        let mut permit = admit.try_reserve(declared.unwrap_or(0)).map_err(BodyError::Exhausted)?;
+        let mut chunks = self.into_chunks(limits);
+        let Some(first) = chunks.next().await? else { return Ok((Bytes::new(), permit)) };
+        let expected = declared.map_or(first.len(), |bytes| bytes as usize);
+        let mut block = pool.block(expected.min(FIRST_BLOCK_BYTES_MAX));
+        let mut next = Some(first);
+        while let Some(chunk) = next {
+            let total = block.len().saturating_add(chunk.len());
+            if total > limits.max {
+                return Err(BodyError::TooLarge { limit: limits.max, declared: None });
+            }
+            cover(&mut permit, total, limits.max)?;
+            block.extend_from_slice(&chunk);
+            next = chunks.next().await?;
+        }
+        permit.shrink_to(block.len() as u64);
+        Ok((block.freeze(), permit))
+    }
+
+    pub(crate) fn into_chunks(self, limits: &BodyLimits) -> Chunks {
+        let started = Instant::now();
+        let (min_rate, grace) = (limits.min_rate, limits.grace);
+        let end = limits.total.map(|total| started + total);
+        Chunks { source: self.source, declared: self.declared, started, received: 0, min_rate, grace, end }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("declared", &self.declared).finish_non_exhaustive()
+    }
+}
+
+/// A body's chunks in the order they come, no slower than the limits allow.
+pub(crate) struct Chunks {
+    source: Source,
+    declared: Option<u64>,
+    started: Instant,
+    received: u64,
+    min_rate: u64,
+    grace: Duration,
+    end: Option<Instant>,
+}
+
+impl Chunks {
+    /// The next chunk, never empty; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let deadline = self.deadline();
+        let chunk = match &mut self.source {
+            Source::Full(bytes) => Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty()),
+            Source::Incoming(stream) => match deadline {
+                None => stream.next().await?,
+                Some(deadline) => match timeout_at(deadline, stream.next()).await {
+                    Ok(chunk) => chunk?,
+                    Err(_) => return Err(BodyError::Timeout),
+                },
+            },
+        };
+        match (&chunk, self.declared) {
+            (Some(chunk), _) => self.received = self.received.saturating_add(chunk.len() as u64),
+            (None, Some(declared)) if self.received < declared => {
+                return Err(BodyError::LengthMismatch { received: self.received, declared });
+            }
+            (None, _) => {}
+        }
+        Ok(chunk)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let earned = self.received.checked_div(self.min_rate).map(Duration::from_secs);
+        let pace = earned.and_then(|earned| self.started.checked_add(self.grace)?.checked_add(earned));
+        match (pace, self.end) {
+            (Some(pace), Some(end)) => Some(pace.min(end)),
+            (pace, end) => pace.or(end),
+        }
+    }
+}
+
+/// Makes `permit` cover `total` bytes, growing it by steps but never past `max`.
+pub(crate) fn cover(permit: &mut Permit, total: usize, max: usize) -> Result<(), BodyError> {
+    let (held, total) = (permit.bytes(), total as u64);
+    if total <= held {
+        return Ok(());
+    }
+    let wanted = total.max(held.saturating_add(PERMIT_STEP_BYTES)).min(max as u64).max(total);
+    permit.try_grow(wanted - held).map_err(BodyError::Exhausted)
+}
+
+enum Source {
+    Full(Bytes),
+    Incoming(Stream),
+}
+
+/// A body on a connection. What is left of it when this is dropped is discarded, within bounds, so that an HTTP/1
+/// connection can serve its next request; HTTP/2 resets the stream by itself.
+struct Stream {
+    incoming: Option<Incoming>,
+    conn: Rc<ConnState>,
+    /// The client waits for `100-continue` and has not been asked for the body.
+    unasked: bool,
+}
+
+impl Stream {
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        self.unasked = false;
+        loop {
+            let Some(incoming) = &mut self.incoming else { return Ok(None) };
+            match incoming.frame().await {
+                None => {
+                    self.incoming = None;
+                    return Ok(None);
+                }
+                Some(Err(_)) => {
+                    self.incoming = None;
+                    return Err(BodyError::Aborted);
+                }
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if !data.is_empty() => return Ok(Some(data)),
+                    // Empty frames and trailers carry nothing that a request needs.
+                    _ => {}
+                },
+            }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let Some(incoming) = self.incoming.take().filter(|incoming| !incoming.is_end_stream()) else { return };
+        if !self.conn.is_http1() || self.conn.is_closed() {
+            return;
+        }
+        let left = incoming.size_hint().lower();
+        if self.unasked || left > DISCARD_BYTES_MAX {
+            // hyper closes the connection after the answer; the unread bytes are taken off it then.
+            self.conn.note_unread_body();
+            return;
+        }
+        // Counts as a running request: what comes in is no new head yet.
+        let active = self.conn.begin();
+        let conn = self.conn.clone();
+        spawn_local(async move {
+            discard(incoming, conn).await;
+            drop(active);
+        });
+    }
+}
+
+async fn discard(mut incoming: Incoming, conn: Rc<ConnState>) {
+    let mut room = DISCARD_BYTES_MAX;
+    let all = async {
+        while let Some(Ok(frame)) = incoming.frame().await {
+            let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+            match room.checked_sub(bytes) {
+                Some(rest) => room = rest,
+                None => return false,
+            }
+        }
+        true
+    };
+    if tokio::time::timeout(DISCARD_TIME_MAX, all).await != Ok(true) {
+        conn.note_unread_body();
+    }
+}
+
+/// A block starts no larger than this however much is declared, and grows with what really comes.
+pub(crate) const FIRST_BLOCK_BYTES_MAX: usize = 1 << 20;
+
+/// How far a permit without a declared length grows at once.
+const PERMIT_STEP_BYTES: u64 = 64 << 10;
+
+/// How much of a refused body is read and thrown away to save the connection, and how long that may take.
+const DISCARD_BYTES_MAX: u64 = 256 << 10;
+const DISCARD_TIME_MAX: Duration = Duration::from_secs(5);

@@ -1,0 +1,331 @@
+//! One connection from accept to close: handshake, telling the protocol, serving, and the rules that end it.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::HeaderMap;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::config::{Protocol, ServerConfig};
+use super::dispatch::dispatch;
+use super::frames::{Violation, Watch, goaway_calm};
+use super::hub::{Hub, Phase};
+use super::state::{AbortReason, Clocks, CloseReason, ConnState, Due};
+use super::wire::{Plain, Socket, Wire};
+use crate::workers::spawn_local;
+
+/// Serves `plain` to its end.
+pub(crate) async fn run(plain: Plain, peer: Option<SocketAddr>, hub: Rc<Hub>) {
+    let conn = ConnState::new(peer, clocks(&hub.config));
+    let member = hub.join(conn.clone());
+    if let Some(Some((wire, http2))) = before(Phase::Draining, &hub, &conn, greet(plain, &hub, &conn)).await {
+        match (http2, hub.config.protocol) {
+            (true, _) => serve_http2(wire, &hub, &conn).await,
+            (false, Protocol::Http) => serve_http1(wire, &hub, &conn).await,
+            (false, Protocol::Grpc) => {
+                hub.stats.greeting_failures.add();
+                before(Phase::Cutting, &hub, &conn, refuse_http1(wire)).await;
+            }
+        }
+    }
+    drop(member);
+}
+
+/// Handshake and first bytes; `None` when it went wrong, which has been counted then.
+async fn greet(plain: Plain, hub: &Hub, conn: &Rc<ConnState>) -> Option<(Wire, bool)> {
+    let (socket, chosen) = match &hub.config.tls {
+        None => (Socket::Plain(plain), None),
+        Some(tls) => {
+            let handshake = within(hub.config.limits.tls_handshake_timeout, tls.handshake(plain, hub.config.protocol));
+            let Some(Ok((stream, info))) = handshake.await else {
+                hub.stats.handshake_failures.add();
+                return None;
+            };
+            let chosen = stream.get_ref().1.alpn_protocol().map(|protocol| protocol == b"h2");
+            conn.set_tls(info);
+            (Socket::Tls(Box::new(stream)), chosen)
+        }
+    };
+    let mut wire = Wire::new(socket, conn.clone());
+    let http2 = match chosen {
+        Some(http2) => http2,
+        None => match within(hub.config.limits.header_timeout, wire.begins_with_http2()).await {
+            Some(Ok(http2)) => http2,
+            Some(Err(_)) => {
+                hub.stats.greeting_failures.add();
+                return None;
+            }
+            None => {
+                hub.stats.slow_heads.add();
+                return None;
+            }
+        },
+    };
+    Some((wire, http2))
+}
+
+async fn serve_http1(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
+    conn.speaks(true);
+    let limits = &hub.config.limits;
+    let service = {
+        let (hub, conn) = (hub.clone(), conn.clone());
+        service_fn(move |request| dispatch(&hub, &conn, request))
+    };
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // Counts idle time as header time; the connection's own clock does not.
+        .header_read_timeout(None)
+        .keep_alive(hub.config.keep_alives_enabled)
+        .max_headers(limits.max_headers)
+        .max_header_size(limits.max_header_bytes as usize)
+        .max_buf_size(READ_BUFFER_BYTES_MAX.max(limits.max_header_bytes as usize))
+        .serve_connection(TokioIo::new(wire.clone()), service);
+    let end = drive(serving, hub, conn).await;
+    note(end, hub);
+    if conn.has_unread_body() {
+        before(Phase::Cutting, hub, conn, wire.linger()).await;
+    }
+}
+
+async fn serve_http2(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
+    conn.speaks(false);
+    let (limits, keepalive) = (&hub.config.limits, &hub.config.keepalive);
+    wire.watch_frames(Watch::new(keepalive.enforcement));
+    let service = {
+        let (hub, conn) = (hub.clone(), conn.clone());
+        service_fn(move |request| dispatch(&hub, &conn, request))
+    };
+    let serving = http2::Builder::new(LocalExec)
+        .timer(TokioTimer::new())
+        .adaptive_window(false)
+        .initial_stream_window_size(limits.initial_stream_window)
+        .initial_connection_window_size(limits.initial_connection_window)
+        .max_frame_size(limits.max_frame_size)
+        .max_concurrent_streams(limits.max_concurrent_streams)
+        .max_header_list_size(limits.max_header_bytes)
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+        .max_local_error_reset_streams(LOCAL_RESETS_MAX)
+        .max_send_buf_size(SEND_BUFFER_BYTES_MAX)
+        .keep_alive_interval(keepalive.time)
+        .keep_alive_timeout(keepalive.timeout.unwrap_or(PING_TIMEOUT))
+        .auto_date_header(hub.config.protocol == Protocol::Http)
+        .serve_connection(TokioIo::new(wire.clone()), service);
+    let end = drive(serving, hub, conn).await;
+    match wire.violation() {
+        None => note(end, hub),
+        Some(violation) => {
+            match violation {
+                Violation::Pings => hub.stats.ping_abuse.add(),
+                Violation::UselessFrames => hub.stats.frame_abuse.add(),
+            }
+            if wire.at_frame_end() {
+                let last = async {
+                    wire.say_last(&goaway_calm(violation), LAST_WORD_TIME_MAX).await;
+                    wire.linger().await;
+                };
+                before(Phase::Cutting, hub, conn, last).await;
+            }
+        }
+    }
+}
+
+/// Tells an HTTP/1 client of a gRPC port what the port speaks.
+async fn refuse_http1(mut wire: Wire) {
+    wire.say_last(HTTP2_ONLY, LAST_WORD_TIME_MAX).await;
+    wire.linger().await;
+}
+
+/// A hyper connection of either version.
+trait Serving: Future<Output = hyper::Result<()>> {
+    fn graceful_shutdown(self: Pin<&mut Self>);
+}
+
+type Answered = http::Response<super::dispatch::Answer>;
+
+impl<S> Serving for http1::Connection<TokioIo<Wire>, S>
+where
+    S: hyper::service::Service<http::Request<Incoming>, Response = Answered, Error = std::convert::Infallible>,
+{
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        http1::Connection::graceful_shutdown(self);
+    }
+}
+
+impl<S> Serving for http2::Connection<TokioIo<Wire>, S, LocalExec>
+where
+    S: hyper::service::Service<http::Request<Incoming>, Response = Answered, Error = std::convert::Infallible>,
+    S::Future: 'static,
+{
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        http2::Connection::graceful_shutdown(self);
+    }
+}
+
+/// How serving a connection ended.
+enum End {
+    /// Both sides closed it.
+    Closed,
+    /// The protocol broke.
+    Failed,
+    /// A clock ran out.
+    Aborted(AbortReason),
+    /// The drain deadline passed.
+    Cut,
+}
+
+/// Polls the connection, its clocks and the listener's phase, in this order: a request that is there is served before
+/// a clock or a drain ends the connection.
+async fn drive(serving: impl Serving, hub: &Hub, conn: &ConnState) -> End {
+    let mut serving = pin!(serving);
+    let mut clock = pin!(Clock::default());
+    let mut closing = false;
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(outcome) = serving.as_mut().poll(cx) {
+                return Poll::Ready(if outcome.is_ok() { End::Closed } else { End::Failed });
+            }
+            conn.watch(cx.waker());
+            if hub.phase() == Phase::Cutting {
+                return Poll::Ready(End::Cut);
+            }
+            let close = if hub.phase() == Phase::Draining {
+                true
+            } else {
+                match conn.due(Instant::now()) {
+                    Due::Abort(reason) => return Poll::Ready(End::Aborted(reason)),
+                    Due::Close(reason) => {
+                        match reason {
+                            CloseReason::Idle => hub.stats.idle_closed.add(),
+                            CloseReason::Age => hub.stats.aged.add(),
+                        }
+                        true
+                    }
+                    Due::Later(at) => match clock.as_mut().poll_until(at, cx) {
+                        Poll::Ready(()) => continue,
+                        Poll::Pending => return Poll::Pending,
+                    },
+                }
+            };
+            if close && !closing {
+                closing = true;
+                conn.begin_close();
+                serving.as_mut().graceful_shutdown();
+                continue;
+            }
+            return Poll::Pending;
+        }
+    })
+    .await
+}
+
+fn note(end: End, hub: &Hub) {
+    match end {
+        End::Closed => {}
+        End::Failed => hub.stats.connection_errors.add(),
+        End::Aborted(AbortReason::SlowHead) => hub.stats.slow_heads.add(),
+        End::Aborted(AbortReason::WriteStall) => hub.stats.write_stalls.add(),
+        End::Aborted(AbortReason::AgeGrace) => hub.stats.age_cut.add(),
+        End::Cut => hub.stats.drain_cut.add(),
+    }
+}
+
+/// A sleep that is armed for the earliest time asked for, so that a deadline that moves on costs nothing.
+#[derive(Default)]
+struct Clock {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Clock {
+    /// Ready when a time asked for has come; the caller then looks again at what is due.
+    fn poll_until(mut self: Pin<&mut Self>, at: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = at else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if at < sleep.deadline() || sleep.is_elapsed() {
+            sleep.as_mut().reset(at);
+        }
+        sleep.as_mut().poll(cx)
+    }
+}
+
+/// Runs `work` until the listener reaches `phase`; then there is nothing to lose by dropping it.
+async fn before<T>(phase: Phase, hub: &Hub, conn: &ConnState, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        conn.watch(cx.waker());
+        if hub.phase() >= phase {
+            return Poll::Ready(None);
+        }
+        work.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
+
+/// `None` when the time is over first.
+async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+    match limit {
+        None => Some(work.await),
+        Some(limit) => tokio::time::timeout(limit, work).await.ok(),
+    }
+}
+
+fn clocks(config: &ServerConfig) -> Clocks {
+    let (limits, keepalive) = (&config.limits, &config.keepalive);
+    let idle = [limits.idle_timeout, keepalive.max_connection_idle].into_iter().flatten().min();
+    Clocks {
+        head: limits.header_timeout,
+        write_stall: limits.write_stall_timeout,
+        idle,
+        age: keepalive.max_connection_age.map(jittered),
+        age_grace: keepalive.max_connection_age_grace,
+    }
+}
+
+/// `age` more or less a tenth, so that connections made together do not all end together.
+fn jittered(age: Duration) -> Duration {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let random = RandomState::new().build_hasher().finish() % 2001;
+    age.mul_f64(0.9 + random as f64 / 10_000.0)
+}
+
+/// Runs a connection's streams as tasks of its worker.
+#[derive(Clone, Copy)]
+struct LocalExec;
+
+impl<F> hyper::rt::Executor<F> for LocalExec
+where
+    F: Future<Output = ()> + 'static,
+{
+    fn execute(&self, task: F) {
+        spawn_local(task);
+    }
+}
+
+/// The bytes of all header fields as they count against the limit: names, values and 32 each, as HTTP/2 counts.
+pub(crate) fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+}
+
+/// How far an HTTP/1 read buffer grows while reads fill it.
+const READ_BUFFER_BYTES_MAX: usize = 1 << 20;
+
+/// How much of an answer is buffered for one stream; answers are small.
+const SEND_BUFFER_BYTES_MAX: usize = 64 << 10;
+
+/// Streams that a client may reset before they are accepted, and resets that its errors may cause (rapid reset,
+/// MadeYouReset).
+const PENDING_RESETS_MAX: usize = 20;
+const LOCAL_RESETS_MAX: usize = 100;
+
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+const LAST_WORD_TIME_MAX: Duration = Duration::from_secs(1);
+
+const HTTP2_ONLY: &[u8] = b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 46\r\n\
+content-type: text/plain; charset=utf-8\r\n\r\nthis port speaks gRPC, which needs HTTP/2 only\n";

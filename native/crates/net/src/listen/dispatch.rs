@@ -1,0 +1,113 @@
+//! One request from hyper to the service and back: header limits, the panic fence, and the body types in between.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderMap, Method, StatusCode, header};
+use hyper::body::{Frame, Incoming, SizeHint};
+
+use super::connection::header_bytes;
+use super::hub::Hub;
+use super::state::{Active, ConnState, Writing};
+use crate::body::Body;
+use crate::grpc;
+use crate::service::{Request, Response};
+use crate::workers::report_panic;
+
+type Answering = Pin<Box<dyn Future<Output = Result<http::Response<Answer>, Infallible>>>>;
+
+/// Answers `request`. The service is the one in place now; replacing it later does not touch this request.
+pub(crate) fn dispatch(hub: &Rc<Hub>, conn: &Rc<ConnState>, request: http::Request<Incoming>) -> Answering {
+    hub.stats.requests.add();
+    let active = conn.begin();
+    let (head, incoming) = request.into_parts();
+    let expect = head.headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(CONTINUE));
+    let body = Body::incoming(incoming, conn.clone(), expect);
+    let (hub, conn) = (hub.clone(), conn.clone());
+    Box::pin(async move {
+        let response = answer(&hub, &conn, head, body).await;
+        Ok(into_http(response, &conn, active))
+    })
+}
+
+async fn answer(hub: &Hub, conn: &Rc<ConnState>, head: http::request::Parts, body: Body) -> Response {
+    let limits = &hub.config.limits;
+    if head.headers.len() > limits.max_headers || header_bytes(&head.headers) > header_bytes_max(hub, &head) {
+        hub.stats.oversized_heads.add();
+        return Response::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request header fields too large");
+    }
+    if head.method == Method::CONNECT {
+        return Response::text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+    }
+    let is_grpc = grpc::is_grpc(&head.headers);
+    let request = Request { head, peer: conn.peer, tls: conn.tls(), body };
+    let service = hub.service();
+    match AssertUnwindSafe(async { service.call(request).await }).catch_unwind().await {
+        Ok(response) => response,
+        Err(payload) => {
+            hub.stats.panics.add();
+            report_panic(&*payload);
+            if is_grpc {
+                grpc::error(&grpc::Status::new(grpc::INTERNAL, "internal error"))
+            } else {
+                Response::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+            }
+        }
+    }
+}
+
+/// hyper holds HTTP/1 heads to the limit while it reads them; the 32 bytes a field that HTTP/2 counts are added here.
+fn header_bytes_max(hub: &Hub, head: &http::request::Parts) -> usize {
+    let most = hub.config.limits.max_header_bytes as usize;
+    if head.version < http::Version::HTTP_2 { most + head.headers.len() * 32 } else { most }
+}
+
+fn into_http(response: Response, conn: &Rc<ConnState>, active: Active) -> http::Response<Answer> {
+    let writing = (!response.body.is_empty()).then(|| conn.answer());
+    let answer = Answer { body: response.body, trailers: response.trailers, writing };
+    drop(active);
+    let mut http = http::Response::new(answer);
+    *http.status_mut() = response.status;
+    *http.headers_mut() = response.headers;
+    http
+}
+
+/// An answer's body as hyper takes it.
+pub(crate) struct Answer {
+    body: Bytes,
+    trailers: Option<HeaderMap>,
+    writing: Option<Writing>,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if !self.body.is_empty() {
+            self.writing = None;
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.body)))));
+        }
+        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_empty() && self.trailers.is_none()
+    }
+
+    /// Not exact before trailers, or a `content-length` would be added to gRPC answers.
+    fn size_hint(&self) -> SizeHint {
+        match self.trailers {
+            None => SizeHint::with_exact(self.body.len() as u64),
+            Some(_) => SizeHint::default(),
+        }
+    }
+}
+
+const CONTINUE: &[u8] = b"100-continue";

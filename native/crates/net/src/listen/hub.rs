@@ -1,0 +1,111 @@
+//! A listener's share of one worker: its service, its connections and the phase they are in.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::config::ServerConfig;
+use super::state::ConnState;
+use super::stats::Counters;
+use crate::service::DynService;
+
+/// One per listener and worker.
+pub(crate) struct Hub {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) stats: Arc<Counters>,
+    service: RefCell<Rc<dyn DynService>>,
+    phase: Cell<Phase>,
+    conns: RefCell<HashMap<u64, Rc<ConnState>>>,
+    next_id: Cell<u64>,
+    emptied: Notify,
+}
+
+/// How far the end of the listener is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Requests are served.
+    Serving,
+    /// Running requests finish, connections close.
+    Draining,
+    /// Everything is broken off.
+    Cutting,
+}
+
+impl Hub {
+    pub(crate) fn new(config: Arc<ServerConfig>, stats: Arc<Counters>, service: Rc<dyn DynService>) -> Rc<Hub> {
+        Rc::new(Hub {
+            config,
+            stats,
+            service: RefCell::new(service),
+            phase: Cell::new(Phase::Serving),
+            conns: RefCell::default(),
+            next_id: Cell::new(0),
+            emptied: Notify::new(),
+        })
+    }
+
+    /// The service for a request that begins now.
+    pub(crate) fn service(&self) -> Rc<dyn DynService> {
+        self.service.borrow().clone()
+    }
+
+    pub(crate) fn replace_service(&self, service: Rc<dyn DynService>) {
+        // The old one may run code of its own when dropped: not while the cell is borrowed.
+        let old = self.service.replace(service);
+        drop(old);
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Moves on to `phase`, never back, and makes every connection see it.
+    pub(crate) fn enter(&self, phase: Phase) {
+        if phase <= self.phase.get() {
+            return;
+        }
+        self.phase.set(phase);
+        let conns: Vec<_> = self.conns.borrow().values().cloned().collect();
+        conns.iter().for_each(|conn| conn.wake());
+    }
+
+    /// Counts a connection in until the guard is dropped.
+    pub(crate) fn join(self: &Rc<Self>, conn: Rc<ConnState>) -> Member {
+        let id = self.next_id.get();
+        self.next_id.set(id.wrapping_add(1));
+        self.conns.borrow_mut().insert(id, conn.clone());
+        Member { hub: self.clone(), conn, id }
+    }
+
+    /// Connections open now.
+    pub(crate) fn open(&self) -> usize {
+        self.conns.borrow().len()
+    }
+
+    /// Resolves when no connection is left.
+    pub(crate) async fn emptied(&self) {
+        while !self.conns.borrow().is_empty() {
+            self.emptied.notified().await;
+        }
+    }
+}
+
+/// A connection's place in the hub.
+pub(crate) struct Member {
+    hub: Rc<Hub>,
+    conn: Rc<ConnState>,
+    id: u64,
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.conn.close();
+        self.hub.conns.borrow_mut().remove(&self.id);
+        if self.hub.conns.borrow().is_empty() {
+            self.hub.emptied.notify_one();
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Listeners: a bound socket served by all workers until it is drained.
+//!
+//! ```text
+//! Bound ─ Acceptor (one task) ─▶ least loaded worker's Hub ─▶ connection ─▶ dispatch ─▶ Service
+//! ```
+//! A connection stays on its worker for life. The [`Server`] handle commands the hubs by messages.
+
+mod accept;
+mod config;
+mod connection;
+mod dispatch;
+mod frames;
+mod hub;
+pub(crate) mod state;
+mod stats;
+mod wire;
+
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{join_all, select};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use config::{ConnLimits, Enforcement, Keepalive, Protocol, ServerConfig};
+pub use stats::ServerStats;
+
+use crate::endpoint::{Bound, ListenAddr};
+use crate::service::{DynService, Service};
+use crate::workers::{WorkerGone, Workers, report_panic, spawn_local};
+use accept::{Acceptor, Arrival};
+use hub::{Hub, Phase};
+use stats::Counters;
+
+/// Serves `bound` on all workers, at once. `make` is called on each worker, with its number, for that worker's own
+/// instance of the service.
+///
+/// Callable from any thread. Dropping the [`Server`] breaks off everything; see [`Server::drain`].
+pub fn serve<S, M>(bound: Bound, config: ServerConfig, workers: &Arc<Workers>, make: M) -> Server
+where
+    S: Service,
+    M: Fn(usize) -> Rc<S> + Send + Sync + Clone + 'static,
+{
+    let addr = bound.local_addr().clone();
+    let (config, stats) = (Arc::new(config), Arc::new(Counters::default()));
+    let hubs: Vec<_> = (0..workers.len())
+        .map(|worker| {
+            let (commands, queue) = mpsc::unbounded_channel();
+            let (config, stats, make) = (config.clone(), stats.clone(), make.clone());
+            workers.spawn_on(worker, move || async move {
+                obey(queue, Hub::new(config, stats, make(worker))).await;
+            });
+            commands
+        })
+        .collect();
+    let (stop, stopping) = watch::channel(false);
+    let (running, stopped) = watch::channel(());
+    let acceptor = {
+        let (stats, hubs, workers) = (stats.clone(), hubs.clone(), Arc::downgrade(workers));
+        move || async move {
+            accept_until(stopping, bound, config, stats, workers, hubs).await;
+            drop(running);
+        }
+    };
+    workers.spawn_on(workers.least_loaded(), acceptor);
+    Server { addr, stats, hubs, stop, stopped }
+}
+
+/// A handle on a listener and its connections. Usable from any thread and under any runtime.
+#[derive(Debug)]
+pub struct Server {
+    addr: ListenAddr,
+    stats: Arc<Counters>,
+    hubs: Vec<mpsc::UnboundedSender<Command>>,
+    stop: watch::Sender<bool>,
+    stopped: watch::Receiver<()>,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DrainReport {
+    /// Connections that were still open at the deadline and were broken off.
+    pub cut: usize,
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn local_addr(&self) -> &ListenAddr {
+        &self.addr
+    }
+
+    /// Connections open now.
+    pub fn connections(&self) -> usize {
+        self.stats.open.get() as usize
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> ServerStats {
+        self.stats.read()
+    }
+
+    /// Takes no new connections; those that are open go on. The port is free once [`Server::closed`] resolves, unless
+    /// a clone of the [`Bound`] keeps it.
+    pub fn stop_accepting(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Resolves when the listening socket has been given up.
+    pub async fn closed(&self) {
+        // Nothing is ever sent: the channel closes with the acceptor.
+        while self.stopped.clone().changed().await.is_ok() {}
+    }
+
+    /// Stops accepting and lets the connections end: HTTP/2 peers get GOAWAY, HTTP/1 ones `connection: close`,
+    /// requests that are running or already sent are answered. After `grace` the rest is broken off. Resolves when no
+    /// connection is left and the listening socket is closed.
+    ///
+    /// # Cancellation
+    /// The drain goes on when the future is dropped.
+    pub async fn drain(&self, grace: Duration) -> DrainReport {
+        self.stop_accepting();
+        let waits: Vec<_> = self
+            .hubs
+            .iter()
+            .map(|hub| {
+                let (done, wait) = oneshot::channel();
+                // A hub that is gone has no connections.
+                let _ = hub.send(Command::Drain { grace, done });
+                wait
+            })
+            .collect();
+        let reports = join_all(waits).await;
+        self.closed().await;
+        DrainReport { cut: reports.into_iter().flatten().map(|report| report.cut).sum() }
+    }
+
+    /// Puts another service in place on every worker. Requests that begin after the future resolves go to it; those
+    /// that run end with the service they began with.
+    ///
+    /// # Errors
+    /// [`WorkerGone`] when a worker has stopped or `make` panicked there; that worker keeps what it had.
+    pub async fn replace_service<S, M>(&self, make: M) -> Result<(), WorkerGone>
+    where
+        S: Service,
+        M: Fn(usize) -> Rc<S> + Send + Sync + Clone + 'static,
+    {
+        let waits: Vec<_> = self
+            .hubs
+            .iter()
+            .enumerate()
+            .map(|(worker, hub)| {
+                let (done, wait) = oneshot::channel();
+                let make = make.clone();
+                let make: MakeService = Box::new(move || make(worker));
+                let _ = hub.send(Command::Replace { make, done });
+                wait
+            })
+            .collect();
+        join_all(waits).await.into_iter().collect::<Result<(), _>>().map_err(|_| WorkerGone)
+    }
+}
+
+type MakeService = Box<dyn FnOnce() -> Rc<dyn DynService> + Send>;
+
+/// What a hub is told.
+enum Command {
+    Arrival(Arrival),
+    Replace { make: MakeService, done: oneshot::Sender<()> },
+    Drain { grace: Duration, done: oneshot::Sender<DrainReport> },
+}
+
+/// A hub's life on its worker; when the handle and the acceptor are gone, whatever is left is broken off.
+async fn obey(mut queue: mpsc::UnboundedReceiver<Command>, hub: Rc<Hub>) {
+    while let Some(command) = queue.recv().await {
+        match command {
+            Command::Arrival(arrival) => arrival.settle(&hub),
+            Command::Replace { make, done } => match std::panic::catch_unwind(AssertUnwindSafe(make)) {
+                Ok(service) => {
+                    hub.replace_service(service);
+                    // Nobody may be waiting any more; the same below.
+                    let _ = done.send(());
+                }
+                Err(payload) => report_panic(&*payload),
+            },
+            Command::Drain { grace, done } => {
+                let hub = hub.clone();
+                spawn_local(async move {
+                    let _ = done.send(drain(&hub, grace).await);
+                });
+            }
+        }
+    }
+    hub.enter(Phase::Cutting);
+}
+
+async fn drain(hub: &Hub, grace: Duration) -> DrainReport {
+    hub.enter(Phase::Draining);
+    if tokio::time::timeout(grace, hub.emptied()).await.is_ok() {
+        return DrainReport::default();
+    }
+    let cut = hub.open();
+    hub.enter(Phase::Cutting);
+    hub.emptied().await;
+    DrainReport { cut }
+}
+
+async fn accept_until(
+    mut stopping: watch::Receiver<bool>,
+    bound: Bound,
+    config: Arc<ServerConfig>,
+    stats: Arc<Counters>,
+    workers: std::sync::Weak<Workers>,
+    hubs: Vec<mpsc::UnboundedSender<Command>>,
+) {
+    match Acceptor::new(bound, config, stats.clone(), workers, hubs) {
+        // The handle may be gone already: then this ends at once.
+        Ok(acceptor) => drop(select(pin!(stopping.wait_for(|stop| *stop)), pin!(acceptor.run())).await),
+        Err(_) => stats.accept_errors.add(),
+    }
+}
