@@ -7,6 +7,7 @@
 
 mod check;
 pub mod cursor;
+pub mod edit;
 pub mod error;
 pub mod json;
 pub mod limits;

@@ -6,6 +6,7 @@
 
 mod metric;
 mod record;
+mod to_text;
 mod value;
 
 pub use metric::{Buckets, Metric, MetricKind, Number, Point, Quantile};

@@ -55,3 +55,34 @@ fn packed_and_single_numbers_read_alike() {
         assert_eq!(counts, [1, 128, 3]);
     }
 }
+
+#[test]
+fn values_read_as_text_the_way_the_collector_writes_them() {
+    use crate::edit::Literal::{self, *};
+    let say = |literal: Literal| Value::of(&literal.encode()).to_text().into_owned();
+    for (double, expected) in [
+        (0.0, "0"),
+        (-0.0, "-0"),
+        (1.0, "1"),
+        (0.1, "0.1"),
+        (1e-6, "0.000001"),
+        (1e-7, "1e-7"),
+        (-2.5e-10, "-2.5e-10"),
+        (1e20, "100000000000000000000"),
+        (1e21, "1e+21"),
+        (f64::NAN, "json: unsupported value: NaN"),
+        (f64::INFINITY, "json: unsupported value: +Inf"),
+        (f64::NEG_INFINITY, "json: unsupported value: -Inf"),
+    ] {
+        assert_eq!(say(Double(double)), expected);
+    }
+    assert_eq!(say(Empty), "");
+    assert_eq!(say(Bool(true)), "true");
+    assert_eq!(say(Int(i64::MIN)), "-9223372036854775808");
+    assert_eq!(say(Bytes(vec![0xff, 0])), "/wA=");
+    let member = |key: &str, value: Literal| (key.to_owned(), value);
+    let inner = Array(vec![Empty, Double(1.5), Bytes(vec![1]), Text("<\"\n\u{1}>".into())]);
+    let map = Map(vec![member("b", inner), member("a", Int(1)), member("a", Int(2))]);
+    assert_eq!(say(map), r#"{"a":2,"b":[null,1.5,"AQ==","\u003c\"\n\u0001\u003e"]}"#);
+    assert_eq!(say(Array(vec![Double(f64::NAN)])), "");
+}

@@ -1,0 +1,113 @@
+//! The list of replacements from one scan, and the one pass that applies it.
+
+use std::ops::Range;
+
+use crate::cursor::put_varint;
+
+/// Replacements in rising order of position.
+pub(super) struct Splices<'v> {
+    input: &'v [u8],
+    list: Vec<Splice>,
+    /// What is put in, one replacement after the other.
+    text: Vec<u8>,
+    /// How much longer the result is than the input, so far.
+    growth: isize,
+}
+
+struct Splice {
+    /// What goes, in the input.
+    at: Range<usize>,
+    /// What comes, in `text`.
+    with: Range<usize>,
+}
+
+/// A message whose content is being edited; its length prefix is settled by [`Splices::close`].
+#[must_use]
+pub(super) struct Open {
+    index: usize,
+    prefix: Range<usize>,
+    content_len: usize,
+    growth_before: isize,
+}
+
+impl<'v> Splices<'v> {
+    pub(super) fn new(input: &'v [u8]) -> Self {
+        Self { input, list: Vec::new(), text: Vec::new(), growth: 0 }
+    }
+
+    /// Begins a message, given its whole field and its content, both slices of the input.
+    pub(super) fn open(&mut self, raw: &[u8], content: &[u8]) -> Open {
+        let tag = raw.iter().take_while(|byte| **byte >= 0x80).count() + 1;
+        let prefix = self.offset(raw) + tag..self.offset(content);
+        let index = self.list.len();
+        // Holds the place of the prefix, which comes before all changes inside.
+        self.list.push(Splice { at: prefix.start..prefix.start, with: 0..0 });
+        Open { index, prefix, content_len: content.len(), growth_before: self.growth }
+    }
+
+    /// Ends a message: writes its new length if something inside changed.
+    pub(super) fn close(&mut self, open: Open) {
+        if self.list.len() == open.index + 1 {
+            self.list.truncate(open.index);
+            return;
+        }
+        let grown = self.growth - open.growth_before;
+        if grown == 0 {
+            return;
+        }
+        let start = self.text.len();
+        put_varint(open.content_len.saturating_add_signed(grown) as u64, &mut self.text);
+        let with = start..self.text.len();
+        self.growth += with.len() as isize - open.prefix.len() as isize;
+        if let Some(place) = self.list.get_mut(open.index) {
+            *place = Splice { at: open.prefix, with };
+        }
+    }
+
+    /// Replaces a slice of the input by what `write` appends.
+    pub(super) fn replace(&mut self, slice: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.offset(slice);
+        self.push(start..start + slice.len(), write);
+    }
+
+    /// Inserts what `write` appends after a slice of the input.
+    pub(super) fn insert_after(&mut self, slice: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        let end = self.offset(slice) + slice.len();
+        self.push(end..end, write);
+    }
+
+    /// Inserts what `write` appends before a slice of the input.
+    pub(super) fn insert_before(&mut self, slice: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.offset(slice);
+        self.push(start..start, write);
+    }
+
+    /// The edited bytes, or `None` if nothing was replaced.
+    pub(super) fn finish(self) -> Option<Vec<u8>> {
+        if self.list.is_empty() {
+            return None;
+        }
+        let mut out = Vec::with_capacity(self.input.len().saturating_add_signed(self.growth));
+        let mut copied = 0;
+        for splice in &self.list {
+            out.extend_from_slice(self.input.get(copied..splice.at.start).unwrap_or_default());
+            out.extend_from_slice(self.text.get(splice.with.clone()).unwrap_or_default());
+            copied = splice.at.end;
+        }
+        out.extend_from_slice(self.input.get(copied..).unwrap_or_default());
+        Some(out)
+    }
+
+    fn push(&mut self, at: Range<usize>, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        let with = start..self.text.len();
+        self.growth += with.len() as isize - at.len() as isize;
+        self.list.push(Splice { at, with });
+    }
+
+    /// Where a slice of the input begins.
+    fn offset(&self, slice: &[u8]) -> usize {
+        slice.as_ptr().addr().saturating_sub(self.input.as_ptr().addr())
+    }
+}
