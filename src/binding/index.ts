@@ -10,9 +10,7 @@ import {
   parseObject,
   parseOutcome,
   parseResult,
-  readDrain,
   readListeners,
-  type DrainReport,
   type EventBatch,
   type IngestOutcome,
   type Listener,
@@ -55,8 +53,8 @@ export class NativeHandle {
   }
 
   /** Stops accepting and empties the graph. @param deadlineMs milliseconds, null for none */
-  async drain(deadlineMs: number | null): Promise<NativeResult<DrainReport>> {
-    return guardAsync('drain', async () => parseResult('drain', await this.#native.drain(deadlineMs), readDrain));
+  async drain(deadlineMs: number | null): Promise<NativeResult<null>> {
+    return guardAsync('drain', async () => parseResult('drain', await this.#native.drain(deadlineMs), () => null));
   }
 
   /** Ends all threads at once. Safe at any time, any number of times. */

@@ -20,14 +20,16 @@ export interface LogEvent {
 /** Text that a component prints, such as the debug exporter. */
 export interface OutputEvent {
   readonly kind: 'output';
-  /** A stream of the process, or the collector's own log. */
-  readonly path: 'stdout' | 'stderr' | 'log';
+  /** `stdout`, `stderr`, `log` for the collector's own log, else a file's path. */
+  readonly path: string;
   readonly text: string;
+  /** Facts beside the text, for the log. */
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** A component died after the start; the collector cannot go on without it. */
-export interface FailureEvent {
-  readonly kind: 'failure';
+export interface FatalEvent {
+  readonly kind: 'fatal';
   /** Component id as the user wrote it; empty when the core itself failed. */
   readonly component: string;
   readonly message: string;
@@ -40,9 +42,9 @@ export interface RefusalReason {
   readonly count: number;
 }
 
-/** A `generator` receiver has sent everything and heard every answer. */
-export interface GeneratorDoneEvent {
-  readonly kind: 'generator_done';
+/** How far a `generator` receiver is; done once every answer was heard. */
+export interface GeneratorEvent {
+  readonly kind: 'generator_progress' | 'generator_done';
   /** Items. */
   readonly accepted: number;
   /** Items refused inside answers that were otherwise successes. */
@@ -50,12 +52,13 @@ export interface GeneratorDoneEvent {
   /** Items. */
   readonly refused: number;
   readonly requests: number;
-  /** Distinct reasons, first seen first. */
+  /** Distinct reasons, bounded. */
   readonly errors: readonly RefusalReason[];
+  readonly elapsedMs: number;
 }
 
 /** What the core reports by itself. */
-export type NativeEvent = LogEvent | OutputEvent | FailureEvent | GeneratorDoneEvent;
+export type NativeEvent = LogEvent | OutputEvent | FatalEvent | GeneratorEvent;
 
 /** Events taken from the core's bounded ring. */
 export interface EventBatch {
@@ -89,11 +92,9 @@ export type NativeResult<T> =
 
 /** What became of a request handed to `ingest`. A refusal is a value, not an exception. */
 export type IngestOutcome =
-  | { readonly outcome: 'accepted'; /** Items. */ readonly items: number }
+  | { readonly outcome: 'accepted' }
   | {
       readonly outcome: 'partial';
-      /** Items taken. */
-      readonly items: number;
       /** Items refused for good. */
       readonly rejected: number;
       readonly message: string;
@@ -108,14 +109,6 @@ export type IngestOutcome =
       /** Earliest moment for that, in milliseconds from now; null leaves it to the sender. */
       readonly retryAfterMs: number | null;
     };
-
-/** What a drain left behind. */
-export interface DrainReport {
-  /** Whether everything left before the deadline. */
-  readonly complete: boolean;
-  /** Items dropped because the deadline passed. */
-  readonly droppedItems: number;
-}
 
 /** One series of the core's metrics. */
 export interface NativeSeries {
@@ -156,31 +149,23 @@ export function readListeners(body: Json): readonly Listener[] {
   });
 }
 
-/** Reads the answer of `drain`. */
-export function readDrain(body: Json): DrainReport {
-  return { complete: body['complete'] !== false, droppedItems: number(body['dropped_items']) };
-}
-
 /** Reads the answer of `ingest`. */
 export function parseOutcome(text: string): IngestOutcome {
   const body = parseObject('ingest', text);
-  const { outcome, items, rejected, message, code } = body;
+  const { outcome, rejected, message, code, retryable, retryAfterMs } = body;
   switch (outcome) {
     case 'accepted':
-      return { outcome, items: number(items) };
+      return { outcome };
     case 'partial':
-      return { outcome, items: number(items), rejected: number(rejected), message: string(message) };
-    case 'refused': {
-      const after = body['retry_after_ms'];
-      const retryAfterMs = typeof after === 'number' ? after : null;
+      return { outcome, rejected: number(rejected), message: string(message) };
+    case 'refused':
       return {
         outcome,
         code: string(code),
         message: string(message),
-        retryable: body['retryable'] === true,
-        retryAfterMs,
+        retryable: retryable === true,
+        retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : null,
       };
-    }
     default:
       throw malformed('ingest', `outcome ${JSON.stringify(outcome)}`);
   }
@@ -201,58 +186,55 @@ function readEvent(body: Json): NativeEvent | null {
       return {
         kind: 'log',
         level: level(body['level']),
-        msg: string(body['msg']),
-        fields: isObject(body['fields']) ? body['fields'] : {},
+        msg: string(body['message']),
+        fields: fields(body['fields']),
         tsMs: typeof body['ts_ms'] === 'number' ? body['ts_ms'] : Date.now(),
       };
     case 'output':
-      return { kind: 'output', path: stream(body['path']), text: string(body['text']) };
-    case 'failure':
-      return { kind: 'failure', component: string(body['component']), message: string(body['message']) };
+      return { kind: 'output', path: string(body['path']), text: string(body['text']), fields: fields(body['fields']) };
+    case 'fatal':
+      return { kind: 'fatal', component: string(body['component']), message: string(body['message']) };
+    case 'generator_progress':
     case 'generator_done':
-      return {
-        kind: 'generator_done',
-        accepted: number(body['accepted']),
-        partialRejected: number(body['partial_rejected']),
-        refused: number(body['refused']),
-        requests: number(body['requests']),
-        errors: list(body['errors']).map((entry) => {
-          const { message, count } = object('generator error', entry);
-          return { message: string(message), count: number(count) };
-        }),
-      };
+      return readGenerator(body['kind'], body);
     default:
       return null;
   }
+}
+
+function readGenerator(kind: GeneratorEvent['kind'], body: Json): GeneratorEvent {
+  return {
+    kind,
+    accepted: number(body['accepted']),
+    partialRejected: number(body['partial_rejected']),
+    refused: number(body['refused']),
+    requests: number(body['requests']),
+    errors: list(body['errors']).map((entry) => {
+      const { message, count } = object('generator error', entry);
+      return { message: string(message), count: number(count) };
+    }),
+    elapsedMs: number(body['elapsed_ms']),
+  };
 }
 
 /** Reads the answer of `metricsCatalogue`. */
 export function parseCatalogue(text: string): NativeCatalogue {
   const body = parseObject('metricsCatalogue', text);
   const series = list(body['series']).map((entry) => {
-    const { name, help, kind, labels, offset, bounds } = object('series', entry);
+    const { name, help, type: kind, labels, offset, bounds } = object('series', entry);
     if (kind !== 'counter' && kind !== 'gauge' && kind !== 'histogram') {
-      throw malformed('metricsCatalogue', `kind ${JSON.stringify(kind)}`);
+      throw malformed('metricsCatalogue', `type ${JSON.stringify(kind)}`);
     }
     return {
       name: string(name),
       help: string(help),
       kind,
-      labels: readLabels(labels),
+      labels: Object.fromEntries(Object.entries(fields(labels)).map(([label, value]) => [label, string(value)])),
       offset: number(offset),
       bounds: list(bounds).map(number),
     } satisfies NativeSeries;
   });
   return { version: number(body['version']), series };
-}
-
-/** Labels come as pairs, which keeps their order. */
-function readLabels(value: unknown): Record<string, string> {
-  const pairs = list(value).map((pair) => {
-    const [name, text] = list(pair);
-    return [string(name), string(text)] as const;
-  });
-  return Object.fromEntries(pairs);
 }
 
 /** Reads a JSON object. */
@@ -287,16 +269,16 @@ function number(value: unknown): number {
   return typeof value === 'number' ? value : 0;
 }
 
+function fields(value: unknown): Json {
+  return isObject(value) ? value : {};
+}
+
 function path(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
 function level(value: unknown): LogLevel {
   return value === 'debug' || value === 'warn' || value === 'error' ? value : 'info';
-}
-
-function stream(value: unknown): OutputEvent['path'] {
-  return value === 'stdout' || value === 'stderr' ? value : 'log';
 }
 
 function malformed(what: string, found: string, cause?: unknown): CollectorError {

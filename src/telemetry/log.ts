@@ -70,6 +70,7 @@ export class Log {
   #sampler: Sampler | null;
   #outputs: Outputs;
   #errors: Outputs;
+  readonly #printers = new Map<string, Output>();
 
   /**
    * @param onRecord sees every line that passes level and sampling, before it is written
@@ -128,28 +129,52 @@ export class Log {
     this.#deliver(this.#encode(record));
   }
 
-  /** Prints what a component writes for people. Line breaks stay; other control characters are escaped. */
-  print({ path, text }: Pick<OutputEvent, 'path' | 'text'>): void {
+  /**
+   * Prints what a component writes for people. In a stream or file, line breaks stay and other control characters are
+   * escaped; in the log it is one record, whose console form keeps its line breaks too.
+   */
+  print({ path, text, fields }: Pick<OutputEvent, 'path' | 'text' | 'fields'>): void {
+    if (path === 'log') return this.#printToLog(text, fields);
     const safe = escapeControls(text, '\n\t');
-    const line = safe.endsWith('\n') ? safe : `${safe}\n`;
-    if (path === 'log') this.#printToLog(text, line);
-    else this.#environment[path].write(line);
+    const output = this.#printer(path);
+    try {
+      output.write(safe.endsWith('\n') ? safe : `${safe}\n`);
+    } catch (error) {
+      this.error('output failed', { path, error: messageOf(error) });
+    }
   }
 
   /** Closes the files. Later lines go to stderr. */
   close(): void {
     this.#outputs.close();
     this.#errors.close();
+    for (const printer of this.#printers.values()) printer.close();
+    this.#printers.clear();
     this.#outputs = openOutputs(['stderr'], this.#environment);
     this.#errors = this.#outputs;
   }
 
-  /** The console form keeps the lines of a multi-line text readable; the json form has one object per text. */
-  #printToLog(text: string, line: string): void {
+  #printToLog(text: string, fields: LogFields): void {
+    const multiline = this.#config.encoding === 'console' && text.trimEnd().includes('\n');
+    if (!multiline) return this.write('info', text.trimEnd(), fields);
     if (LOG_LEVELS.indexOf('info') < LOG_LEVELS.indexOf(this.#config.level)) return;
-    const tsMs = this.#environment.now();
-    if (this.#config.encoding === 'json') this.#deliver(this.#encode({ level: 'info', tsMs, msg: text, fields: {} }));
-    else this.#deliver(`${new Date(tsMs).toISOString()}\tinfo\t${line}`);
+    const head = encodeConsole({ level: 'info', tsMs: this.#environment.now(), msg: '', fields: {} }).trimEnd();
+    this.#deliver(`${head}\t${escapeControls(text.trimEnd(), '\n\t')}\n`);
+  }
+
+  /** Files stay open until the log closes; a path that cannot be opened falls back to stdout, once told. */
+  #printer(path: string): Output {
+    let printer = this.#printers.get(path);
+    if (printer === undefined) {
+      try {
+        printer = openOutput(path, this.#environment);
+      } catch (error) {
+        this.error('cannot print there, using stdout', { path, error: messageOf(error) });
+        printer = openOutput('stdout', this.#environment);
+      }
+      this.#printers.set(path, printer);
+    }
+    return printer;
   }
 
   #deliver(line: string): void {

@@ -21,9 +21,9 @@ export class FakeAddon implements NativeBinding {
   answers: FakeAnswers = {
     start: () => Promise.resolve(listening('127.0.0.1:4317')),
     reload: () => Promise.resolve(listening('127.0.0.1:4317')),
-    drain: () => Promise.resolve('{"ok":true,"complete":true,"dropped_items":0}'),
-    ingest: () => Promise.resolve('{"outcome":"accepted","items":1}'),
-    catalogue: () => '{"version":1,"series":[]}',
+    drain: () => Promise.resolve('{"ok":true}'),
+    ingest: () => Promise.resolve('{"outcome":"accepted"}'),
+    catalogue: () => '{"version":1,"length":0,"series":[]}',
     snapshot: () => 1,
     status: () => '{"components":[]}',
     stop: () => {},
@@ -123,5 +123,5 @@ export function listening(address: string): string {
 
 /** The answer of a refused start or reload. */
 export function refusing(code: string, message: string): string {
-  return JSON.stringify({ ok: false, error: { code, message, path: null } });
+  return JSON.stringify({ ok: false, error: { code, message } });
 }

@@ -30,17 +30,14 @@ describe('NativeHandle', () => {
   });
 
   it.each([
-    ['{"outcome":"accepted","items":3}', { outcome: 'accepted', items: 3 }],
+    ['{"outcome":"accepted"}', { outcome: 'accepted' }],
+    ['{"outcome":"partial","rejected":1,"message":"too old"}', { outcome: 'partial', rejected: 1, message: 'too old' }],
     [
-      '{"outcome":"partial","items":2,"rejected":1,"message":"too old"}',
-      { outcome: 'partial', items: 2, rejected: 1, message: 'too old' },
-    ],
-    [
-      '{"outcome":"refused","code":"queue_full","message":"sending queue is full","retryable":true,"retry_after_ms":1500}',
+      '{"outcome":"refused","code":"queue_full","message":"sending queue is full","retryable":true,"retryAfterMs":1500}',
       { outcome: 'refused', code: 'queue_full', message: 'sending queue is full', retryable: true, retryAfterMs: 1500 },
     ],
     [
-      '{"outcome":"refused","code":"malformed","message":"bad tag","retryable":false,"retry_after_ms":null}',
+      '{"outcome":"refused","code":"malformed","message":"bad tag","retryable":false,"retryAfterMs":null}',
       { outcome: 'refused', code: 'malformed', message: 'bad tag', retryable: false, retryAfterMs: null },
     ],
   ])('reads outcome %s', async (text, outcome) => {
@@ -74,9 +71,9 @@ describe('NativeHandle', () => {
     const { addon, native, wakes } = handle();
     addon.lost = 7;
     addon.emit(
-      { kind: 'log', level: 'warn', msg: 'slow', fields: { ms: 3 }, ts_ms: 5 },
-      { kind: 'output', path: 'stdout', text: 'Traces' },
-      { kind: 'failure', component: 'otlp', message: 'listener died' },
+      { kind: 'log', level: 'warn', message: 'slow', fields: { ms: 3 }, ts_ms: 5 },
+      { kind: 'output', path: 'stdout', text: 'Traces', fields: { spans: 1 } },
+      { kind: 'fatal', component: 'otlp', message: 'listener died' },
       { kind: 'of the future' },
       {
         kind: 'generator_done',
@@ -85,6 +82,7 @@ describe('NativeHandle', () => {
         refused: 3,
         requests: 4,
         errors: [{ message: 'no', count: 1 }],
+        elapsed_ms: 9,
       },
     );
     expect(wakes()).toBe(1);
@@ -92,8 +90,8 @@ describe('NativeHandle', () => {
       lost: 7,
       events: [
         { kind: 'log', level: 'warn', msg: 'slow', fields: { ms: 3 }, tsMs: 5 },
-        { kind: 'output', path: 'stdout', text: 'Traces' },
-        { kind: 'failure', component: 'otlp', message: 'listener died' },
+        { kind: 'output', path: 'stdout', text: 'Traces', fields: { spans: 1 } },
+        { kind: 'fatal', component: 'otlp', message: 'listener died' },
         {
           kind: 'generator_done',
           accepted: 1,
@@ -101,6 +99,7 @@ describe('NativeHandle', () => {
           refused: 3,
           requests: 4,
           errors: [{ message: 'no', count: 1 }],
+          elapsedMs: 9,
         },
       ],
     });
@@ -112,7 +111,7 @@ describe('NativeHandle', () => {
     addon.answers.catalogue = () =>
       JSON.stringify({
         version: 2,
-        series: [{ name: 'a', help: 'h', kind: 'histogram', labels: [['x', '1']], offset: 4, bounds: [1, 2] }],
+        series: [{ name: 'a', help: 'h', type: 'histogram', labels: { x: '1' }, offset: 4, bounds: [1, 2] }],
       });
     expect(native.metricsCatalogue()).toEqual({
       version: 2,

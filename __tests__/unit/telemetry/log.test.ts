@@ -173,19 +173,22 @@ describe('destinations', () => {
 describe('print', () => {
   it('keeps the lines of a text and escapes the rest', () => {
     const { log, streams } = capture();
-    log.print({ path: 'stdout', text: 'Span #0\n\tName: x\u001b[2J\r' });
+    log.print({ path: 'stdout', text: 'Span #0\n\tName: x\u001b[2J\r', fields: {} });
     expect(streams.stdout).toBe('Span #0\n\tName: x\\u001b[2J\\r\n');
   });
 
   it('puts text for the log into its encoding', () => {
     const console = capture();
-    console.log.print({ path: 'log', text: 'ResourceSpans #0\nName: a' });
+    console.log.print({ path: 'log', text: 'ResourceSpans #0\nName: a\n', fields: {} });
     expect(console.streams.stderr).toBe('2026-08-01T12:00:00.005Z\tinfo\tResourceSpans #0\nName: a\n');
     const json = capture({ encoding: 'json' });
-    json.log.print({ path: 'log', text: 'ResourceSpans #0\nName: a' });
+    json.log.print({ path: 'log', text: 'ResourceSpans #0\nName: a\n', fields: {} });
     expect(JSON.parse(json.streams.stderr)).toMatchObject({ level: 'info', msg: 'ResourceSpans #0\nName: a' });
+    const summary = capture();
+    summary.log.print({ path: 'log', text: 'Traces', fields: { spans: 2 } });
+    expect(summary.streams.stderr).toBe('2026-08-01T12:00:00.005Z\tinfo\tTraces\t{"spans": 2}\n');
     const quiet = capture({ level: 'error' });
-    quiet.log.print({ path: 'log', text: 'x' });
+    quiet.log.print({ path: 'log', text: 'x', fields: {} });
     expect(quiet.streams.stderr).toBe('');
   });
 });
