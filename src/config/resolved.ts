@@ -5,6 +5,7 @@ import type { Environment } from './environment.js';
 import type { FeatureGates } from './feature-gates.js';
 import type { Diagnostic } from './issues.js';
 import type { NativeConfig, NativeLimits, Nanoseconds, Signal } from './native-types.js';
+import type { ServiceOptions } from './service/service.js';
 import type { TelemetryConfig } from './telemetry.js';
 import type { HealthCheckConfig } from './components/extension-health-check.js';
 
@@ -78,6 +79,8 @@ export interface ResolvedService {
   readonly limits: NativeLimits & { readonly memory_bytes: number };
   /** 0 is without limit. */
   readonly drainTimeout: Nanoseconds;
+  /** The section as written, every key with its value or default: what print-config shows. */
+  readonly options: ServiceOptions;
 }
 
 /** An extension that `service.extensions` names; told apart by `type`. */

@@ -11,7 +11,7 @@ import { clientAuth, middlewares } from './references.js';
 import { clientTls, toNativeClientTls } from './tls.js';
 
 const BALANCER_DEFAULT = 'round_robin';
-const BALANCERS = [BALANCER_DEFAULT, 'pick_first'];
+const BALANCERS = new Set([BALANCER_DEFAULT, 'pick_first']);
 
 const keepalive = object({
   time: key(duration(), ns('10s'), 'Silence after which the connection is pinged'),
@@ -51,7 +51,7 @@ export function checkGrpcClient(client: GrpcClient, report: Report): void {
   const reason = endpointError(client.endpoint);
   if (reason !== null) report(reason, 'endpoint');
   const { balancer_name: balancer } = client;
-  if (balancer !== '' && !BALANCERS.includes(balancer)) report(`invalid balancer_name: ${balancer}`, 'balancer_name');
+  if (balancer !== '' && !BALANCERS.has(balancer)) report(`invalid balancer_name: ${balancer}`, 'balancer_name');
 }
 
 /** What is wrong with an endpoint, in Go's words; an empty one is judged by the component. */

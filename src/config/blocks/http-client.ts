@@ -10,7 +10,7 @@ import { clientAuth, middlewares } from './references.js';
 import { clientTls, toNativeClientTls } from './tls.js';
 
 const COMPRESSIONS = ['gzip', 'zlib', 'deflate', 'snappy', 'x-snappy-framed', 'zstd', 'lz4', 'none', ''] as const;
-const LEVELLED = ['gzip', 'zlib', 'deflate'];
+const LEVELLED = new Set<string>(['gzip', 'zlib', 'deflate']);
 /** Huffman only, library default, store, then 1 to 9. */
 const LEVEL_MIN = -2;
 const LEVEL_MAX = 9;
@@ -63,7 +63,7 @@ export function checkHttpClient(client: HttpClient, report: Report): void {
   const { compression: type } = client;
   const { level } = client.compression_params;
   if (type === '' || type === 'none' || type === 'zstd') return;
-  const fits = LEVELLED.includes(type) ? level >= LEVEL_MIN && level <= LEVEL_MAX : level === 0;
+  const fits = LEVELLED.has(type) ? level >= LEVEL_MIN && level <= LEVEL_MAX : level === 0;
   if (!fits) {
     const text = `unsupported parameters {Level:${level}} for compression type ${JSON.stringify(type)}`;
     report(text, 'compression_params', 'level');

@@ -21,7 +21,7 @@ const spec = object(
     validate: (exporter, report) => {
       if (addressOf(exporter.endpoint) === '') report('requires a non-empty "endpoint"', 'endpoint');
       checkGrpcClient(exporter, report);
-      if (!COMPRESSIONS.includes(exporter.compression)) {
+      if (!COMPRESSIONS.has(exporter.compression)) {
         // the Collector finds this out when it starts
         report(`unsupported compression type ${JSON.stringify(exporter.compression)}`, 'compression');
       }
@@ -29,7 +29,7 @@ const spec = object(
   },
 );
 
-const COMPRESSIONS: readonly string[] = ['gzip', 'snappy', 'zstd', 'none', ''];
+const COMPRESSIONS: ReadonlySet<string> = new Set(['gzip', 'snappy', 'zstd', 'none', '']);
 
 function toNative(exporter: Infer<typeof spec>): NativeOtlpGrpcExporter {
   return {

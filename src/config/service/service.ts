@@ -1,0 +1,74 @@
+/**
+ * The section `service`: pipelines, extensions, telemetry, and the keys this collector adds (`threads`, `limits`,
+ * `drain`).
+ */
+import { ns } from '../schema/duration.js';
+import { any, block, duration, id, int, key, list, map, object, string } from '../schema/spec.js';
+import type { Infer } from '../schema/spec.js';
+import { logsSpec } from './telemetry-logs.js';
+import { checkMetrics, level, metricsSpec } from './telemetry-metrics.js';
+
+/** Items of one request, unless `limits.max_items` says otherwise. */
+export const ITEMS_MAX = 1_000_000;
+/** AnyValue levels, unless `limits.max_depth` says otherwise. */
+export const VALUE_DEPTH_MAX = 128;
+/** Connections over all listeners, unless `limits.max_connections` says otherwise. */
+export const CONNECTIONS_MAX = 10_000;
+/** How long a drain may take, unless `drain.timeout` says otherwise. */
+export const DRAIN_TIMEOUT = ns('25s');
+const THREADS_MAX = 1024;
+const MEMORY_MIB_MAX = 64 * 1024 * 1024;
+
+const tracesSpec = object({
+  level: key(level, 'none', '`none` is off; tracing of the collector itself is not implemented in this version'),
+  propagators: key(list(string()), [], 'How trace context travels: `tracecontext`, `b3`'),
+  processors: key(list(any()), [], 'Export of the collector’s own spans; accepted, without effect in this version'),
+  sampler: key(any(), null, 'Which spans are kept'),
+  limits: key(any(), null, 'Bounds on spans'),
+});
+
+const telemetrySpec = object(
+  {
+    logs: block(logsSpec, 'The collector’s own log'),
+    metrics: block(metricsSpec, 'The collector’s own metrics'),
+    traces: block(tracesSpec, 'The collector’s own traces'),
+    resource: key(any(), null, 'Attributes that name this collector: `attributes: [{name, value}]`, or a plain map as of old'),
+  },
+  { validate: ({ metrics }, report) => checkMetrics(metrics, report) },
+);
+
+/** One pipeline. */
+export const pipelineSpec = object({
+  receivers: key(list(id()), [], 'Where data comes from: receivers and connectors; at least one'),
+  processors: key(list(id()), [], 'What is done to it, in order'),
+  exporters: key(list(id()), [], 'Where it goes: exporters and connectors; at least one'),
+});
+
+const limitsSpec = object({
+  memory_mib: key(
+    int({ min: 0, max: MEMORY_MIB_MAX }),
+    0,
+    'Memory for data in flight, unless a `memory_limiter` is used; 0 is 60 % of the cgroup’s limit, or 25 % of the host between 256 MiB and 4 GiB (256 MiB inside another process)',
+    'MiB',
+  ),
+  max_items: key(int({ min: 1 }), ITEMS_MAX, 'Largest request', 'items'),
+  max_depth: key(int({ min: 1, max: 10_000 }), VALUE_DEPTH_MAX, 'Deepest nesting of attribute values and log bodies', 'levels'),
+  max_attributes: key(int({ min: 0 }), 0, 'Attributes of one record; 0 is without limit', 'attributes'),
+  max_connections: key(int({ min: 1 }), CONNECTIONS_MAX, 'Connections over all listeners', 'connections'),
+});
+
+/** The section. */
+export const serviceSpec = object({
+  telemetry: block(telemetrySpec, 'What the collector tells about itself'),
+  extensions: key(list(id()), [], 'Extensions to run'),
+  pipelines: key(map(pipelineSpec), {}, 'Pipelines by id, `<signal>` or `<signal>/<name>`'),
+  threads: key(int({ min: 0, max: THREADS_MAX }), 0, 'Data-plane threads; 0 is the machine’s available parallelism', 'threads'),
+  limits: block(limitsSpec, 'Bounds on what senders may send'),
+  drain: block(
+    object({ timeout: key(duration(), DRAIN_TIMEOUT, 'Longest time for data to leave when stopping; 0 is without limit') }),
+    'Stopping',
+  ),
+});
+
+/** The section, decoded: every key with its value or default. */
+export type ServiceOptions = Infer<typeof serviceSpec>;

@@ -1,0 +1,113 @@
+/**
+ * The resolved configuration as the document that Rust takes.
+ */
+import { arch, platform } from 'node:os';
+
+import type { ComponentDefinition, Section } from './components/definition.js';
+import { findComponent } from './components/registry.js';
+import type { Environment, MemoryTotal } from './environment.js';
+import type {
+  NativeComponent,
+  NativeConfig,
+  NativeConnectorConfig,
+  NativeExporterConfig,
+  NativeMemoryLimiter,
+  NativeProcessorConfig,
+  NativeReceiverConfig,
+} from './native-types.js';
+import type { ResolvedComponent, ResolvedConfig } from './resolved.js';
+
+const MIB = 1024 * 1024;
+/** Share of a cgroup's limit that data may take. */
+const CGROUP_PERCENT = 60;
+/** Share of the host's memory, and its bounds. */
+const HOST_PERCENT = 25;
+const HOST_BYTES_MIN = 256 * MIB;
+const HOST_BYTES_MAX = 4096 * MIB;
+/** Inside another process the rest belongs to that. */
+const EMBEDDED_BYTES = 256 * MIB;
+
+/** Memory for data when neither a limiter nor the configuration says. */
+export function defaultMemoryBytes(host: 'command' | 'embedded', memory: MemoryTotal): number {
+  if (host === 'embedded') return EMBEDDED_BYTES;
+  if (memory.from === 'cgroup') return Math.floor((memory.bytes * CGROUP_PERCENT) / 100);
+  return Math.min(Math.max(Math.floor((memory.bytes * HOST_PERCENT) / 100), HOST_BYTES_MIN), HOST_BYTES_MAX);
+}
+
+/** The document; only components that a pipeline uses are in it. */
+export function toNativeConfig(config: ResolvedConfig, environment: Environment, userAgent: string): NativeConfig {
+  const { service } = config;
+  const memory = environment.memory();
+  const used = usedIds(config);
+  const processors = components<NativeProcessorConfig>('processors', config.processors, used.processors, memory);
+  return {
+    service: {
+      threads: service.threads,
+      memory_limit_bytes: limiterBytes(processors) ?? service.limits.memory_bytes,
+      user_agent: `${userAgent} (${goPlatform()})`,
+      telemetry_level: service.telemetry.metrics.level,
+      drain_timeout: service.drainTimeout,
+      limits: {
+        max_items: service.limits.max_items,
+        max_depth: service.limits.max_depth,
+        max_attributes: service.limits.max_attributes,
+        max_connections: service.limits.max_connections,
+      },
+      pipelines: service.pipelines.map(({ id, signal, receivers, processors: steps, exporters }) => ({
+        id,
+        signal,
+        receivers,
+        processors: steps,
+        exporters,
+      })),
+    },
+    receivers: components<NativeReceiverConfig>('receivers', config.receivers, used.receivers, memory),
+    processors,
+    exporters: components<NativeExporterConfig>('exporters', config.exporters, used.exporters, memory),
+    connectors: components<NativeConnectorConfig>('connectors', config.connectors, used.connectors, memory),
+  };
+}
+
+/** The ids that pipelines name, by section. */
+export function usedIds(config: ResolvedConfig): Readonly<Record<Section, ReadonlySet<string>>> {
+  const { pipelines, extensions } = config.service;
+  const receivers = new Set(pipelines.flatMap((pipeline) => pipeline.receivers));
+  const exporters = new Set(pipelines.flatMap((pipeline) => pipeline.exporters));
+  const isConnector = (id: string): boolean => config.connectors.has(id);
+  return {
+    receivers: new Set([...receivers].filter((id) => !isConnector(id))),
+    processors: new Set(pipelines.flatMap((pipeline) => pipeline.processors)),
+    exporters: new Set([...exporters].filter((id) => !isConnector(id))),
+    connectors: new Set([...receivers, ...exporters].filter(isConnector)),
+    extensions: new Set(extensions.map(({ id }) => id)),
+  };
+}
+
+function components<C>(
+  section: Section,
+  configured: ReadonlyMap<string, ResolvedComponent>,
+  used: ReadonlySet<string>,
+  memory: MemoryTotal,
+): NativeComponent<C>[] {
+  const out: NativeComponent<C>[] = [];
+  for (const { id, type, config } of configured.values()) {
+    const definition = used.has(id) ? (findComponent(section, type) as ComponentDefinition<unknown, C> | undefined) : undefined;
+    if (definition?.toNative) out.push({ id, type, config: definition.toNative(config, { memory }) });
+  }
+  return out;
+}
+
+/** The largest of the limiters in use: each refuses for its own pipelines, the ledger is for all. */
+function limiterBytes(processors: readonly NativeComponent<NativeProcessorConfig>[]): number | null {
+  const limits = processors
+    .filter(({ type }) => type === 'memory_limiter')
+    .map(({ config }) => (config as NativeMemoryLimiter).limit_bytes);
+  return limits.length === 0 ? null : Math.max(...limits);
+}
+
+/** `linux/amd64`: the platform as Go names it. */
+function goPlatform(): string {
+  const os = platform() === 'win32' ? 'windows' : platform();
+  const machine: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
+  return `${os}/${machine[arch()] ?? arch()}`;
+}
