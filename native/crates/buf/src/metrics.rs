@@ -167,6 +167,30 @@ impl Metrics {
         read: impl Fn() -> f64 + Send + Sync + 'static,
     ) -> Registration {
         assert_eq!(desc.kind, Kind::Gauge, "{} is not a gauge", desc.name);
+        self.reader(desc, labels, read)
+    }
+
+    /// As [`gauge_fn`](Metrics::gauge_fn) for a total that is counted elsewhere and only grows. The total stays
+    /// with whoever counts it: without a registration the series is gone.
+    ///
+    /// # Panics
+    /// If `desc` is no counter, which is a mistake in the program.
+    pub fn counter_fn(
+        &self,
+        desc: &'static Desc,
+        labels: &[(&str, &str)],
+        read: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Registration {
+        assert_eq!(desc.kind, Kind::Counter, "{} is not a counter", desc.name);
+        self.reader(desc, labels, read)
+    }
+
+    fn reader(
+        &self,
+        desc: &'static Desc,
+        labels: &[(&str, &str)],
+        read: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Registration {
         let (series, reader) = self.registry.lock().add_reader(desc, labels, Arc::new(read));
         Registration { metrics: self.clone(), series, reader }
     }

@@ -25,6 +25,7 @@ struct Series {
     folded: Vec<u64>,
     folded_touched: bool,
     slots: Vec<Slot>,
+    had_slots: bool,
     readers: Vec<(u64, Reader)>,
 }
 
@@ -33,6 +34,7 @@ impl Registry {
         let slot = handles::new_slot(desc.kind.width());
         let series = self.find_or_add(desc, labels);
         series.slots.push(Arc::clone(&slot));
+        series.had_slots = true;
         (series.id, slot)
     }
 
@@ -115,6 +117,7 @@ impl Registry {
             folded: vec![0; desc.kind.width()],
             folded_touched: false,
             slots: Vec::new(),
+            had_slots: false,
             readers: Vec::new(),
         });
         self.series.len() - 1
@@ -125,11 +128,11 @@ impl Registry {
         self.series.get_mut(index)
     }
 
-    /// A gauge without writers says nothing; totals stay.
+    /// A gauge without writers says nothing, nor does a total that is counted elsewhere; totals of handles stay.
     fn remove_if_gone(&mut self, id: u64) {
         if let Ok(index) = self.series.binary_search_by_key(&id, |series| series.id)
             && let Some(series) = self.series.get(index)
-            && series.desc.kind == Kind::Gauge
+            && (series.desc.kind == Kind::Gauge || !series.had_slots)
             && series.slots.is_empty()
             && series.readers.is_empty()
         {

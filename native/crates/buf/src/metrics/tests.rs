@@ -130,6 +130,18 @@ fn asked_gauges_are_summed_and_may_use_the_registry() {
 }
 
 #[test]
+fn asked_totals_add_to_counted_ones_and_leave_nothing() {
+    let metrics = Metrics::new();
+    let asked = metrics.counter_fn(&REQUESTS, A, || 7.0);
+    assert_eq!(metrics.value("requests_total", A), Some(7.0));
+    drop(asked);
+    assert!(metrics.is_empty());
+    let _asked = metrics.counter_fn(&REQUESTS, A, || 7.0);
+    metrics.counter(&REQUESTS, A).add(2);
+    assert_eq!(metrics.value("requests_total", A), Some(9.0));
+}
+
+#[test]
 fn catalogue_names_every_place() {
     let metrics = Metrics::new();
     let _latency = metrics.histogram(&LATENCY, A);

@@ -96,6 +96,11 @@ impl Block {
         &mut self.memory[self.len..]
     }
 
+    /// The content, and the memory behind it as [`spare_mut`](Block::spare_mut) gives it.
+    pub fn split_spare_mut(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.memory.split_at_mut(self.len)
+    }
+
     /// Makes the next `count` bytes behind the content part of it; they must have been written through
     /// [`spare_mut`](Block::spare_mut), else the content is unspecified.
     ///
