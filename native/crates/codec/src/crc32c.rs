@@ -1,0 +1,63 @@
+//! CRC-32C (Castagnoli, RFC 3720 §12.1) as snappy's framing format masks it. Portable, eight bytes a step, which at
+//! more than 1 GB/s is not what a snappy stream waits for.
+
+/// The reflected polynomial.
+const POLYNOMIAL: u32 = 0x82f6_3b78;
+
+/// `TABLES[0]` advances by one byte; each further table by one byte more.
+static TABLES: [[u32; 256]; 8] = tables();
+
+/// The checksum, rotated and offset so that data which contains checksums keeps them apart (`framing_format.txt` §3).
+pub(crate) fn masked_crc32c(data: &[u8]) -> u32 {
+    crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+fn crc32c(data: &[u8]) -> u32 {
+    let (words, tail) = data.as_chunks::<8>();
+    let crc = words.iter().fold(!0_u32, |crc, word| {
+        let mixed = u64::from_le_bytes(*word) ^ u64::from(crc);
+        let bytes = mixed.to_le_bytes();
+        bytes.iter().zip(TABLES.iter().rev()).fold(0, |sum, (byte, table)| sum ^ table[usize::from(*byte)])
+    });
+    !tail.iter().fold(crc, |crc, byte| TABLES[0][usize::from(crc as u8 ^ byte)] ^ (crc >> 8))
+}
+
+const fn tables() -> [[u32; 256]; 8] {
+    let mut tables = [[0; 256]; 8];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = (crc >> 1) ^ if crc & 1 == 1 { POLYNOMIAL } else { 0 };
+            bit += 1;
+        }
+        tables[0][byte] = crc;
+        byte += 1;
+    }
+    let mut table = 1;
+    while table < 8 {
+        let mut byte = 0;
+        while byte < 256 {
+            let before = tables[table - 1][byte];
+            tables[table][byte] = tables[0][(before & 0xff) as usize] ^ (before >> 8);
+            byte += 1;
+        }
+        table += 1;
+    }
+    tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matches_the_published_values() {
+        // RFC 3720 appendix B.4, and the usual check value.
+        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
+        assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);
+        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+        assert_eq!(crc32c(b""), 0);
+    }
+}
