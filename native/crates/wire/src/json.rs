@@ -15,7 +15,10 @@ mod write;
 use crate::check::Counts;
 use crate::error::WireError;
 use crate::limits::Limits;
+use crate::schema::Message;
 use crate::signal::Signal;
+
+pub(crate) use text::put_string;
 
 /// Appends the protobuf form of a JSON request to `out` and counts what it holds.
 ///
@@ -54,6 +57,20 @@ pub fn from_proto(signal: Signal, chunks: &[impl AsRef<[u8]>], out: &mut Vec<u8>
         out.truncate(start);
     }
     result
+}
+
+/// The protobuf form of a message that is no request.
+pub(crate) fn to_message(message: &'static Message, json: &[u8]) -> Result<Vec<u8>, WireError> {
+    let mut out = Vec::new();
+    read::message(message, json, &Limits::default(), &mut out)?;
+    Ok(out)
+}
+
+/// The JSON form of a message that is no request.
+pub(crate) fn from_message(message: &'static Message, bytes: &[u8]) -> Result<Vec<u8>, WireError> {
+    let mut out = Vec::new();
+    write::message(message, [bytes].into_iter(), &mut out)?;
+    Ok(out)
 }
 
 #[cfg(test)]

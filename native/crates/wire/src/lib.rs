@@ -8,16 +8,19 @@
 mod check;
 pub mod cursor;
 pub mod edit;
+pub mod encoding;
 pub mod error;
 pub mod json;
 pub mod limits;
 mod numbers;
+pub mod response;
 pub mod schema;
 pub mod signal;
 pub mod split;
 pub mod view;
 
 pub use check::{Counts, ValidRequest, check};
+pub use encoding::Encoding;
 pub use error::WireError;
 pub use limits::Limits;
 pub use signal::Signal;

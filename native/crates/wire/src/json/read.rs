@@ -15,21 +15,26 @@ use crate::signal::Signal;
 
 /// Appends the protobuf form of a request. On an error `out` holds part of it.
 pub(super) fn request(signal: Signal, json: &[u8], limits: &Limits, out: &mut Vec<u8>) -> Result<Counts, WireError> {
-    let mut reader = Reader {
-        lexer: Lexer::new(json)?,
-        out: Nested::new(out),
-        limits,
-        items_left: limits.max_items,
-        counts: Counts::default(),
-    };
-    reader.run(signal.request())?;
-    reader.out.finish();
-    let mut counts = reader.counts;
-    counts.items = limits.max_items - reader.items_left;
+    let mut counts = message(signal.request(), json, limits, out)?;
     if matches!(signal, Signal::Traces | Signal::Logs) {
         counts.records = counts.items;
     }
     Ok(counts)
+}
+
+/// Appends the protobuf form of any message of the schema.
+pub(super) fn message(
+    message: &'static Message,
+    json: &[u8],
+    limits: &Limits,
+    out: &mut Vec<u8>,
+) -> Result<Counts, WireError> {
+    let lexer = Lexer::new(json)?;
+    let out = Nested::new(out);
+    let mut reader = Reader { lexer, out, limits, items_left: limits.max_items, counts: Counts::default() };
+    reader.run(message)?;
+    reader.out.finish();
+    Ok(Counts { items: limits.max_items - reader.items_left, ..reader.counts })
 }
 
 struct Reader<'a, 'o> {

@@ -17,7 +17,7 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
 }
 
 /// Appends a JSON string; bytes that are not UTF-8 become U+FFFD.
-pub(super) fn put_string(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn put_string(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     match std::str::from_utf8(bytes) {
         Ok(text) => put_escaped(text, out),
