@@ -14,7 +14,7 @@ export interface HealthSettings {
   readonly tls: EndpointTls | null;
   /** Starts with `/`; one that ends with `/` covers everything below. */
   readonly path: string;
-  /** Texts that replace the JSON bodies. */
+  /** Texts that replace the JSON bodies; an empty one does not. */
   readonly responseBody: { readonly healthy: string; readonly unhealthy: string } | null;
   readonly responseHeaders: readonly (readonly [string, string])[];
 }
@@ -94,8 +94,9 @@ function answer(state: State, { url }: IncomingMessage, response: ServerResponse
   }
   const healthy = state.upSinceMs !== null;
   const status = healthy ? 200 : 503;
-  if (responseBody === null) return end(response, status, jsonBody(state), 'application/json');
-  end(response, status, healthy ? responseBody.healthy : responseBody.unhealthy, TEXT);
+  const own = healthy ? responseBody?.healthy : responseBody?.unhealthy;
+  if (own === undefined || own === '') return end(response, status, jsonBody(state), 'application/json');
+  end(response, status, own, TEXT);
 }
 
 const TEXT = 'text/plain; charset=utf-8';

@@ -1,0 +1,417 @@
+/**
+ * The collector as a host holds it: one state machine around one native handle and its own telemetry.
+ * Not for processes: signals, exit codes and printing belong to the command line.
+ */
+import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { availableParallelism } from 'node:os';
+
+import {
+  NativeHandle,
+  packageVersion,
+  type IngestOutcome,
+  type Listener,
+  type NativeBinding,
+  type NativeEvent,
+  type NativeRefusal,
+  type Signal,
+} from '../binding/index.js';
+import { loadConfig, type LoadedConfig, type LoadOptions } from '../config/index.js';
+import { CollectorError, isCollectorError, messageOf, type ErrorCode } from '../errors.js';
+import { PROCESS_LOG_ENVIRONMENT, type LogEnvironment } from '../telemetry/log.js';
+import type { LogFields, LogRecord } from '../telemetry/log-encoding.js';
+import { MetricsReader } from '../telemetry/prometheus.js';
+import { checkIngest, type IngestOptions } from './ingest.js';
+import { toLoadOptions, type CollectorOptions, type ReloadOptions } from './options.js';
+import { OwnTelemetry } from './own-telemetry.js';
+import type { Identity } from './resource.js';
+import { statsOf, type CollectorStats } from './stats.js';
+
+/**
+ * - `idle`: made, not started.
+ * - `starting`: reading the configuration, opening listeners, building the pipelines.
+ * - `running`: taking data; a reload does not leave this state.
+ * - `draining`: taking nothing more, delivering what is held.
+ * - `closed`: everything is released; for good.
+ */
+export type CollectorState = 'idle' | 'starting' | 'running' | 'draining' | 'closed';
+
+/** What a collector tells its listeners. Listeners that throw are logged and passed by. */
+export interface CollectorEvents {
+  /** The state has changed. */
+  state: [state: CollectorState, before: CollectorState];
+  /** Something works, but not as it should; also written to the log. */
+  warning: [message: string, fields: LogFields];
+  /** A component died after the start; data is lost from here on unless the host closes and starts anew. */
+  error: [error: CollectorError];
+  /** A log line, after level and sampling. */
+  log: [record: LogRecord];
+}
+
+/** How to close. */
+export interface CloseOptions {
+  /**
+   * Longest time to deliver what is held, in milliseconds; null is without limit, 0 drops it.
+   * @default `service.drain.timeout` of the configuration (25 s)
+   */
+  readonly deadlineMs?: number | null;
+}
+
+/** What tests replace. */
+export interface CollectorInternals {
+  readonly addon?: NativeBinding;
+  readonly load?: (options: LoadOptions) => Promise<LoadedConfig>;
+  readonly logEnvironment?: LogEnvironment;
+}
+
+/** How long beyond its deadline a drain may take before the core is stopped. */
+const DRAIN_SLACK_MS = 2000;
+/** The longest timer; it only keeps the process alive. */
+const KEEP_ALIVE_MS = 2 ** 31 - 1;
+
+/** A collector. Keeps the process alive while it runs, unless `unref` is called. */
+export class Collector extends EventEmitter<CollectorEvents> {
+  readonly #internals: CollectorInternals;
+  readonly #identity: Identity = { name: 'teleferric', version: packageVersion(), instance: randomUUID() };
+  #options: CollectorOptions;
+  #state: CollectorState = 'idle';
+  #native: NativeHandle | null = null;
+  #reader: MetricsReader | null = null;
+  #telemetry: OwnTelemetry | null = null;
+  #loaded: LoadedConfig | null = null;
+  #nativeListeners: readonly Listener[] = [];
+  /** Start and reloads, one after another. */
+  #work: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | null = null;
+  #keepAlive: NodeJS.Timeout | null = null;
+  #ref = true;
+
+  /** Nothing is read or opened yet. @param internals for tests */
+  constructor(options: CollectorOptions, internals: CollectorInternals = {}) {
+    super();
+    this.#options = options;
+    this.#internals = internals;
+  }
+
+  /** Makes a collector and starts it; throws as {@link Collector.prototype.start}. */
+  static async start(options: CollectorOptions, internals: CollectorInternals = {}): Promise<Collector> {
+    const collector = new Collector(options, internals);
+    await collector.start();
+    return collector;
+  }
+
+  get state(): CollectorState {
+    return this.#state;
+  }
+
+  /** Every open address: of receivers, of the metrics page, of health. Empty unless running or draining. */
+  listening(): readonly Listener[] {
+    return [...this.#nativeListeners, ...(this.#telemetry?.listeners ?? [])];
+  }
+
+  /**
+   * Reads the configuration, opens everything, and resolves when data is taken. After a failure the collector is closed.
+   * @throws CollectorError `CONFIG_*`, `BIND_FAILED`, `START_FAILED`, `BINDING_*`; `INVALID_STATE` if it is not idle;
+   *   `CLOSED` when closed meanwhile
+   */
+  async start(): Promise<void> {
+    if (this.#state === 'closed') throw new CollectorError('CLOSED');
+    if (this.#state !== 'idle')
+      throw new CollectorError('INVALID_STATE', `cannot start a collector that is ${this.#state}`);
+    this.#enter('starting');
+    const started = this.#bringUp();
+    this.#work = started.catch(() => {});
+    await started;
+  }
+
+  /**
+   * Puts another configuration in the place of the running one: the new pipelines are built beside the old, listeners
+   * that both have stay open. On any failure the old configuration goes on.
+   * @param change what is new; without it the same sources are read again
+   * @throws CollectorError `CONFIG_*`, `RELOAD_FAILED`, `BIND_FAILED`, `INVALID_STATE`, `CLOSED`
+   */
+  async reload(change: ReloadOptions | string = {}): Promise<void> {
+    const reloaded = this.#work.then(() => this.#replace(typeof change === 'string' ? { config: change } : change));
+    this.#work = reloaded.catch(() => {});
+    await reloaded;
+  }
+
+  /**
+   * Stops taking data, delivers what is held, and releases everything. Safe in any state and any number of times; never
+   * rejects. A later call with `deadlineMs: 0` cuts a drain short.
+   */
+  close({ deadlineMs }: CloseOptions = {}): Promise<void> {
+    if (this.#closing !== null) {
+      if (deadlineMs === 0) this.#stopNative();
+      return this.#closing;
+    }
+    this.#closing = this.#work.then(() => this.#tearDown(deadlineMs));
+    return this.#closing;
+  }
+
+  /** As {@link Collector.prototype.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * Hands one OTLP export request to the `otlp` receiver's pipelines. The bytes are copied before this returns.
+   * @returns accepted, partly accepted or refused, as a value
+   * @throws CollectorError `INVALID_ARGUMENT`, `INVALID_STATE` before the start, `CLOSED`
+   */
+  async ingest(signal: Signal, body: Uint8Array, options: IngestOptions = {}): Promise<IngestOutcome> {
+    const { encoding, metadata } = checkIngest(signal, body, options);
+    if (this.#state === 'closed') throw new CollectorError('CLOSED');
+    if (this.#native === null || this.#state === 'idle' || this.#state === 'starting') {
+      throw new CollectorError('INVALID_STATE', `cannot ingest into a collector that is ${this.#state}`);
+    }
+    return this.#native.ingest(signal, encoding, body, metadata);
+  }
+
+  /** Totals and series now; zeros before the start, the last numbers after the end. */
+  stats(): CollectorStats {
+    const running = this.#native !== null && this.#state !== 'closed';
+    return statsOf(this.#reader?.samples() ?? [], running ? (this.#native?.status() ?? {}) : {});
+  }
+
+  /** Keeps the process alive while the collector runs (the default). */
+  ref(): this {
+    return this.#setRef(true);
+  }
+
+  /** Lets the process end although the collector runs; what it holds is then lost, so close it first. */
+  unref(): this {
+    return this.#setRef(false);
+  }
+
+  async #bringUp(): Promise<void> {
+    try {
+      const load = this.#internals.load ?? loadConfig;
+      const loaded = await load(toLoadOptions(this.#options));
+      this.#loaded = loaded;
+      this.#native = new NativeHandle(() => this.#takeEvents(), this.#internals.addon);
+      this.#reader = new MetricsReader(this.#native);
+      this.#telemetry = await this.#openTelemetry(this.#reader, loaded);
+      this.#announce(loaded);
+      const result = await this.#native.start(JSON.stringify(loaded.native));
+      this.#takeEvents();
+      if (!result.ok) throw refused(result.error, 'START_FAILED');
+      this.#nativeListeners = result.value;
+    } catch (error) {
+      await this.#release();
+      this.#enter('closed');
+      throw isCollectorError(error) ? error : new CollectorError('START_FAILED', messageOf(error), { cause: error });
+    }
+    if (this.#closing !== null) throw new CollectorError('CLOSED', 'the collector was closed while it started');
+    this.#telemetry.ready();
+    this.#holdProcess();
+    this.#enter('running');
+    this.#telemetry.log.info('Everything is ready. Begin running and processing data.');
+  }
+
+  async #openTelemetry(reader: MetricsReader, loaded: LoadedConfig): Promise<OwnTelemetry> {
+    const { logger = null, metrics = null } = this.#options;
+    return OwnTelemetry.open(
+      {
+        identity: this.#identity,
+        reader,
+        hostMetrics: metrics,
+        logger,
+        logEnvironment: this.#internals.logEnvironment ?? PROCESS_LOG_ENVIRONMENT,
+        onRecord: (record) => this.#onRecord(record),
+      },
+      loaded,
+    );
+  }
+
+  #announce({ diagnostics }: LoadedConfig): void {
+    const log = this.#telemetry?.log;
+    log?.info('Starting teleferric...', { Version: this.#identity.version, NumCPU: availableParallelism() });
+    for (const { severity, message, fields, path } of diagnostics) {
+      const facts = path.length === 0 ? fields : { ...fields, path: path.join('::') };
+      if (severity === 'warning') this.#warn(message, facts);
+      else log?.info(message, facts);
+    }
+  }
+
+  async #replace(change: ReloadOptions): Promise<void> {
+    const { native, telemetry } = this.#running();
+    const options: CollectorOptions = { ...this.#options, ...change };
+    const loaded = await (this.#internals.load ?? loadConfig)(toLoadOptions(options));
+    const prepared = await telemetry.prepare(loaded);
+    let refusal: NativeRefusal | null;
+    try {
+      const result = await native.reload(JSON.stringify(loaded.native));
+      refusal = result.ok ? null : result.error;
+      if (result.ok) this.#nativeListeners = result.value;
+    } catch (error) {
+      await prepared.abort();
+      throw error;
+    }
+    if (refusal !== null) {
+      await prepared.abort();
+      throw refused(refusal, 'RELOAD_FAILED');
+    }
+    this.#options = options;
+    this.#loaded = loaded;
+    await prepared.commit();
+    this.#announce(loaded);
+    telemetry.log.info('Everything is ready. Begin running and processing data.');
+  }
+
+  #running(): { native: NativeHandle; telemetry: OwnTelemetry } {
+    if (this.#state === 'closed' || this.#closing !== null) throw new CollectorError('CLOSED');
+    if (this.#state !== 'running' || this.#native === null || this.#telemetry === null) {
+      throw new CollectorError('INVALID_STATE', `cannot reload a collector that is ${this.#state}`);
+    }
+    return { native: this.#native, telemetry: this.#telemetry };
+  }
+
+  async #tearDown(deadlineMs: number | null | undefined): Promise<void> {
+    if (this.#state === 'closed') return;
+    if (this.#native !== null && this.#telemetry !== null) {
+      this.#enter('draining');
+      this.#telemetry.notReady();
+      this.#telemetry.log.info('Starting shutdown...');
+      await this.#drain(this.#native, deadlineMs === undefined ? this.#drainTimeoutMs() : deadlineMs);
+      this.#takeEvents();
+      this.#telemetry.log.info('Shutdown complete.');
+    }
+    await this.#release();
+    this.#enter('closed');
+  }
+
+  /** 0 in the configuration is without limit. */
+  #drainTimeoutMs(): number | null {
+    const timeoutNs = this.#loaded?.native.service.drain_timeout ?? 0;
+    return timeoutNs === 0 ? null : timeoutNs / 1e6;
+  }
+
+  /** The core keeps the deadline itself; should it not, it is stopped. */
+  async #drain(native: NativeHandle, deadlineMs: number | null): Promise<void> {
+    const guard = deadlineMs === null ? null : setTimeout(() => this.#stopNative(), deadlineMs + DRAIN_SLACK_MS);
+    try {
+      const result = await native.drain(deadlineMs);
+      if (!result.ok) this.#telemetry?.log.error('drain failed', { error: result.error.message });
+    } catch (error) {
+      this.#telemetry?.log.error('drain failed', { error: messageOf(error) });
+    } finally {
+      if (guard !== null) clearTimeout(guard);
+    }
+  }
+
+  async #release(): Promise<void> {
+    this.#stopNative();
+    this.#takeEvents();
+    this.#nativeListeners = [];
+    const telemetry = this.#telemetry;
+    this.#telemetry = null;
+    await telemetry?.close();
+    if (this.#keepAlive !== null) clearInterval(this.#keepAlive);
+    this.#keepAlive = null;
+  }
+
+  #stopNative(): void {
+    try {
+      this.#native?.stop();
+    } catch (error) {
+      this.#telemetry?.log.error('stop failed', { error: messageOf(error) });
+    }
+  }
+
+  /** The core's threads do not keep Node alive; this does. */
+  #holdProcess(): void {
+    this.#keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+    this.#setRef(this.#ref);
+  }
+
+  #setRef(ref: boolean): this {
+    this.#ref = ref;
+    if (ref) this.#keepAlive?.ref();
+    else this.#keepAlive?.unref();
+    this.#telemetry?.setRef(ref);
+    return this;
+  }
+
+  #takeEvents(): void {
+    // Before the log is open the events stay in the core's bounded ring.
+    if (this.#native === null || this.#telemetry === null) return;
+    let batch;
+    try {
+      batch = this.#native.takeEvents();
+    } catch (error) {
+      this.#telemetry.log.error('events of the core cannot be read', { error: messageOf(error) });
+      return;
+    }
+    for (const event of batch.events) this.#onNativeEvent(event);
+    if (batch.lost > 0) this.#warn('events of the core were lost', { lost: batch.lost });
+  }
+
+  #onNativeEvent(event: NativeEvent): void {
+    const log = this.#telemetry?.log;
+    switch (event.kind) {
+      case 'log':
+        log?.write(event.level, event.msg, event.fields, event.tsMs);
+        if (event.level === 'warn') this.#tell('warning', event.msg, event.fields);
+        return;
+      case 'output':
+        log?.print(event);
+        return;
+      case 'fatal':
+        this.#onFatal(event.component, event.message);
+        return;
+      case 'generator_progress':
+      case 'generator_done':
+    }
+  }
+
+  #onFatal(component: string, message: string): void {
+    this.#telemetry?.log.error('component failed', { 'otelcol.component.id': component, error: message });
+    // An emitter without listeners would throw it.
+    if (this.listenerCount('error') === 0) return;
+    this.#tell('error', new CollectorError('INTERNAL', `${component}: ${message}`, { details: { component } }));
+  }
+
+  #warn(message: string, fields: LogFields): void {
+    this.#telemetry?.log.warn(message, fields);
+    this.#tell('warning', message, fields);
+  }
+
+  #onRecord(record: LogRecord): void {
+    const { level, msg, fields } = record;
+    const method = level === 'debug' || level === 'info' || level === 'warn' ? level : 'error';
+    try {
+      this.#options.logger?.[method](msg, fields);
+      this.emit('log', record);
+    } catch {
+      // Saying so in the log would come back here; the line itself is written all the same.
+    }
+  }
+
+  #enter(state: CollectorState): void {
+    const before = this.#state;
+    this.#state = state;
+    this.#tell('state', state, before);
+  }
+
+  /** The collector does not stumble over its listeners. */
+  #tell<K extends 'state' | 'warning' | 'error'>(event: K, ...facts: CollectorEvents[K]): void {
+    try {
+      (this.emit as (name: string, ...values: readonly unknown[]) => boolean).call(this, event, ...facts);
+    } catch (error) {
+      this.#telemetry?.log.error('event listener failed', { event, error: messageOf(error) });
+    }
+  }
+}
+
+/** A configuration that passed our checks but not the core's is a bug; anything else is the environment's doing. */
+function refused({ code, message, path }: NativeRefusal, otherwise: ErrorCode): CollectorError {
+  const text = path === null ? message : `${path}: ${message}`;
+  return new CollectorError(codeOf(code, text) ?? otherwise, text, { details: { code, path } });
+}
+
+function codeOf(code: string, text: string): ErrorCode | null {
+  if (code === 'INVALID_CONFIG') return 'NATIVE_REFUSED';
+  if (code === 'CLOSED') return 'CLOSED';
+  return text.includes(': bind: ') ? 'BIND_FAILED' : null;
+}

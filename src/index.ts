@@ -1,0 +1,24 @@
+/**
+ * The public names of teleferric, and nothing else.
+ */
+export { Collector } from './collector/index.js';
+export type {
+  CloseOptions,
+  CollectorEvents,
+  CollectorOptions,
+  CollectorState,
+  CollectorStats,
+  ConfigInput,
+  Encoding,
+  HostMetrics,
+  IngestOptions,
+  IngestOutcome,
+  Listener,
+  Logger,
+  ReloadOptions,
+  Signal,
+  SignalTotals,
+} from './collector/index.js';
+export { CollectorError, ERROR_CODES, isCollectorError, type ErrorCode } from './errors.js';
+export { loadConfig } from './config/index.js';
+export type { Diagnostic, LoadedConfig, LoadOptions } from './config/index.js';
