@@ -54,7 +54,9 @@ export function decodeConfig(root: MapNode, issues: ConfigIssue[], diagnostics: 
 
 function checkTopLevel(root: MapNode, issues: ConfigIssue[]): void {
   const known = [...SECTIONS, 'service'];
-  const unknown = Array.from(root.entries.keys()).filter((name) => !known.includes(name)).toSorted();
+  const unknown = Array.from(root.entries.keys())
+    .filter((name) => !known.includes(name))
+    .toSorted();
   const [first, ...others] = unknown;
   if (first === undefined) return;
   const placeOf = (name: string): { position: Position; suggestion: string | null } => ({
@@ -69,7 +71,11 @@ function checkTopLevel(root: MapNode, issues: ConfigIssue[]): void {
   });
 }
 
-function decodeSection(section: Section, node: ConfigNode | undefined, issues: ConfigIssue[]): Map<string, DecodedComponent> {
+function decodeSection(
+  section: Section,
+  node: ConfigNode | undefined,
+  issues: ConfigIssue[],
+): Map<string, DecodedComponent> {
   const decoded = new Map<string, DecodedComponent>();
   if (node === undefined || isNull(node)) return decoded;
   if (node.kind !== 'map') {
@@ -86,7 +92,13 @@ function decodeSection(section: Section, node: ConfigNode | undefined, issues: C
   return decoded;
 }
 
-function parseId(section: Section, key: string, entry: MapEntry, seen: Set<string>, issues: ConfigIssue[]): ParsedId | null {
+function parseId(
+  section: Section,
+  key: string,
+  entry: MapEntry,
+  seen: Set<string>,
+  issues: ConfigIssue[],
+): ParsedId | null {
   const parsed = parseComponentId(key);
   if (!parsed.ok) {
     issues.push(issue(`'${section}' ${parsed.reason}`, [section, key], entry.at));
@@ -94,14 +106,21 @@ function parseId(section: Section, key: string, entry: MapEntry, seen: Set<strin
   }
   const { id } = parsed.value;
   if (seen.has(id)) {
-    issues.push(issue(`'${section}' duplicate name ${JSON.stringify(key)} after unmarshaling ${id}`, [section, key], entry.at));
+    issues.push(
+      issue(`'${section}' duplicate name ${JSON.stringify(key)} after unmarshaling ${id}`, [section, key], entry.at),
+    );
     return null;
   }
   seen.add(id);
   return parsed.value;
 }
 
-function decodeComponent(section: Section, id: ParsedId, entry: MapEntry, issues: ConfigIssue[]): DecodedComponent | null {
+function decodeComponent(
+  section: Section,
+  id: ParsedId,
+  entry: MapEntry,
+  issues: ConfigIssue[],
+): DecodedComponent | null {
   const definition = findComponent(section, id.type);
   if (definition === undefined) {
     issues.push(unknownType(section, id, entry.at));
@@ -122,13 +141,21 @@ function unknownType(section: Section, id: ParsedId, at: Position): ConfigIssue 
   if (removed !== undefined) return issue(`'${section}' ${removed}`, path, at);
   const types = inSection(section).map((definition) => definition.type);
   const text = `'${section}' unknown type: ${JSON.stringify(id.type)} for id: ${JSON.stringify(id.id)} (valid values: [${types.join(' ')}])`;
-  const elsewhere = COMPONENTS.find((definition) => definition.type === id.type || definition.aliases.includes(id.type));
-  const expected = elsewhere === undefined ? null : `under ${elsewhere.kind}s, where ${JSON.stringify(id.type)} belongs`;
+  const elsewhere = COMPONENTS.find(
+    (definition) => definition.type === id.type || definition.aliases.includes(id.type),
+  );
+  const expected =
+    elsewhere === undefined ? null : `under ${elsewhere.kind}s, where ${JSON.stringify(id.type)} belongs`;
   const suggestion = nearest(id.type, [...types, ...inSection(section).flatMap(({ aliases }) => aliases)]);
   return { ...issue(text, path, at), suggestion, expected };
 }
 
-function aliasWarning(definition: ComponentDefinition, id: ParsedId, path: readonly string[], position: Position): Diagnostic {
+function aliasWarning(
+  definition: ComponentDefinition,
+  id: ParsedId,
+  path: readonly string[],
+  position: Position,
+): Diagnostic {
   return {
     severity: 'warning',
     message: `${JSON.stringify(id.type)} alias is deprecated; use ${JSON.stringify(definition.type)} instead`,

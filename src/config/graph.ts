@@ -19,11 +19,24 @@ interface Link {
 const UNSUPPORTED = 'telemetry type is not supported';
 
 /** Reports why pipelines cannot be built; `pipelines` must be valid. */
-export function checkGraph(config: DecodedConfig, pipelines: readonly ResolvedPipeline[], root: ConfigNode): readonly ConfigIssue[] {
+export function checkGraph(
+  config: DecodedConfig,
+  pipelines: readonly ResolvedPipeline[],
+  root: ConfigNode,
+): readonly ConfigIssue[] {
   const issues: ConfigIssue[] = [];
   const report = (text: string, path: readonly string[]): void => {
     const position = locate(root, path);
-    issues.push({ stage: 'graph', path, text, position, expected: null, suggestion: null, related: [], component: null });
+    issues.push({
+      stage: 'graph',
+      path,
+      text,
+      position,
+      expected: null,
+      suggestion: null,
+      related: [],
+      component: null,
+    });
   };
   const links: Link[] = [];
   for (const connector of config.components.connectors.values()) {
@@ -38,7 +51,10 @@ export function checkGraph(config: DecodedConfig, pipelines: readonly ResolvedPi
 }
 
 /** The links a connector makes, and the sides that lead nowhere. */
-function link(connector: DecodedComponent, pipelines: readonly ResolvedPipeline[]): { links: Link[]; faults: string[] } {
+function link(
+  connector: DecodedComponent,
+  pipelines: readonly ResolvedPipeline[],
+): { links: Link[]; faults: string[] } {
   const { id, definition } = connector;
   const asExporter = pipelines.filter((pipeline) => pipeline.exporters.includes(id));
   const asReceiver = pipelines.filter((pipeline) => pipeline.receivers.includes(id));
@@ -52,11 +68,15 @@ function link(connector: DecodedComponent, pipelines: readonly ResolvedPipeline[
   for (const signal of SIGNALS) {
     const exporting = asExporter.filter((pipeline) => pipeline.signal === signal);
     if (exporting.length > 0 && !links.some(({ from }) => from.signal === signal)) {
-      faults.push(`connector ${quoted} used as exporter in ${names(exporting)} pipeline but not used in any supported receiver pipeline`);
+      faults.push(
+        `connector ${quoted} used as exporter in ${names(exporting)} pipeline but not used in any supported receiver pipeline`,
+      );
     }
     const receiving = asReceiver.filter((pipeline) => pipeline.signal === signal);
     if (receiving.length > 0 && !links.some(({ to }) => to.signal === signal)) {
-      faults.push(`connector ${quoted} used as receiver in ${names(receiving)} pipeline but not used in any supported exporter pipeline`);
+      faults.push(
+        `connector ${quoted} used as receiver in ${names(receiving)} pipeline but not used in any supported exporter pipeline`,
+      );
     }
   }
   return { links, faults };
@@ -78,7 +98,10 @@ function checkSignals(
   };
   for (const { id, signal, receivers, processors, exporters } of pipelines) {
     const path = (list: string, ref: string): string[] => ['service', 'pipelines', id, list, ref];
-    for (const [list, refs] of [['receivers', receivers], ['exporters', exporters]] as const) {
+    for (const [list, refs] of [
+      ['receivers', receivers],
+      ['exporters', exporters],
+    ] as const) {
       for (const ref of refs) {
         const fault = faultOf(components[list].get(ref), signal);
         const text = `failed to create ${JSON.stringify(ref)} ${list.slice(0, -1)} for data type ${JSON.stringify(signal)}: ${fault}`;

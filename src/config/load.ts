@@ -17,7 +17,14 @@ import { formatDecodeIssues, formatIssues } from './issues.js';
 import type { ConfigIssue, Diagnostic } from './issues.js';
 import type { Signal } from './native-types.js';
 import { checkReferences } from './references.js';
-import type { LoadOptions, LoadedConfig, ResolvedComponent, ResolvedConfig, ResolvedExtension, ResolvedPipeline } from './resolved.js';
+import type {
+  LoadOptions,
+  LoadedConfig,
+  ResolvedComponent,
+  ResolvedConfig,
+  ResolvedExtension,
+  ResolvedPipeline,
+} from './resolved.js';
 import { resolveLogs } from './service/telemetry-logs.js';
 import { resolveMetrics } from './service/telemetry-metrics.js';
 import { readResource } from './service/telemetry-resource.js';
@@ -71,7 +78,12 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   return { config, native, diagnostics, gates };
 }
 
-function readTree(options: LoadOptions, environment: Environment, gates: FeatureGates, diagnostics: Diagnostic[]): Promise<MapNode> {
+function readTree(
+  options: LoadOptions,
+  environment: Environment,
+  gates: FeatureGates,
+  diagnostics: Diagnostic[],
+): Promise<MapNode> {
   const list = {
     sources: options.sources ?? [],
     object: options.object ?? null,
@@ -96,7 +108,9 @@ function resolve(decoded: DecodedConfig, options: LoadOptions, environment: Envi
   const { limits } = service;
   const { resource } = readResource(service.telemetry.resource, () => undefined);
   const memoryBytes =
-    limits.memory_mib > 0 ? limits.memory_mib * MIB : defaultMemoryBytes(options.host ?? 'command', environment.memory());
+    limits.memory_mib > 0
+      ? limits.memory_mib * MIB
+      : defaultMemoryBytes(options.host ?? 'command', environment.memory());
   return {
     receivers: resolveSection(decoded, 'receivers'),
     processors: resolveSection(decoded, 'processors'),
@@ -106,7 +120,11 @@ function resolve(decoded: DecodedConfig, options: LoadOptions, environment: Envi
     service: {
       extensions: resolveExtensions(decoded),
       pipelines: decoded.pipelines.map((pipeline) => resolvePipeline(decoded, pipeline)),
-      telemetry: { logs: resolveLogs(service.telemetry.logs), metrics: resolveMetrics(service.telemetry.metrics), resource },
+      telemetry: {
+        logs: resolveLogs(service.telemetry.logs),
+        metrics: resolveMetrics(service.telemetry.metrics),
+        resource,
+      },
       threads: service.threads,
       limits: {
         max_items: limits.max_items,
@@ -140,7 +158,10 @@ function resolveExtensions({ service, components }: DecodedConfig): readonly Res
   return out;
 }
 
-function resolvePipeline({ service }: DecodedConfig, { key, id }: DecodedConfig['pipelines'][number]): ResolvedPipeline {
+function resolvePipeline(
+  { service }: DecodedConfig,
+  { key, id }: DecodedConfig['pipelines'][number],
+): ResolvedPipeline {
   const pipeline = service.pipelines[key];
   return {
     id: id.id,
@@ -152,7 +173,12 @@ function resolvePipeline({ service }: DecodedConfig, { key, id }: DecodedConfig[
 }
 
 /** Warnings about what is used; what is configured but unused is not complained about. */
-function addDiagnostics(decoded: DecodedConfig, config: ResolvedConfig, root: MapNode, diagnostics: Diagnostic[]): void {
+function addDiagnostics(
+  decoded: DecodedConfig,
+  config: ResolvedConfig,
+  root: MapNode,
+  diagnostics: Diagnostic[],
+): void {
   const used = usedIds(config);
   for (const [section, ids] of Object.entries(used)) {
     for (const id of ids) {

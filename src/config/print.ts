@@ -2,13 +2,14 @@
  * The configuration with every default filled in, as YAML or JSON, secrets hidden unless asked for. What it prints can
  * be loaded again and means the same.
  */
-import { stringify } from 'yaml';
+import { Scalar, stringify } from 'yaml';
 
 import { SECTIONS, findComponent } from './components/registry.js';
 import type { ResolvedConfig } from './resolved.js';
 import { formatDuration } from './schema/duration.js';
 import type { Field, ObjectSpec, OptionalSpec, Spec } from './schema/spec.js';
 import { serviceSpec } from './service/service.js';
+import { resolvePlain } from './tree/scalars.js';
 
 /** What a secret is printed as. */
 export const REDACTED = '[REDACTED]';
@@ -28,7 +29,15 @@ export function printConfig(config: ResolvedConfig, options: PrintOptions = {}):
     const numbers = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);
     return `${JSON.stringify(plain, numbers, 2)}\n`;
   }
-  return stringify(plain, { aliasDuplicateObjects: false, lineWidth: 0, version: '1.1' });
+  return stringify(plain, quoteLookalikes, { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+/** Texts that our reader would take for numbers and the like are put in quotes; the writer knows other rules. */
+function quoteLookalikes(_key: unknown, value: unknown): unknown {
+  if (typeof value !== 'string' || resolvePlain(value).type === 'string') return value;
+  const scalar = new Scalar(value);
+  scalar.type = Scalar.QUOTE_DOUBLE;
+  return scalar;
 }
 
 /** The configuration as users write it, as plain data. */
@@ -55,7 +64,8 @@ function print(spec: Spec, value: unknown, redact: boolean): unknown {
       return formatDuration(value as number);
     case 'pairs': {
       const out: Record<string, string> = Object.create(null) as Record<string, string>;
-      for (const [name, text] of value as readonly (readonly [string, string])[]) out[name] = spec.opaque && redact ? REDACTED : text;
+      for (const [name, text] of value as readonly (readonly [string, string])[])
+        out[name] = spec.opaque && redact ? REDACTED : text;
       return out;
     }
     case 'list':
@@ -86,5 +96,7 @@ function printObject(spec: ObjectSpec, value: Record<string, unknown>, redact: b
 /** What is absent is left out, unless leaving it out would turn it on. */
 function printField(field: Field, value: unknown, redact: boolean): unknown {
   if (value !== null) return print(field.spec, value, redact);
-  return (field.spec as OptionalSpec).kind === 'optional' && (field.spec as OptionalSpec).absent === 'on' ? { enabled: false } : undefined;
+  return (field.spec as OptionalSpec).kind === 'optional' && (field.spec as OptionalSpec).absent === 'on'
+    ? { enabled: false }
+    : undefined;
 }

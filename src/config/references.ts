@@ -43,11 +43,16 @@ export function checkReferences(
 /** No extension of this version authenticates, sits in the middle or stores, so one that exists is of the wrong kind. */
 function reasonFor(as: 'authenticator' | 'middleware' | 'storage', ref: string, exists: boolean, kind: string): string {
   const quoted = JSON.stringify(ref);
-  if (as === 'storage') return exists ? 'requested extension is not a storage extension' : 'no storage client extension found';
+  if (as === 'storage')
+    return exists ? 'requested extension is not a storage extension' : 'no storage client extension found';
   if (as === 'middleware') {
-    return exists ? `requested extension is not a ${side(kind)} middleware` : `failed to resolve middleware ${quoted}: middleware not found`;
+    return exists
+      ? `requested extension is not a ${side(kind)} middleware`
+      : `failed to resolve middleware ${quoted}: middleware not found`;
   }
-  return exists ? `requested authenticator is not a ${side(kind)} authenticator` : `failed to resolve authenticator ${quoted}: authenticator not found`;
+  return exists
+    ? `requested authenticator is not a ${side(kind)} authenticator`
+    : `failed to resolve authenticator ${quoted}: authenticator not found`;
 }
 
 function side(kind: string): string {

@@ -91,7 +91,9 @@ function components<C>(
 ): NativeComponent<C>[] {
   const out: NativeComponent<C>[] = [];
   for (const { id, type, config } of configured.values()) {
-    const definition = used.has(id) ? (findComponent(section, type) as ComponentDefinition<unknown, C> | undefined) : undefined;
+    const definition = used.has(id)
+      ? (findComponent(section, type) as ComponentDefinition<unknown, C> | undefined)
+      : undefined;
     if (definition?.toNative) out.push({ id, type, config: definition.toNative(config, { memory }) });
   }
   return out;

@@ -20,8 +20,10 @@ export function validateConfig(config: DecodedConfig, gates: FeatureGates, root:
   }
   const allowsNone = gates.isEnabled('service.AllowNoPipelines');
   const { receivers, exporters } = config.components;
-  if (!allowsNone && receivers.size === 0) context.issues.push(validationIssue('no receiver configuration specified in config', [], context));
-  if (!allowsNone && exporters.size === 0) context.issues.push(validationIssue('no exporter configuration specified in config', [], context));
+  if (!allowsNone && receivers.size === 0)
+    context.issues.push(validationIssue('no receiver configuration specified in config', [], context));
+  if (!allowsNone && exporters.size === 0)
+    context.issues.push(validationIssue('no exporter configuration specified in config', [], context));
   for (const section of SECTIONS) {
     for (const { id, definition, config: value } of config.components[section].values()) {
       validate(definition.spec, value, [section, id], context);
@@ -42,7 +44,10 @@ export function validateConfig(config: DecodedConfig, gates: FeatureGates, root:
 /** One id must not mean a connector and something else in the same list. */
 function checkConnectorIds({ components }: DecodedConfig, context: ValidateContext): void {
   for (const id of components.connectors.keys()) {
-    for (const [section, word] of [['exporters', 'exporter'], ['receivers', 'receiver']] as const) {
+    for (const [section, word] of [
+      ['exporters', 'exporter'],
+      ['receivers', 'receiver'],
+    ] as const) {
       if (!components[section].has(id)) continue;
       const quoted = JSON.stringify(id);
       const text =
@@ -70,7 +75,9 @@ function checkPipeline(
 ): void {
   const path = ['service', 'pipelines', key];
   const report = (message: string, below: readonly string[], suggestion: string | null = null): void => {
-    context.issues.push(validationIssue(`service::pipelines::${id.id}: ${message}`, [...path, ...below], context, suggestion));
+    context.issues.push(
+      validationIssue(`service::pipelines::${id.id}: ${message}`, [...path, ...below], context, suggestion),
+    );
   };
   if (id.type === 'profiles' && !gates.isEnabled('service.profilesSupport')) {
     const text = `service::pipelines: pipeline ${JSON.stringify(id.id)}: profiling signal support is at alpha level, gated under the "service.profilesSupport" feature gate`;
@@ -82,7 +89,8 @@ function checkPipeline(
   if (pipeline.exporters.length === 0) report('must have at least one exporter', ['exporters']);
   const seen = new Set<string>();
   for (const [index, processor] of pipeline.processors.entries()) {
-    if (seen.has(processor)) report(`references processor ${JSON.stringify(processor)} multiple times`, ['processors', String(index)]);
+    if (seen.has(processor))
+      report(`references processor ${JSON.stringify(processor)} multiple times`, ['processors', String(index)]);
     seen.add(processor);
   }
   const sources = {

@@ -13,14 +13,22 @@ const CONVERTED_TYPES = ['int', 'double', 'string', 'bool'];
 const fields = {
   key: key(string(), '', 'Attribute to act on'),
   action: key(
-    choice([...ACTIONS, ''], (word) => `error creating AttrProc due to unsupported action ${JSON.stringify(word.toLowerCase())}`, { fold: true }),
+    choice(
+      [...ACTIONS, ''],
+      (word) => `error creating AttrProc due to unsupported action ${JSON.stringify(word.toLowerCase())}`,
+      { fold: true },
+    ),
     '',
     '`insert` if absent, `update` if present, `upsert` either way, `delete`, `hash` (SHA-256), `extract` by pattern, `convert` to a type',
   ),
   value: key(any(), null, 'Value to set: a string, whole number, number or boolean'),
   from_attribute: key(string(), '', 'Attribute whose value to set'),
   from_context: key(string(), '', 'Request context to set: `metadata.<key>`, `auth.<key>` or `client.address`'),
-  pattern: key(string(), '', 'Regular expression: names of attributes to delete or hash, or named groups to extract from the value'),
+  pattern: key(
+    string(),
+    '',
+    'Regular expression: names of attributes to delete or hash, or named groups to extract from the value',
+  ),
   converted_type: key(string(), '', `Type to convert to: ${CONVERTED_TYPES.join(', ')}`),
 };
 

@@ -11,6 +11,8 @@ import { serverTls, toNativeServerTls } from './tls.js';
 const MESSAGE_MIB_DEFAULT = 4;
 /** Beyond this the size in bytes leaves 63 bits. */
 const MESSAGE_MIB_MAX = 8_796_093_022_207;
+/** Requests at once on one connection, unless written: honest clients stay below, floods do not. */
+const CONCURRENT_STREAMS = 100;
 const UINT32_MAX = 2 ** 32 - 1;
 
 const serverParameters = object({
@@ -40,8 +42,9 @@ export const grpcServerFields = {
   max_recv_msg_size_mib: key(int(), 0, 'Largest message, both as sent and decompressed; 0 is 4', 'MiB'),
   max_concurrent_streams: key(
     int({ min: 0, max: UINT32_MAX }),
-    0,
-    'Requests at once on one connection; 0 is 100 (the Collector has no limit)',
+    CONCURRENT_STREAMS,
+    'Requests at once on one connection; 0 is without limit, which is the Collector’s default',
+    'requests',
   ),
   read_buffer_size: key(int(), 0, 'Bytes read at once', 'bytes'),
   write_buffer_size: key(int(), 0, 'Bytes gathered before a write', 'bytes'),

@@ -18,7 +18,11 @@ const rotation = object({
 
 const groupBy = object({
   enabled: key(bool(), false, 'Write one file per value of a resource attribute; `path` then needs one `*`'),
-  resource_attribute: key(string(), 'fileexporter.path_segment', 'Resource attribute whose value takes the place of the `*`'),
+  resource_attribute: key(
+    string(),
+    'fileexporter.path_segment',
+    'Resource attribute whose value takes the place of the `*`',
+  ),
   max_open_files: key(int(), 100, 'Files kept open at once; the one unused longest is closed first', 'files'),
 });
 
@@ -28,16 +32,31 @@ const compressionParams = object({
 
 const fields = {
   path: key(string(), '', 'File to write; required'),
-  format: key(string(), 'json', '`json` is one OTLP/JSON object per line, `proto` is protobuf, each request after its length'),
+  format: key(
+    string(),
+    'json',
+    '`json` is one OTLP/JSON object per line, `proto` is protobuf, each request after its length',
+  ),
   compression: key(string(), '', 'Empty or `zstd`'),
   compression_params: block(compressionParams, 'Fine tuning of the compression'),
-  encoding: ignored(key(optional(id(), 'off'), null, 'Id of an encoding extension'), 'has no effect: this version has no encoding extensions'),
+  encoding: ignored(
+    key(optional(id(), 'off'), null, 'Id of an encoding extension'),
+    'has no effect: this version has no encoding extensions',
+  ),
   append: key(bool(), false, 'Go on with a file that exists instead of emptying it; not with rotation or compression'),
   rotation: block(optional(rotation, 'default'), 'Begin new files by size; one file unless written'),
-  flush_interval: key(duration({ min: Number.NEGATIVE_INFINITY }), ns('1s'), 'Longest time data stays in memory; 0 is 1s'),
+  flush_interval: key(
+    duration({ min: Number.NEGATIVE_INFINITY }),
+    ns('1s'),
+    'Longest time data stays in memory; 0 is 1s',
+  ),
   group_by: block(groupBy, 'Write several files'),
   create_directory: key(bool(), false, 'Create the directory of `path` if there is none'),
-  directory_permissions: key(string(), DIRECTORY_PERMISSIONS, 'Permissions of a created directory, octal and in quotes'),
+  directory_permissions: key(
+    string(),
+    DIRECTORY_PERMISSIONS,
+    'Permissions of a created directory, octal and in quotes',
+  ),
 };
 
 type FileExporter = ObjectOf<typeof fields>;
@@ -47,9 +66,12 @@ function check(exporter: FileExporter, report: Report): void {
   const { path, append, group_by: group } = exporter;
   if (path === '') report('path must be non-empty', 'path');
   if (exporter.format !== 'json' && exporter.format !== 'proto') report('format type is not supported', 'format');
-  if (exporter.compression !== '' && exporter.compression !== 'zstd') report('compression is not supported', 'compression');
-  if (append && exporter.compression !== '') report('append and compression enabled at the same time is not supported', 'append');
-  if (append && exporter.rotation !== null) report('append and rotation enabled at the same time is not supported', 'append');
+  if (exporter.compression !== '' && exporter.compression !== 'zstd')
+    report('compression is not supported', 'compression');
+  if (append && exporter.compression !== '')
+    report('append and compression enabled at the same time is not supported', 'append');
+  if (append && exporter.rotation !== null)
+    report('append and rotation enabled at the same time is not supported', 'append');
   if (exporter.flush_interval < 0) report('flush_interval must be larger than zero', 'flush_interval');
   if (exporter.create_directory && octal(exporter.directory_permissions) === null) {
     report('directory_permissions value must be a valid octal representation', 'directory_permissions');
@@ -61,7 +83,8 @@ function checkGroupBy({ path, group_by: group }: FileExporter, report: Report): 
   const stars = path.split('*').length - 1;
   if (path !== '' && stars !== 1) report('path must contain exactly one * when group_by is enabled', 'path');
   if (path.startsWith('*')) report('path must not start with * when group_by is enabled', 'path');
-  if (group.resource_attribute === '') report('resource_attribute must not be empty when group_by is enabled', 'group_by', 'resource_attribute');
+  if (group.resource_attribute === '')
+    report('resource_attribute must not be empty when group_by is enabled', 'group_by', 'resource_attribute');
   if (group.max_open_files <= 0) report('max_open_files must be larger than zero', 'group_by', 'max_open_files');
 }
 
@@ -77,9 +100,12 @@ function toNative(exporter: FileExporter): NativeFileExporter {
     compression: exporter.compression,
     compression_params: { level: exporter.compression_params.level },
     append: exporter.append,
-    rotation: files === null ? null : { ...files, max_megabytes: files.max_megabytes === 0 ? 100 : files.max_megabytes },
+    rotation:
+      files === null ? null : { ...files, max_megabytes: files.max_megabytes === 0 ? 100 : files.max_megabytes },
     flush_interval: exporter.flush_interval === 0 ? ns('1s') : exporter.flush_interval,
-    group_by: group.enabled ? { resource_attribute: group.resource_attribute, max_open_files: group.max_open_files } : null,
+    group_by: group.enabled
+      ? { resource_attribute: group.resource_attribute, max_open_files: group.max_open_files }
+      : null,
     create_directory: exporter.create_directory,
     directory_permissions: octal(exporter.directory_permissions) ?? DIRECTORY_PERMISSIONS,
   };

@@ -8,7 +8,13 @@ import { any, block, bool, choice, ignored, int, key, list, object, optional, st
 import type { Infer, ObjectOf, Report } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
 
-const SPAN_KINDS = ['SPAN_KIND_CLIENT', 'SPAN_KIND_CONSUMER', 'SPAN_KIND_INTERNAL', 'SPAN_KIND_PRODUCER', 'SPAN_KIND_SERVER'];
+const SPAN_KINDS = [
+  'SPAN_KIND_CLIENT',
+  'SPAN_KIND_CONSUMER',
+  'SPAN_KIND_INTERNAL',
+  'SPAN_KIND_PRODUCER',
+  'SPAN_KIND_SERVER',
+];
 const SEVERITY_MAX = 24;
 
 const strings = list(string());
@@ -30,8 +36,15 @@ const regexpCache = object({
 });
 
 const matchFields = {
-  match_type: key(choice(['strict', 'regexp', ''], (word) => `unrecognized match_type: '${word}', valid types are: [regexp strict]`), '', 'How texts are compared: `strict` (equal) or `regexp`; required'),
-  regexp: ignored(block(optional(regexpCache, 'off'), 'Cache of regular expressions'), 'has no effect: patterns are compiled once and matched in linear time'),
+  match_type: key(
+    choice(['strict', 'regexp', ''], (word) => `unrecognized match_type: '${word}', valid types are: [regexp strict]`),
+    '',
+    'How texts are compared: `strict` (equal) or `regexp`; required',
+  ),
+  regexp: ignored(
+    block(optional(regexpCache, 'off'), 'Cache of regular expressions'),
+    'has no effect: patterns are compiled once and matched in linear time',
+  ),
   services: key(strings, [], 'Values of `service.name`; spans only'),
   span_names: key(strings, [], 'Names of spans'),
   span_kinds: key(strings, [], `Kinds of spans: ${SPAN_KINDS.join(', ')}`),
@@ -61,10 +74,18 @@ const spec = object(
   },
 );
 
-const TEXT_LISTS = ['services', 'span_names', 'span_kinds', 'log_bodies', 'log_severity_texts', 'metric_names'] as const;
+const TEXT_LISTS = [
+  'services',
+  'span_names',
+  'span_kinds',
+  'log_bodies',
+  'log_severity_texts',
+  'metric_names',
+] as const;
 
 function checkMatch(value: Match, report: Report): void {
-  if (value.match_type === '') report("error creating processor: unrecognized match_type: '', valid types are: [regexp strict]", 'match_type');
+  if (value.match_type === '')
+    report("error creating processor: unrecognized match_type: '', valid types are: [regexp strict]", 'match_type');
   if (value.match_type === 'regexp') {
     for (const name of TEXT_LISTS) {
       for (const [index, pattern] of value[name].entries()) {
@@ -74,11 +95,15 @@ function checkMatch(value: Match, report: Report): void {
     }
   }
   if (value.match_type === 'strict' && value.span_kinds.some((kind) => !SPAN_KINDS.includes(kind))) {
-    report(`span_kinds string must match one of the standard span kinds when match_type=strict: [${SPAN_KINDS.join(' ')}]`, 'span_kinds');
+    report(
+      `span_kinds string must match one of the standard span kinds when match_type=strict: [${SPAN_KINDS.join(' ')}]`,
+      'span_kinds',
+    );
   }
   for (const name of ['attributes', 'resources'] as const) {
     for (const [index, item] of value[name].entries()) {
-      if (item.key === '') report("error creating processor. Can't have empty key in the list of attributes", name, String(index));
+      if (item.key === '')
+        report("error creating processor. Can't have empty key in the list of attributes", name, String(index));
       if (item.value !== null && toNativeValue(item.value) === null) {
         report('value must be a string, a number or a boolean', name, String(index), 'value');
       }

@@ -15,8 +15,8 @@ const UNITS = new Map([
 const INT64_MAX = 2n ** 63n - 1n;
 /** The largest double that is still a 64-bit signed integer: what a longer duration becomes. */
 export const DURATION_MAX = Number(2n ** 63n - 1024n);
-/** Fraction digits that can matter: an hour has fewer nanoseconds than this has places. */
-const FRACTION_DIGITS = 18;
+/** Fraction digits that are read: as many as fit 64 bits. */
+const FRACTION_DIGITS = 19;
 
 /** A duration, or why it is none, worded as Go does (without the text itself, which may be a secret). */
 export type ParsedDuration = { readonly ok: true; readonly nanoseconds: number } | { readonly ok: false; readonly reason: string };
@@ -39,8 +39,9 @@ export function parseDuration(text: string): ParsedDuration {
     const scale = UNITS.get(unit);
     if (scale === undefined) return { ok: false, reason: 'time: unknown unit' };
     if (whole.length > 20) return { ok: false, reason: 'time: invalid duration' };
+    // Go computes the fraction in floating point, and its rounding is what users see
     const digits = fraction.slice(0, FRACTION_DIGITS);
-    total += BigInt(whole || '0') * scale + (BigInt(digits || '0') * scale) / 10n ** BigInt(digits.length);
+    total += BigInt(whole || '0') * scale + BigInt(Math.trunc(Number(digits) * (Number(scale) / 10 ** digits.length)));
     if (total > INT64_MAX) return { ok: false, reason: 'time: invalid duration' };
     rest = rest.slice(unit.length);
   }

@@ -32,7 +32,11 @@ const telemetrySpec = object(
     logs: block(logsSpec, 'The collector’s own log'),
     metrics: block(metricsSpec, 'The collector’s own metrics'),
     traces: block(tracesSpec, 'The collector’s own traces'),
-    resource: key(any(), null, 'Attributes that name this collector: `attributes: [{name, value}]`, or a plain map as of old'),
+    resource: key(
+      any(),
+      null,
+      'Attributes that name this collector: `attributes: [{name, value}]`, or a plain map as of old',
+    ),
   },
   { validate: ({ metrics }, report) => checkMetrics(metrics, report) },
 );
@@ -52,7 +56,12 @@ const limitsSpec = object({
     'MiB',
   ),
   max_items: key(int({ min: 1 }), ITEMS_MAX, 'Largest request', 'items'),
-  max_depth: key(int({ min: 1, max: 10_000 }), VALUE_DEPTH_MAX, 'Deepest nesting of attribute values and log bodies', 'levels'),
+  max_depth: key(
+    int({ min: 1, max: 10_000 }),
+    VALUE_DEPTH_MAX,
+    'Deepest nesting of attribute values and log bodies',
+    'levels',
+  ),
   max_attributes: key(int({ min: 0 }), 0, 'Attributes of one record; 0 is without limit', 'attributes'),
   max_connections: key(int({ min: 1 }), CONNECTIONS_MAX, 'Connections over all listeners', 'connections'),
 });
@@ -62,10 +71,17 @@ export const serviceSpec = object({
   telemetry: block(telemetrySpec, 'What the collector tells about itself'),
   extensions: key(list(id()), [], 'Extensions to run'),
   pipelines: key(map(pipelineSpec), {}, 'Pipelines by id, `<signal>` or `<signal>/<name>`'),
-  threads: key(int({ min: 0, max: THREADS_MAX }), 0, 'Data-plane threads; 0 is the machine’s available parallelism', 'threads'),
+  threads: key(
+    int({ min: 0, max: THREADS_MAX }),
+    0,
+    'Data-plane threads; 0 is the machine’s available parallelism',
+    'threads',
+  ),
   limits: block(limitsSpec, 'Bounds on what senders may send'),
   drain: block(
-    object({ timeout: key(duration(), DRAIN_TIMEOUT, 'Longest time for data to leave when stopping; 0 is without limit') }),
+    object({
+      timeout: key(duration(), DRAIN_TIMEOUT, 'Longest time for data to leave when stopping; 0 is without limit'),
+    }),
     'Stopping',
   ),
 });

@@ -30,7 +30,10 @@ export const logsSpec = object({
   disable_caller: key(bool(), false, 'Leave out where in the program a message comes from'),
   disable_stacktrace: key(bool(), false, 'Leave out stack traces'),
   disable_zap_resource: key(bool(), false, 'Leave out the resource attributes'),
-  sampling: block(optional(sampling, 'on'), 'Bounds on how often one message repeats; `enabled: false` writes them all'),
+  sampling: block(
+    optional(sampling, 'on'),
+    'Bounds on how often one message repeats; `enabled: false` writes them all',
+  ),
   output_paths: key(list(string()), ['stderr'], 'Files, `file://` URLs, `stdout` or `stderr`'),
   error_output_paths: key(list(string()), ['stderr'], 'Where failures of logging itself go'),
   initial_fields: key(map(any()), {}, 'Fields to put on every line'),

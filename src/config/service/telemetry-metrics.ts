@@ -9,7 +9,9 @@ const LEVELS = ['none', 'basic', 'normal', 'detailed'] as const;
 const PORT_MAX = 65_535;
 
 /** `level` of metrics and traces. */
-export const level = choice(LEVELS, (word) => `unknown metrics level ${JSON.stringify(word.toLowerCase())}`, { fold: true });
+export const level = choice(LEVELS, (word) => `unknown metrics level ${JSON.stringify(word.toLowerCase())}`, {
+  fold: true,
+});
 
 const constantLabels = object({
   included: key(list(string()), [], 'Attributes to copy, by name; `*` and `?` stand for any text'),
@@ -49,7 +51,10 @@ const otlp = object({
 });
 
 const pullReader = object({
-  exporter: block(object({ prometheus: block(optional(prometheus, 'default'), 'Page for Prometheus to scrape') }), 'Where metrics go'),
+  exporter: block(
+    object({ prometheus: block(optional(prometheus, 'default'), 'Page for Prometheus to scrape') }),
+    'Where metrics go',
+  ),
   producers: key(any(), null, 'Further sources of metrics'),
   cardinality_limits: key(any(), null, 'Bounds on series'),
 });
@@ -88,7 +93,11 @@ const reader = object(
 const metricsFields = {
   level: key(level, 'normal', `How much is told: ${LEVELS.join(', ')}`),
   readers: key(list(reader), defaultReaders(), 'Where the metrics go'),
-  views: key(optional(list(any()), 'off'), null, 'Changes to metrics; only with `level: detailed`, and without effect in this version'),
+  views: key(
+    optional(list(any()), 'off'),
+    null,
+    'Changes to metrics; only with `level: detailed`, and without effect in this version',
+  ),
 };
 
 /** The block. */
@@ -100,7 +109,8 @@ export function checkMetrics(metrics: ObjectOf<typeof metricsFields>, report: Re
     report('collector telemetry metrics reader should exist when metric level is not none', 'metrics', 'readers');
   }
   if (metrics.views !== null && metrics.level !== 'detailed') {
-    const text = 'service::telemetry::metrics::views can only be set when service::telemetry::metrics::level is detailed';
+    const text =
+      'service::telemetry::metrics::views can only be set when service::telemetry::metrics::level is detailed';
     report(text, 'metrics', 'views');
   }
 }

@@ -16,10 +16,18 @@ export function telemetryDiagnostics({ telemetry }: ServiceOptions, root: Config
   };
   const { logs, metrics, traces } = telemetry;
   if (logs.processors.length > 0) {
-    warn('service::telemetry::logs::processors has no effect: this version does not export its own logs', 'logs', 'processors');
+    warn(
+      'service::telemetry::logs::processors has no effect: this version does not export its own logs',
+      'logs',
+      'processors',
+    );
   }
   if (traces.processors.length > 0 && traces.level !== 'none') {
-    warn('service::telemetry::traces::processors has no effect: this version does not trace itself', 'traces', 'processors');
+    warn(
+      'service::telemetry::traces::processors has no effect: this version does not trace itself',
+      'traces',
+      'processors',
+    );
   }
   if (metrics.views !== null) {
     warn('service::telemetry::metrics::views has no effect in this version', 'metrics', 'views');
@@ -28,15 +36,23 @@ export function telemetryDiagnostics({ telemetry }: ServiceOptions, root: Config
     if (reader.periodic === null) continue;
     const name = `service::telemetry::metrics::readers::${index}`;
     const where = ['metrics', 'readers', String(index)];
-    warn(`${name} has no effect: this version serves its own metrics to Prometheus only, it does not push them`, ...where);
+    warn(
+      `${name} has no effect: this version serves its own metrics to Prometheus only, it does not push them`,
+      ...where,
+    );
     const headers = headersOf(root, index);
-    if (headers?.kind === 'map') warn(`${name}: headers as a map are the old v0.2.0 form; write a list of {name, value}`, ...where);
+    if (headers?.kind === 'map')
+      warn(`${name}: headers as a map are the old v0.2.0 form; write a list of {name, value}`, ...where);
   }
   const resource = readResource(telemetry.resource, () => undefined);
   if (resource.usesLegacy) {
-    warn('service::telemetry::resource: inline attributes are the old form; write attributes: [{name, value}]', 'resource');
+    warn(
+      'service::telemetry::resource: inline attributes are the old form; write attributes: [{name, value}]',
+      'resource',
+    );
   }
-  if (resource.usesDetection) warn('service::telemetry::resource::detection/development has no effect in this version', 'resource');
+  if (resource.usesDetection)
+    warn('service::telemetry::resource::detection/development has no effect in this version', 'resource');
   return out;
 }
 

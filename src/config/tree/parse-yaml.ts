@@ -2,7 +2,7 @@
  * YAML text to a tree with positions. Bounded: text size, nesting and the number of nodes after aliases are all
  * limited, so neither a bomb of aliases nor deep nesting can hurt. Duplicate keys are errors; merge keys work.
  */
-import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
+import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, visit } from 'yaml';
 import type { Alias, Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 
 import { messageOf } from '../../errors.js';
@@ -57,18 +57,35 @@ export function parseYaml(text: string, source: string): ConfigNode {
     const at = positionAt(lines, source, failure.pos[0]);
     throw new YamlError(`line ${at.line}: ${failure.message}`, at);
   }
-  return new Builder(document, lines, source).build(document.contents, 0);
+  return new Builder(resolveAliases(document), lines, source).build(document.contents, 0);
+}
+
+/** What each alias stands for: the last anchor of that name before it. One pass, since looking up each alone is slow. */
+function resolveAliases(document: Document.Parsed): ReadonlyMap<Alias, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  visit(document, {
+    Node: (_key, node) => {
+      if (isAlias(node)) {
+        const target = anchors.get(node.source);
+        if (target !== undefined) targets.set(node, target);
+      } else if (node.anchor !== undefined) {
+        anchors.set(node.anchor, node);
+      }
+    },
+  });
+  return targets;
 }
 
 /** Walks the syntax tree. One per document: it counts nodes and knows the anchors. */
 class Builder {
-  readonly #document: Document.Parsed;
+  readonly #targets: ReadonlyMap<Alias, Node>;
   readonly #lines: LineCounter;
   readonly #source: string;
   #nodes = 0;
 
-  constructor(document: Document.Parsed, lines: LineCounter, source: string) {
-    this.#document = document;
+  constructor(targets: ReadonlyMap<Alias, Node>, lines: LineCounter, source: string) {
+    this.#targets = targets;
     this.#lines = lines;
     this.#source = source;
   }
@@ -87,13 +104,13 @@ class Builder {
   }
 
   #alias(node: Alias, depth: number, at: Position): ConfigNode {
-    const target = node.resolve(this.#document);
+    const target = this.#targets.get(node);
     if (target === undefined) throw new YamlError(`unknown anchor '${node.source}' referenced`, at);
     // an anchor inside itself: the depth limit would stop it too, but this says what is wrong
     const [from, , to] = target.range ?? [0, 0, 0];
     const here = node.range?.[0] ?? 0;
     if (here > from && here < to) throw new YamlError(`anchor '${node.source}' value contains itself`, at);
-    return this.build(target as Node, depth + 1);
+    return this.build(target, depth + 1);
   }
 
   #list(node: YAMLSeq, depth: number, at: Position): ConfigNode {
@@ -132,7 +149,7 @@ class Builder {
 
   #key(node: Node | null): { text: string; merge: boolean; at: Position } {
     const at = this.#positionOf(node);
-    const built = node !== null && isAlias(node) ? node.resolve(this.#document) : node;
+    const built = node !== null && isAlias(node) ? this.#targets.get(node) : node;
     if (built === null || built === undefined) return { text: 'null', merge: false, at };
     if (!isScalar(built)) throw new YamlError(`line ${at.line}: invalid map key`, at);
     const text = String(built.value ?? '');
