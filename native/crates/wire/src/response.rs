@@ -5,12 +5,14 @@
 
 mod status;
 
+use std::time::Duration;
+
 use crate::cursor::{Cursor, Payload, WireType, put_bytes, put_tag, put_varint};
-use crate::encoding::Encoding;
 use crate::error::WireError;
 use crate::json;
 use crate::signal::Signal;
 
+pub use crate::encoding::Encoding;
 pub use status::{FieldViolation, Status};
 
 /// The most bytes a response may have. Source: OTLP specification, response size limits.
@@ -33,27 +35,49 @@ pub const fn success(encoding: Encoding) -> &'static [u8] {
     }
 }
 
-impl PartialSuccess {
-    /// The response message. A long error message is cut so that the response stays below [`RESPONSE_BYTES_MAX`].
-    pub fn encode(&self, signal: Signal, encoding: Encoding) -> Vec<u8> {
-        let mut inner = Vec::new();
-        if self.rejected != 0 {
-            put_tag(1, WireType::Varint, &mut inner);
-            put_varint(self.rejected.min(i64::MAX.cast_unsigned()), &mut inner);
-        }
-        let message = fit(&self.message, encoding);
-        if !message.is_empty() {
-            put_bytes(2, message.as_bytes(), &mut inner);
-        }
-        let mut response = Vec::with_capacity(inner.len() + 6);
-        put_bytes(1, &inner, &mut response);
-        match encoding {
-            Encoding::Proto => response,
-            // Every response this function builds has the shape of the schema.
-            Encoding::Json => json::from_message(signal.response(), &response).unwrap_or_default(),
-        }
+/// The answer to a request of which some items were rejected, or that was taken with a warning. A long message is cut so
+/// that the response stays below [`RESPONSE_BYTES_MAX`].
+pub fn write_partial_success(signal: Signal, encoding: Encoding, rejected: u64, message: &str) -> Vec<u8> {
+    let mut inner = Vec::new();
+    if rejected != 0 {
+        put_tag(1, WireType::Varint, &mut inner);
+        put_varint(rejected.min(i64::MAX.cast_unsigned()), &mut inner);
     }
+    let message = fit(message, encoding);
+    if !message.is_empty() {
+        put_bytes(2, message.as_bytes(), &mut inner);
+    }
+    let mut response = Vec::with_capacity(inner.len() + 6);
+    put_bytes(1, &inner, &mut response);
+    match encoding {
+        Encoding::Proto => response,
+        // Every response this function builds has the shape of the schema.
+        Encoding::Json => json::from_message(signal.response(), &response).unwrap_or_default(),
+    }
+}
 
+/// Reads the body of a successful answer as [`PartialSuccess::decode`] does, taking one that is no response for a full
+/// success: the request was accepted, whatever the body says.
+pub fn partial_success(signal: Signal, encoding: Encoding, body: &[u8]) -> Option<PartialSuccess> {
+    PartialSuccess::decode(signal, encoding, body).ok().flatten()
+}
+
+/// The body of an error, with a `RetryInfo` if the client should wait at least so long; see [`Status::encode`].
+pub fn write_status(encoding: Encoding, code: i32, message: &str, retry_delay: Option<Duration>) -> Vec<u8> {
+    Status { retry_delay, ..Status::new(code, message) }.encode(encoding)
+}
+
+/// The wait that an error body asks for; `None` if there is none or the body is no status.
+pub fn retry_delay(encoding: Encoding, body: &[u8]) -> Option<Duration> {
+    Status::decode(encoding, body).ok()?.retry_delay
+}
+
+/// The message of an error body; `None` if the body is no status.
+pub fn status_message(encoding: Encoding, body: &[u8]) -> Option<String> {
+    Status::decode(encoding, body).ok().map(|status| status.message)
+}
+
+impl PartialSuccess {
     /// Reads the body of a successful answer. `None` is a full success: an empty body or message, or nothing rejected
     /// and nothing said.
     ///

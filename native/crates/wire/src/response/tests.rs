@@ -18,7 +18,7 @@ fn success_is_an_empty_partial_success() {
     assert_eq!(success(Encoding::Json), br#"{"partialSuccess":{}}"#);
     for signal in Signal::ALL {
         for encoding in BOTH {
-            assert_eq!(PartialSuccess::default().encode(signal, encoding), success(encoding));
+            assert_eq!(write_partial_success(signal, encoding, 0, ""), success(encoding));
             assert_eq!(PartialSuccess::decode(signal, encoding, success(encoding)), Ok(None));
         }
     }
@@ -44,11 +44,11 @@ fn partial_success_names_the_count_of_its_signal() {
         (Signal::Logs, "rejectedLogRecords"),
         (Signal::Profiles, "rejectedProfiles"),
     ] {
-        let json = partial(3, "too \"old\"").encode(signal, Encoding::Json);
+        let json = write_partial_success(signal, Encoding::Json, 3, "too \"old\"");
         let expected = format!(r#"{{"partialSuccess":{{"{key}":"3","errorMessage":"too \"old\""}}}}"#);
         assert_eq!(String::from_utf8(json).unwrap(), expected);
     }
-    let proto = partial(3, "why").encode(Signal::Metrics, Encoding::Proto);
+    let proto = write_partial_success(Signal::Metrics, Encoding::Proto, 3, "why");
     let partial_success = ExportMetricsPartialSuccess { rejected_data_points: 3, error_message: "why".to_owned() };
     let response = ExportMetricsServiceResponse { partial_success: Some(partial_success) };
     assert_eq!(ExportMetricsServiceResponse::decode(proto.as_slice()).unwrap(), response);
@@ -59,7 +59,7 @@ fn partial_success_is_read_back() {
     for partial in [partial(1, ""), partial(0, "a warning"), partial(u64::from(u32::MAX) * 7, "ж\n")] {
         for signal in Signal::ALL {
             for encoding in BOTH {
-                let body = partial.encode(signal, encoding);
+                let body = write_partial_success(signal, encoding, partial.rejected, &partial.message);
                 assert_eq!(PartialSuccess::decode(signal, encoding, &body), Ok(Some(partial.clone())));
             }
         }
@@ -81,6 +81,8 @@ fn reading_is_lenient_but_not_blind() {
     assert_eq!(proto(b"\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), Ok(None), "a negative count");
     assert!(proto(b"\x0a\x05\x12").is_err());
     assert!(proto(b"<html>").is_err());
+    assert_eq!(partial_success(Signal::Logs, Encoding::Proto, b"<html>"), None);
+    assert_eq!(partial_success(Signal::Logs, Encoding::Json, b"<html>"), None);
 }
 
 #[test]
@@ -88,7 +90,7 @@ fn a_response_stays_within_four_mebibytes() {
     for character in ["x", "\"", "\u{1}", "ж", "\u{1f6a0}"] {
         let message = character.repeat((5 << 20) / character.len());
         for encoding in BOTH {
-            let body = partial(7, &message).encode(Signal::Logs, encoding);
+            let body = write_partial_success(Signal::Logs, encoding, 7, &message);
             assert!(body.len() <= RESPONSE_BYTES_MAX && body.len() > RESPONSE_BYTES_MAX - 2048, "{}", body.len());
             let found = PartialSuccess::decode(Signal::Logs, encoding, &body).unwrap().unwrap();
             assert_eq!(found.rejected, 7);
@@ -96,7 +98,7 @@ fn a_response_stays_within_four_mebibytes() {
             assert!(Status::new(8, message.clone()).encode(encoding).len() <= RESPONSE_BYTES_MAX);
         }
     }
-    let body = partial(7, &"x".repeat(5 << 20)).encode(Signal::Logs, Encoding::Proto);
+    let body = write_partial_success(Signal::Logs, Encoding::Proto, 7, &"x".repeat(5 << 20));
     assert!(ExportLogsServiceResponse::decode(body.as_slice()).is_ok());
 }
 
@@ -174,6 +176,18 @@ fn status_of_any_peer_is_read() {
     assert!(proto(b"\x12\x7f").is_err());
     let deep = format!(r#"{{"details":{}"#, "[".repeat(1_000_000));
     assert!(json(&deep).is_err());
+}
+
+#[test]
+fn message_and_delay_of_an_error_are_read_alone() {
+    let delay = Some(Duration::from_secs(7));
+    for encoding in BOTH {
+        let body = write_status(encoding, 14, "busy", delay);
+        assert_eq!(retry_delay(encoding, &body), delay);
+        assert_eq!(status_message(encoding, &body).as_deref(), Some("busy"));
+        assert_eq!(retry_delay(encoding, &write_status(encoding, 14, "busy", None)), None);
+        assert_eq!(status_message(encoding, b"<html>"), None);
+    }
 }
 
 #[test]
