@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use socket2::Socket;
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
@@ -54,7 +55,7 @@ impl Acceptor {
     }
 
     /// Accepts until dropped.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(&self) {
         let mut pause = ACCEPT_PAUSE_MIN;
         loop {
             match self.listener.accept().await {
@@ -72,6 +73,16 @@ impl Acceptor {
                         pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
                     }
                 }
+            }
+        }
+    }
+
+    /// Accepts what is queued already: closing the socket would reset it, requests and all.
+    pub(crate) fn sweep(&self) {
+        for _ in 0..SWEEP_MAX {
+            let Some(Ok((socket, peer))) = self.listener.accept().now_or_never() else { return };
+            if !self.hand_over(socket, peer) {
+                return;
             }
         }
     }
@@ -180,3 +191,6 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 /// How long to wait after the system refused to accept.
 const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How many queued connections are taken over at the end.
+const SWEEP_MAX: usize = 4096;

@@ -26,7 +26,7 @@ use crate::workers::spawn_local;
 pub(crate) async fn run(plain: Plain, peer: Option<SocketAddr>, hub: Rc<Hub>) {
     let conn = ConnState::new(peer, clocks(&hub.config));
     let member = hub.join(conn.clone());
-    if let Some(Some((wire, http2))) = before(Phase::Draining, &hub, &conn, greet(plain, &hub, &conn)).await {
+    if let Some((wire, http2)) = greet_in_time(plain, &hub, &conn).await {
         match (http2, hub.config.protocol) {
             (true, _) => serve_http2(wire, &hub, &conn).await,
             (false, Protocol::Http) => serve_http1(wire, &hub, &conn).await,
@@ -37,6 +37,16 @@ pub(crate) async fn run(plain: Plain, peer: Option<SocketAddr>, hub: Rc<Hub>) {
         }
     }
     drop(member);
+}
+
+/// [`greet`] under a drain: who is already speaking is heard for a moment, for a request may be on its way.
+async fn greet_in_time(plain: Plain, hub: &Hub, conn: &Rc<ConnState>) -> Option<(Wire, bool)> {
+    let mut greeting = pin!(greet(plain, hub, conn));
+    if let Some(greeted) = before(Phase::Draining, hub, conn, greeting.as_mut()).await {
+        return greeted;
+    }
+    let late = before(Phase::Cutting, hub, conn, within(Some(LATE_GREETING_TIME_MAX), greeting));
+    late.await.flatten().flatten()
 }
 
 /// Handshake and first bytes; `None` when it went wrong, which has been counted then.
@@ -120,7 +130,12 @@ async fn serve_http2(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
         .serve_connection(TokioIo::new(wire.clone()), service);
     let end = drive(serving, hub, conn).await;
     match wire.violation() {
-        None => note(end, hub),
+        None => {
+            if matches!(end, End::Closed) {
+                before(Phase::Cutting, hub, conn, wire.linger()).await;
+            }
+            note(end, hub);
+        }
         Some(violation) => {
             match violation {
                 Violation::Pings => hub.stats.ping_abuse.add(),
@@ -182,13 +197,19 @@ enum End {
 }
 
 /// Polls the connection, its clocks and the listener's phase, in this order: a request that is there is served before
-/// a clock or a drain ends the connection.
+/// a clock, or the drain of an idle connection, ends it.
 async fn drive(serving: impl Serving, hub: &Hub, conn: &ConnState) -> End {
     let mut serving = pin!(serving);
     let mut clock = pin!(Clock::default());
     let mut closing = false;
     poll_fn(|cx| {
         loop {
+            // Before the running answer is written, so that it can say that the connection closes.
+            if hub.phase() == Phase::Draining && !closing && conn.active() > 0 {
+                closing = true;
+                conn.begin_close();
+                serving.as_mut().graceful_shutdown();
+            }
             if let Poll::Ready(outcome) = serving.as_mut().poll(cx) {
                 return Poll::Ready(if outcome.is_ok() { End::Closed } else { End::Failed });
             }
@@ -259,11 +280,11 @@ impl Clock {
 async fn before<T>(phase: Phase, hub: &Hub, conn: &ConnState, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|cx| {
-        conn.watch(cx.waker());
-        if hub.phase() >= phase {
-            return Poll::Ready(None);
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(done));
         }
-        work.as_mut().poll(cx).map(Some)
+        conn.watch(cx.waker());
+        if hub.phase() >= phase { Poll::Ready(None) } else { Poll::Pending }
     })
     .await
 }
@@ -327,5 +348,8 @@ const LOCAL_RESETS_MAX: usize = 100;
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 const LAST_WORD_TIME_MAX: Duration = Duration::from_secs(1);
 
-const HTTP2_ONLY: &[u8] = b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 46\r\n\
+/// How long a connection that has not said what it speaks is listened to once the drain has begun.
+const LATE_GREETING_TIME_MAX: Duration = Duration::from_millis(250);
+
+const HTTP2_ONLY: &[u8] = b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 47\r\n\
 content-type: text/plain; charset=utf-8\r\n\r\nthis port speaks gRPC, which needs HTTP/2 only\n";

@@ -118,9 +118,11 @@ impl Server {
     /// connection is left and the listening socket is closed.
     ///
     /// # Cancellation
-    /// The drain goes on when the future is dropped.
+    /// Dropped before its end, it has stopped accepting, and what it has told the connections stays said.
     pub async fn drain(&self, grace: Duration) -> DrainReport {
         self.stop_accepting();
+        // First, so that no connection arrives behind the drain.
+        self.closed().await;
         let waits: Vec<_> = self
             .hubs
             .iter()
@@ -132,7 +134,6 @@ impl Server {
             })
             .collect();
         let reports = join_all(waits).await;
-        self.closed().await;
         DrainReport { cut: reports.into_iter().flatten().map(|report| report.cut).sum() }
     }
 
@@ -215,8 +216,11 @@ async fn accept_until(
     hubs: Vec<mpsc::UnboundedSender<Command>>,
 ) {
     match Acceptor::new(bound, config, stats.clone(), workers, hubs) {
-        // The handle may be gone already: then this ends at once.
-        Ok(acceptor) => drop(select(pin!(stopping.wait_for(|stop| *stop)), pin!(acceptor.run())).await),
+        Ok(acceptor) => {
+            // An error is the handle's end, which stops as well.
+            select(pin!(stopping.wait_for(|stop| *stop)), pin!(acceptor.run())).await;
+            acceptor.sweep();
+        }
         Err(_) => stats.accept_errors.add(),
     }
 }

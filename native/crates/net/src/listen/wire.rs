@@ -241,6 +241,6 @@ forward!(Socket: Socket::Plain, Socket::Tls);
 /// What an HTTP/2 client says first.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How much, and for how long, is read from a peer whose body was refused before the connection is closed.
+/// How much, and for how long, is read from a peer that has been told the end before the connection is closed.
 const LINGER_BYTES_MAX: usize = 1 << 20;
-const LINGER_TIME_MAX: Duration = Duration::from_secs(2);
+const LINGER_TIME_MAX: Duration = Duration::from_secs(1);

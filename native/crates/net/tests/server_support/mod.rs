@@ -16,7 +16,7 @@ use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use teleferric_buf::{Ledger, Pool};
 use teleferric_net::{
-    BodyError, BodyLimits, Bound, Endpoint, Request, Response, Server, ServerConfig, Service, Workers, serve,
+    BodyError, BodyLimits, Bound, Endpoint, Request, Response, Server, ServerConfig, Service, Workers, grpc, serve,
 };
 use tokio::sync::Semaphore;
 
@@ -86,6 +86,7 @@ impl Service for Routes {
             "/name" => Response::text(StatusCode::OK, self.control.name),
             "/worker" => Response::text(StatusCode::OK, self.worker.to_string()),
             "/large" => Response::text(StatusCode::OK, vec![b'x'; 8 << 20]),
+            "/grpc" => self.grpc(request).await,
             "/client" => {
                 let chain = request.tls.as_ref().map_or(0, |tls| tls.client_chain.len());
                 Response::text(StatusCode::OK, chain.to_string())
@@ -107,6 +108,17 @@ impl Routes {
             Err(error @ BodyError::Timeout) => Response::text(StatusCode::REQUEST_TIMEOUT, error.to_string()),
             Err(error @ BodyError::Exhausted(_)) => Response::text(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
             Err(error) => Response::text(StatusCode::BAD_REQUEST, error.to_string()),
+        }
+    }
+
+    async fn grpc(&self, request: Request) -> Response {
+        if let Err(refusal) = grpc::check(&request.head) {
+            return refusal;
+        }
+        let control = &self.control;
+        match grpc::read_message(request.body, &control.limits, &control.ledger, &control.pool).await {
+            Ok(message) => grpc::ok(message.bytes, None),
+            Err(error) => grpc::error(&grpc::Status::new(error.code(), error.to_string())),
         }
     }
 
