@@ -8,8 +8,8 @@ use zstd_safe::{CCtx, DCtx};
 use crate::CodecError;
 use crate::output::Output;
 
-/// The level when none is written. On traces level 1 gives 5.1:1 in 299 ns a span, where gzip at the Collector's
-/// default gives 5.2:1 in 2,506 ns; level 3 takes 518 ns for 5.4:1.
+/// The level when none is written. Spans of 276 bytes, 8,000 a body, by ns a span and ratio: level 1 takes 300 for
+/// 5.32, about what zlib 6 needs 1,944 for; 3 takes 459 for 5.38, -3 219 for 4.68.
 pub const ZSTD_LEVEL_DEFAULT: i32 = 1;
 
 /// The highest level used: those above want windows over [`WINDOW_LOG_MAX`] from whoever reads the frame.

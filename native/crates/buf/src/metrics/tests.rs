@@ -169,6 +169,7 @@ fn short_array_gets_what_fits_and_long_one_keeps_its_tail() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compares thousands of labels, which takes minutes under Miri")]
 fn series_past_the_bound_share_one_named_other() {
     let metrics = Metrics::new();
     let count = SERIES_MAX + 5;

@@ -189,7 +189,7 @@ fn fit_saves_memory_only_when_it_is_worth_it() {
         block.extend_from_slice(&vec![9; len]);
         let block = block.fit();
         assert_eq!((block.capacity(), block.len()), (fitted, len));
-        assert!(block.iter().all(|byte| *byte == 9));
+        assert!(*block == vec![9; len][..]);
     }
     assert_eq!((pool.stats().in_use(), pool.stats().oversize_bytes), (0, 0));
 }
@@ -267,7 +267,7 @@ fn threads_pass_blocks_around_without_mixing_content() {
                     let mark = seed + (round % 100) as u8;
                     let _ = to.try_send(filled(&pool, 1 + (round * 37) % 9000, mark).freeze());
                     if let Ok(bytes) = at.try_recv() {
-                        assert!(bytes.iter().all(|byte| *byte == bytes[0]) && (bytes[0] > 100) != (seed > 100));
+                        assert!(bytes == vec![bytes[0]; bytes.len()] && (bytes[0] > 100) != (seed > 100));
                     }
                 }
             })
