@@ -168,6 +168,11 @@ export class Collector extends EventEmitter<CollectorEvents> {
     return this.#native.ingest(signal, encoding, body, metadata);
   }
 
+  /** Writes a line into the collector's log; without effect before the start and after the end. */
+  log(level: 'debug' | 'info' | 'warn' | 'error', msg: string, fields: LogFields = {}): void {
+    this.#telemetry?.log.write(level, msg, fields);
+  }
+
   /** Totals and series now; zeros before the start, the last numbers after the end. */
   stats(): CollectorStats {
     const running = this.#native !== null && this.#state !== 'closed';

@@ -6,7 +6,6 @@ import {
   NativeHandle,
   packageVersion,
   type GeneratorEvent,
-  type LogEvent,
   type NativeBinding,
   type Signal,
 } from '../binding/index.js';
@@ -54,7 +53,6 @@ export type GeneratorReport = Omit<GeneratorEvent, 'kind'>;
 /** What a run tells meanwhile. */
 export interface GeneratorListener {
   progress(report: GeneratorReport): void;
-  log(event: LogEvent): void;
 }
 
 /** One run. */
@@ -110,12 +108,11 @@ export class GeneratorRun {
           this.#listener.progress(event);
           this.#done.resolve(event);
           break;
-        case 'log':
-          this.#listener.log(event);
-          break;
         case 'fatal':
           this.#done.reject(new CollectorError('INTERNAL', `${event.component}: ${event.message}`));
           break;
+        // What the exporter logs, the report counts.
+        case 'log':
         case 'output':
       }
     }

@@ -1,0 +1,123 @@
+/**
+ * The commands and their flags, as commander knows them. What they do is in the files beside this one.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+import { packageVersion } from '../collector/index.js';
+import { CollectorError } from '../errors.js';
+import { completionScript, SHELLS, type Shell } from './completion.js';
+import type { CliIo } from './io.js';
+import { printComponents, printFeatureGates, printFinalConfig, printSchema, validateConfig } from './inspect.js';
+import { run, type ConfigFlags } from './run.js';
+import { send } from './send.js';
+import { addSendOptions, type SendFlags } from './send-options.js';
+
+/** Where a command leaves its exit code. */
+export interface CommandResult {
+  exitCode: number;
+}
+
+/** All commands. Their actions reject on failure. */
+export function buildProgram(io: CliIo, result: CommandResult): Command {
+  const program = new Command('teleferric')
+    .description('An OpenTelemetry collector: reads Collector YAML, runs a native data plane')
+    .version(`teleferric version ${packageVersion()}`, '-v, --version', 'print the version')
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .allowExcessArguments()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'Error: ')),
+    })
+    .addHelpText('after', EXAMPLES);
+  addConfigOptions(program).action(async (flags: ConfigFlags, command: Command) => {
+    const [unknown] = command.args;
+    if (unknown !== undefined) throw unknownCommand(unknown, command);
+    result.exitCode = await run(flags, io);
+  });
+  addInspectCommands(program, io);
+  addSendOptions(program.command('send'))
+    .description('make telemetry and send it to an OTLP endpoint')
+    .action(async (flags: SendFlags) => {
+      result.exitCode = await send(flags, io);
+    });
+  return program;
+}
+
+const EXAMPLES = `
+Examples:
+  teleferric                                   listen with the built-in configuration
+  teleferric --config collector.yaml           run a Collector configuration
+  teleferric validate --config collector.yaml  check it without running
+  teleferric send                              send something to a collector on this machine`;
+
+function addConfigOptions(command: Command): Command {
+  return command
+    .option(
+      '--config <location>',
+      'a configuration: path, file:, env:, yaml:, http: or https: (repeatable)',
+      collect,
+      [],
+    )
+    .option('--set <key=value>', 'override one value, a.b.c=VALUE in YAML (repeatable)', collect, [])
+    .option('--feature-gates <gates>', 'turn gates on or off: a,+b,-c (repeatable)', collect, []);
+}
+
+function addInspectCommands(program: Command, io: CliIo): void {
+  addConfigOptions(program.command('validate'))
+    .description('check a configuration without running it')
+    .action((flags: ConfigFlags) => validateConfig(flags));
+  program
+    .command('components')
+    .description('list the components of this distribution')
+    .action(() => printComponents(io));
+  addConfigOptions(program.command('print-config'))
+    .alias('print-initial-config')
+    .description('print the final configuration with all defaults')
+    .addOption(
+      new Option('--mode <mode>', 'what of secrets is shown').choices(['redacted', 'unredacted']).default('redacted'),
+    )
+    .addOption(new Option('--format <format>', 'how it is written').choices(['yaml', 'json']).default('yaml'))
+    .option('--validate [bool]', 'whether to check it first', parseBoolean, true)
+    .action((flags: ConfigFlags & Parameters<typeof printFinalConfig>[0]) => printFinalConfig(flags, io));
+  program
+    .command('featuregate')
+    .argument('[id]', 'one gate')
+    .description('list feature gates, or show one')
+    .option('--feature-gates <gates>', 'as for running', collect, [])
+    .action((id: string | undefined, flags: Pick<ConfigFlags, 'featureGates'>) => printFeatureGates(id, flags, io));
+  program
+    .command('schema')
+    .description('print the JSON Schema of the configuration')
+    .action(() => printSchema(io));
+  program
+    .command('completion')
+    .argument('<shell>', SHELLS.join(', '), parseShell)
+    .description('print a completion script for a shell')
+    .action((shell: Shell) => {
+      io.stdout.write(completionScript(shell, program));
+    });
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function parseBoolean(value: string): boolean {
+  if (value === 'true') return true;
+  if (value === 'false') return false;
+  throw new InvalidArgumentError('It must be true or false.');
+}
+
+function parseShell(value: string): Shell {
+  const shell = SHELLS.find((known) => known === value);
+  if (shell === undefined) throw new InvalidArgumentError(`It must be one of ${SHELLS.join(', ')}.`);
+  return shell;
+}
+
+function unknownCommand(name: string, program: Command): CollectorError {
+  const known = program.commands.map((command) => command.name()).join(', ');
+  return new CollectorError('INVALID_ARGUMENT', `unknown command "${name}" for "teleferric" (commands: ${known})`);
+}

@@ -1,0 +1,105 @@
+/**
+ * The default command: runs a collector until a signal or a dead component ends it; SIGHUP reloads.
+ */
+import { Collector } from '../collector/index.js';
+import { DEFAULT_CONFIG_LOCATION } from '../config/index.js';
+import { messageOf, type CollectorError } from '../errors.js';
+import type { CliIo, SignalName } from './io.js';
+import { welcomeText } from './welcome.js';
+
+/** Flags of every command that reads a configuration. */
+export interface ConfigFlags {
+  readonly config: readonly string[];
+  readonly set: readonly string[];
+  readonly featureGates: readonly string[];
+}
+
+/** Why the collector ends. */
+type Ending = { readonly signal: SignalName } | { readonly failure: CollectorError };
+
+/** What Go calls the signals, as the Collector's log has them. */
+const SIGNAL_WORDS: Readonly<Record<SignalName, string>> = {
+  SIGINT: 'interrupt',
+  SIGTERM: 'terminated',
+  SIGHUP: 'hangup',
+};
+
+/** How long a second signal waits for the core to stop before the process ends. */
+const CUT_SHORT_MS = 500;
+
+/** @returns the exit code: 0 after a signal, 1 after a dead component. Rejects when the start fails. */
+export async function run(flags: ConfigFlags, io: CliIo): Promise<number> {
+  const builtIn = flags.config.length === 0;
+  const collector = new Collector(
+    {
+      configLocations: builtIn ? [DEFAULT_CONFIG_LOCATION] : flags.config,
+      set: flags.set,
+      featureGates: flags.featureGates,
+      host: 'command',
+    },
+    io.internals,
+  );
+  const ending = listen(collector, io);
+  try {
+    const started = collector.start();
+    const early = await Promise.race([started, ending.happened]);
+    if (early !== undefined) await Promise.allSettled([collector.close(), started]);
+    else if (builtIn) io.stderr.write(welcomeText(collector.listening()));
+    const end = early ?? (await ending.happened);
+    await collector.close();
+    return 'signal' in end ? 0 : 1;
+  } finally {
+    ending.remove();
+  }
+}
+
+interface Listening {
+  readonly happened: Promise<Ending>;
+  remove(): void;
+}
+
+function listen(collector: Collector, io: CliIo): Listening {
+  const removers: (() => void)[] = [];
+  const happened = new Promise<Ending>((resolve) => {
+    let ending = false;
+    const stop = (signal: SignalName): void => {
+      if (ending) return cutShort(collector, io);
+      ending = true;
+      collector.log('info', 'Received signal from OS', { signal: SIGNAL_WORDS[signal] });
+      resolve({ signal });
+    };
+    removers.push(
+      io.onSignal('SIGINT', () => stop('SIGINT')),
+      io.onSignal('SIGTERM', () => stop('SIGTERM')),
+      io.onSignal('SIGHUP', () => void reload(collector)),
+    );
+    collector.on('error', (failure) => {
+      collector.log('error', 'Asynchronous error received, terminating process', { error: failure.message });
+      ending = true;
+      resolve({ failure });
+    });
+  });
+  return {
+    happened,
+    remove() {
+      for (const remove of removers) remove();
+    },
+  };
+}
+
+/** A bad new configuration leaves the old one running. */
+async function reload(collector: Collector): Promise<void> {
+  if (collector.state !== 'running') return;
+  collector.log('info', 'Received signal from OS', { signal: SIGNAL_WORDS.SIGHUP });
+  collector.log('warn', 'Config updated, restart service');
+  try {
+    await collector.reload();
+  } catch (error) {
+    collector.log('error', 'cannot reload, the running configuration stays', { error: messageOf(error) });
+  }
+}
+
+function cutShort(collector: Collector, io: CliIo): void {
+  void collector.close({ deadlineMs: 0 });
+  setTimeout(() => io.exit(1), CUT_SHORT_MS).unref();
+}
