@@ -4,9 +4,10 @@
 //! ids must have their length, values may nest only so deep. Unknown fields are stepped over and kept. Text is not
 //! checked for UTF-8, and meaning (times, kinds, duplicate keys) is nobody's business here.
 
-use crate::cursor::{Cursor, WireType};
+use crate::cursor::{Cursor, WireType, delimited_tag, varint_tag};
 use crate::error::WireError;
 use crate::limits::Limits;
+use crate::numbers::{any_value, key_value};
 use crate::schema::{self, Field, Kind, Message, Role};
 use crate::signal::Signal;
 
@@ -74,9 +75,25 @@ struct Walk<'l> {
 }
 
 impl Walk<'_> {
-    /// Checks one message. Recursion follows the schema, which is finite but for values, and those spend `depth`.
+    /// Checks one message. Recursion follows the schema, which is finite but for values, and those spend `depth`; this
+    /// function holds as little as it can on the stack.
     fn message(&mut self, message: &'static Message, mut cursor: Cursor<'_>, depth: u32) -> Result<(), WireError> {
         let mut attributes = 0_u32;
+        while let Some(child) = self.next_child(message, &mut cursor, depth, &mut attributes)? {
+            self.message(child.message, child.cursor, child.depth)?;
+        }
+        Ok(())
+    }
+
+    /// Steps over fields up to the next message that has to be walked.
+    #[inline]
+    fn next_child<'a>(
+        &mut self,
+        message: &'static Message,
+        cursor: &mut Cursor<'a>,
+        depth: u32,
+        attributes: &mut u32,
+    ) -> Result<Option<Child<'a>>, WireError> {
         while !cursor.is_empty() {
             let tag = cursor.tag()?;
             let Some(field) = message.field(tag.number) else {
@@ -85,13 +102,16 @@ impl Walk<'_> {
             };
             match field.kind {
                 Kind::Message(child) if tag.wire == WireType::Delimited => {
-                    let depth = self.enter(message, child, depth, &mut attributes)?;
-                    self.message(child, cursor.message()?, depth)?;
+                    let depth = self.enter(message, child, depth, attributes)?;
+                    let inner = cursor.message()?;
+                    if !(child.is(&schema::KEY_VALUE) && depth > 0 && is_plain_attribute(inner)) {
+                        return Ok(Some(Child { message: child, cursor: inner, depth }));
+                    }
                 }
-                kind => scalar(message, field, kind, tag.wire, &mut cursor)?,
+                kind => scalar(message, field, kind, tag.wire, cursor)?,
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Counts a message about to be read; gives the depth left inside it.
@@ -128,6 +148,33 @@ impl Walk<'_> {
     }
 }
 
+/// A message to be walked.
+struct Child<'a> {
+    message: &'static Message,
+    cursor: Cursor<'a>,
+    depth: u32,
+}
+
+/// Whether an attribute is a key and a value that is one string, integer or boolean, and nothing else. Most bytes of
+/// most requests are such attributes; any other is walked by the table.
+#[inline]
+fn is_plain_attribute(mut cursor: Cursor<'_>) -> bool {
+    if !(cursor.take_if(delimited_tag(key_value::KEY)) && cursor.bytes().is_ok()) {
+        return false;
+    }
+    if !cursor.take_if(delimited_tag(key_value::VALUE)) {
+        return false;
+    }
+    let Ok(mut value) = cursor.message() else { return false };
+    let scalar = if value.take_if(delimited_tag(any_value::STRING)) {
+        value.bytes().is_ok()
+    } else {
+        (value.take_if(varint_tag(any_value::INT)) || value.take_if(varint_tag(any_value::BOOL)))
+            && value.varint().is_ok()
+    };
+    scalar && value.is_empty() && cursor.is_empty()
+}
+
 /// Steps over the payload of a field that is not a message, or that should be one and is framed as something else.
 #[inline]
 fn scalar(
@@ -137,24 +184,29 @@ fn scalar(
     wire: WireType,
     cursor: &mut Cursor<'_>,
 ) -> Result<(), WireError> {
-    let offset = cursor.offset();
-    let expected = kind.wire_type();
-    if wire != expected {
-        if wire == WireType::Delimited && field.repeated {
-            return packed(expected, cursor);
-        }
-        return Err(WireError::WrongWireType { message: message.name, field: field.name, offset });
+    match (kind, wire) {
+        (Kind::String | Kind::Bytes, WireType::Delimited) => cursor.bytes().map(drop),
+        (Kind::TraceId | Kind::ProfileId, WireType::Delimited) => id(field, 16, cursor),
+        (Kind::SpanId, WireType::Delimited) => id(field, 8, cursor),
+        (Kind::Double | Kind::Fixed64 | Kind::Sfixed64, WireType::Fixed64) => cursor.fixed64().map(drop),
+        (Kind::Fixed32, WireType::Fixed32) => cursor.fixed32().map(drop),
+        (
+            Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Int64 | Kind::Uint64 | Kind::Bool | Kind::Enum(_),
+            WireType::Varint,
+        ) => cursor.varint().map(drop),
+        (kind, WireType::Delimited) if field.repeated => packed(kind.wire_type(), cursor),
+        _ => Err(WireError::WrongWireType { message: message.name, field: field.name, offset: cursor.offset() }),
     }
-    match kind.id_length() {
-        None => cursor.skip(wire),
-        Some(length) => {
-            let id = cursor.bytes()?;
-            if id.is_empty() || id.len() == length {
-                return Ok(());
-            }
-            Err(WireError::IdLength { field: field.name, length: id.len(), offset: cursor.offset() - id.len() })
-        }
+}
+
+/// An identifier: absent in effect, or of its one length.
+#[inline]
+fn id(field: &'static Field, length: usize, cursor: &mut Cursor<'_>) -> Result<(), WireError> {
+    let id = cursor.bytes()?;
+    if id.is_empty() || id.len() == length {
+        return Ok(());
     }
+    Err(WireError::IdLength { field: field.name, length: id.len(), offset: cursor.offset() - id.len() })
 }
 
 /// A run of numbers without tags.

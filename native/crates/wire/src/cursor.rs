@@ -93,6 +93,18 @@ impl<'a> Cursor<'a> {
         self.end.saturating_sub(self.rest.len())
     }
 
+    /// Steps over the next byte if it is this one.
+    #[inline]
+    pub fn take_if(&mut self, byte: u8) -> bool {
+        match self.rest.split_first() {
+            Some((first, rest)) if *first == byte => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Reads a tag.
     ///
     /// # Errors
@@ -100,27 +112,7 @@ impl<'a> Cursor<'a> {
     /// [`WireError::Truncated`] and [`WireError::BadVarint`] for the varint itself.
     #[inline]
     pub fn tag(&mut self) -> Result<Tag, WireError> {
-        let offset = self.offset();
-        let key = match self.rest.split_first() {
-            Some((&byte, rest)) if byte < 0x80 => {
-                self.rest = rest;
-                u64::from(byte)
-            }
-            _ => self.varint()?,
-        };
-        let number = key >> 3;
-        let wire = match key & 7 {
-            0 => WireType::Varint,
-            1 => WireType::Fixed64,
-            2 => WireType::Delimited,
-            5 => WireType::Fixed32,
-            _ => return Err(WireError::BadTag { offset }),
-        };
-        if number == 0 || number > MAX_FIELD_NUMBER {
-            return Err(WireError::BadTag { offset });
-        }
-        // The bound above makes the number fit.
-        Ok(Tag { number: number as u32, wire })
+        self.take_tag().ok_or_else(|| self.tag_error())
     }
 
     /// Reads a varint of at most ten bytes and 64 bits.
@@ -129,31 +121,7 @@ impl<'a> Cursor<'a> {
     /// [`WireError::Truncated`] at the end of the message, [`WireError::BadVarint`] past 64 bits.
     #[inline]
     pub fn varint(&mut self) -> Result<u64, WireError> {
-        match self.rest.split_first() {
-            Some((&byte, rest)) if byte < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(byte))
-            }
-            _ => self.long_varint(),
-        }
-    }
-
-    fn long_varint(&mut self) -> Result<u64, WireError> {
-        let mut value = 0_u64;
-        for (index, &byte) in self.rest.iter().take(10).enumerate() {
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte < 0x80 {
-                if index == 9 && byte > 1 {
-                    break;
-                }
-                self.rest = self.rest.get(index + 1..).unwrap_or_default();
-                return Ok(value);
-            }
-        }
-        if self.rest.len() < 10 {
-            return Err(WireError::Truncated { offset: self.end });
-        }
-        Err(WireError::BadVarint { offset: self.offset() })
+        self.take_varint().ok_or_else(|| self.varint_error())
     }
 
     /// Reads a length and as many bytes.
@@ -162,14 +130,7 @@ impl<'a> Cursor<'a> {
     /// [`WireError::Truncated`] when the message holds fewer bytes than declared.
     #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], WireError> {
-        let length = self.varint()?;
-        match usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length)) {
-            Some((bytes, rest)) => {
-                self.rest = rest;
-                Ok(bytes)
-            }
-            None => Err(WireError::Truncated { offset: self.offset() }),
-        }
+        self.take_bytes().ok_or_else(|| self.bytes_error())
     }
 
     /// Reads a length-delimited message and starts a cursor on it that keeps request offsets.
@@ -188,13 +149,7 @@ impl<'a> Cursor<'a> {
     /// [`WireError::Truncated`].
     #[inline]
     pub fn fixed64(&mut self) -> Result<u64, WireError> {
-        match self.rest.split_first_chunk::<8>() {
-            Some((chunk, rest)) => {
-                self.rest = rest;
-                Ok(u64::from_le_bytes(*chunk))
-            }
-            None => Err(WireError::Truncated { offset: self.offset() }),
-        }
+        self.take_fixed64().ok_or(WireError::Truncated { offset: self.offset() })
     }
 
     /// Reads four little-endian bytes.
@@ -203,13 +158,7 @@ impl<'a> Cursor<'a> {
     /// [`WireError::Truncated`].
     #[inline]
     pub fn fixed32(&mut self) -> Result<u32, WireError> {
-        match self.rest.split_first_chunk::<4>() {
-            Some((chunk, rest)) => {
-                self.rest = rest;
-                Ok(u32::from_le_bytes(*chunk))
-            }
-            None => Err(WireError::Truncated { offset: self.offset() }),
-        }
+        self.take_fixed32().ok_or(WireError::Truncated { offset: self.offset() })
     }
 
     /// Steps over the payload of a field with this wire type.
@@ -257,6 +206,117 @@ impl<'a> Cursor<'a> {
     }
 }
 
+// The same without a reason: small enough to inline everywhere. On `None` the cursor has not moved, so that the error
+// can be worked out afterwards.
+impl<'a> Cursor<'a> {
+    #[inline]
+    fn take_tag(&mut self) -> Option<Tag> {
+        let mut ahead = *self;
+        let key = ahead.take_varint()?;
+        let number = key >> 3;
+        let wire = match key & 7 {
+            0 => WireType::Varint,
+            1 => WireType::Fixed64,
+            2 => WireType::Delimited,
+            5 => WireType::Fixed32,
+            _ => return None,
+        };
+        if number == 0 || number > MAX_FIELD_NUMBER {
+            return None;
+        }
+        *self = ahead;
+        // The bound above makes the number fit.
+        Some(Tag { number: number as u32, wire })
+    }
+
+    #[inline]
+    fn take_varint(&mut self) -> Option<u64> {
+        let (value, rest) = match self.rest.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => (u64::from(byte), rest),
+            _ => long_varint(self.rest)?,
+        };
+        self.rest = rest;
+        Some(value)
+    }
+
+    #[inline]
+    fn take_bytes(&mut self) -> Option<&'a [u8]> {
+        let mut ahead = *self;
+        let length = usize::try_from(ahead.take_varint()?).ok()?;
+        let (bytes, rest) = ahead.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(bytes)
+    }
+
+    #[inline]
+    fn take_fixed64(&mut self) -> Option<u64> {
+        let (chunk, rest) = self.rest.split_first_chunk::<8>()?;
+        self.rest = rest;
+        Some(u64::from_le_bytes(*chunk))
+    }
+
+    #[inline]
+    fn take_fixed32(&mut self) -> Option<u32> {
+        let (chunk, rest) = self.rest.split_first_chunk::<4>()?;
+        self.rest = rest;
+        Some(u32::from_le_bytes(*chunk))
+    }
+
+    #[inline]
+    fn take_field(&mut self) -> Option<RawField<'a>> {
+        let start = self.rest;
+        let tag = self.take_tag()?;
+        let payload = match tag.wire {
+            WireType::Varint => Payload::Varint(self.take_varint()?),
+            WireType::Fixed64 => Payload::Fixed64(self.take_fixed64()?),
+            WireType::Delimited => Payload::Bytes(self.take_bytes()?),
+            WireType::Fixed32 => Payload::Fixed32(self.take_fixed32()?),
+        };
+        let raw = start.get(..start.len().wrapping_sub(self.rest.len()))?;
+        Some(RawField { number: tag.number, payload, raw })
+    }
+
+    #[cold]
+    fn tag_error(&self) -> WireError {
+        match { *self }.take_varint() {
+            None => self.varint_error(),
+            Some(_) => WireError::BadTag { offset: self.offset() },
+        }
+    }
+
+    #[cold]
+    fn varint_error(&self) -> WireError {
+        let unended = self.rest.iter().take(10).all(|byte| *byte >= 0x80);
+        if unended && self.rest.len() < 10 {
+            return WireError::Truncated { offset: self.end };
+        }
+        WireError::BadVarint { offset: self.offset() }
+    }
+
+    #[cold]
+    fn bytes_error(&self) -> WireError {
+        let mut ahead = *self;
+        match ahead.take_varint() {
+            None => self.varint_error(),
+            Some(_) => WireError::Truncated { offset: ahead.offset() },
+        }
+    }
+}
+
+/// A varint of any length, and what follows it.
+#[inline(never)]
+fn long_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0_u64;
+    for (index, &byte) in bytes.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte < 0x80 {
+            let fits = index < 9 || byte <= 1;
+            return if fits { Some((value, bytes.get(index + 1..)?)) } else { None };
+        }
+    }
+    None
+}
+
 /// The fields of a message that was checked before: stops at the first thing that is not a field, so that unchecked
 /// bytes give fewer fields and never a panic.
 #[derive(Clone, Copy, Debug)]
@@ -281,8 +341,18 @@ impl<'a> Iterator for Fields<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<RawField<'a>> {
-        self.0.field().ok().flatten()
+        self.0.take_field()
     }
+}
+
+/// The one byte of the tag of a length-delimited field numbered below 16.
+pub(crate) const fn delimited_tag(number: u32) -> u8 {
+    (number << 3) as u8 | WireType::Delimited as u8
+}
+
+/// The one byte of the tag of a varint field numbered below 16.
+pub(crate) const fn varint_tag(number: u32) -> u8 {
+    (number << 3) as u8 | WireType::Varint as u8
 }
 
 /// Bytes a varint takes.

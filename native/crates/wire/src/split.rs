@@ -174,7 +174,7 @@ impl Node {
     }
 
     /// The fields that every part repeats.
-    fn header_fields<'a>(self, signal: Signal, bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    fn header_fields(self, signal: Signal, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         Fields::new(bytes).filter(move |field| self.child(signal, field.number).is_none()).map(|field| field.raw)
     }
 }

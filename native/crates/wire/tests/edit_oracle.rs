@@ -1,5 +1,7 @@
 //! Edits against prost: splicing gives what decoding, editing the lists and encoding gives.
 
+#![allow(clippy::unwrap_used)]
+
 mod generate;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;

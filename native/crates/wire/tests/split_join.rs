@@ -1,6 +1,8 @@
 //! Split against prost: putting the parts side by side gives every item back, in order, under an equal resource, scope
 //! and metric; every part keeps its limits.
 
+#![allow(clippy::unwrap_used)]
+
 mod generate;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;

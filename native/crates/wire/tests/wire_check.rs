@@ -1,5 +1,7 @@
 //! The check against prost: both accept the same generated requests and count the same; damaged bytes never panic.
 
+#![allow(clippy::unwrap_used)]
+
 mod generate;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;

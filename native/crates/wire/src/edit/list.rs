@@ -90,12 +90,11 @@ impl<'v> List<'v> {
 
     fn gather(&mut self, holder: usize, content: &'v [u8], number: u32) {
         for (raw, content) in children(content, number) {
-            let attribute = Attribute::new(content);
-            let key = attribute.key().as_bytes();
+            let (key, value) = Attribute::new(content).parts();
             if self.program.may_touch(key) {
                 self.entries.push(Entry {
                     key,
-                    value: attribute.value_bytes().map(Cow::Borrowed),
+                    value: value.map(Cow::Borrowed),
                     origin: Some(Origin { holder, raw, content }),
                     state: State::Kept,
                 });

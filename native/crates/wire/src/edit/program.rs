@@ -134,6 +134,8 @@ pub(super) struct Program {
     pub(super) steps: Vec<Step>,
     /// Every key that a step names, sorted.
     keys: Vec<Vec<u8>>,
+    /// A bit for each length that a key has, modulo 64: tells most other keys apart without comparing them.
+    key_lengths: u64,
     /// Every pattern that selects keys.
     patterns: Vec<Regex>,
     /// Keys of the context, without duplicates.
@@ -170,19 +172,23 @@ pub(super) enum ValueFrom {
 
 impl Program {
     pub(super) fn compile(actions: Vec<Action>) -> Result<Self, EditError> {
-        let mut program = Program { steps: Vec::new(), keys: Vec::new(), patterns: Vec::new(), context: Vec::new() };
+        let mut program =
+            Program { steps: Vec::new(), keys: Vec::new(), key_lengths: 0, patterns: Vec::new(), context: Vec::new() };
         for (index, action) in actions.into_iter().enumerate() {
             let step = program.step(index, action)?;
             program.steps.push(step);
         }
         program.keys.sort_unstable();
         program.keys.dedup();
+        program.key_lengths = program.keys.iter().fold(0, |bits, key| bits | length_bit(key));
         Ok(program)
     }
 
     /// Whether some step can read or change an attribute with this key.
+    #[inline]
     pub(super) fn may_touch(&self, key: &[u8]) -> bool {
-        self.keys.binary_search_by(|known| known.as_slice().cmp(key)).is_ok()
+        (self.key_lengths & length_bit(key) != 0
+            && self.keys.binary_search_by(|known| known.as_slice().cmp(key)).is_ok())
             || self.patterns.iter().any(|pattern| pattern.is_match(key))
     }
 
@@ -251,6 +257,10 @@ impl Program {
             .map(|name| self.key(action, name.ok_or(EditError::UnnamedGroup { action })?.to_owned()))
             .collect()
     }
+}
+
+fn length_bit(key: &[u8]) -> u64 {
+    1 << (key.len() % 64)
 }
 
 fn compile_pattern(action: usize, pattern: &str) -> Result<Regex, EditError> {

@@ -1,7 +1,5 @@
 //! What actions make of a value: digest and conversions. Results are the bytes of an AnyValue.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 use super::{ConvertTo, Literal};
@@ -30,12 +28,8 @@ pub(super) fn hash(value: Value<'_>) -> Vec<u8> {
 }
 
 fn sha256_hex(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    Sha256::digest(bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The value as another type, or `None` if it stays: it has the type already or cannot be converted.

@@ -41,7 +41,7 @@ fn double_to_text(double: f64) -> String {
         "json: unsupported value: NaN".to_owned()
     } else if double.is_infinite() {
         format!("json: unsupported value: {}Inf", if double > 0.0 { '+' } else { '-' })
-    } else if size != 0.0 && (size < 1e-6 || size >= 1e21) {
+    } else if size != 0.0 && !(1e-6..1e21).contains(&size) {
         let text = format!("{double:e}");
         if size < 1.0 { text } else { text.replace('e', "e+") }
     } else {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::messages;
-use crate::cursor::{Fields, Payload};
+use crate::cursor::{Cursor, Fields, Payload, delimited_tag};
 use crate::numbers::{any_value, key_value, list};
 
 /// A string field as it came: UTF-8 by the protocol, unchecked in fact.
@@ -118,17 +118,33 @@ impl<'a> Attribute<'a> {
 
     /// The key.
     pub fn key(&self) -> Text<'a> {
-        super::text(self.bytes, key_value::KEY)
+        Text(self.parts().0)
     }
 
     /// The value; [`Value::Empty`] if there is none.
     pub fn value(&self) -> Value<'a> {
-        Value::of(self.value_bytes().unwrap_or_default())
+        Value::of(self.parts().1.unwrap_or_default())
     }
 
-    /// The bytes of the AnyValue, if there is one.
-    pub(crate) fn value_bytes(&self) -> Option<&'a [u8]> {
-        super::last(self.bytes, key_value::VALUE).map(Payload::bytes)
+    /// The key, and the bytes of the AnyValue if there is one.
+    #[inline]
+    pub(crate) fn parts(&self) -> (&'a [u8], Option<&'a [u8]>) {
+        let mut cursor = Cursor::new(self.bytes);
+        if cursor.take_if(delimited_tag(key_value::KEY))
+            && let Ok(key) = cursor.bytes()
+            && cursor.take_if(delimited_tag(key_value::VALUE))
+            && let Ok(value) = cursor.bytes()
+            && cursor.is_empty()
+        {
+            return (key, Some(value));
+        }
+        self.scattered_parts()
+    }
+
+    /// For attributes that are not written as key, then value: the last of each counts.
+    fn scattered_parts(&self) -> (&'a [u8], Option<&'a [u8]>) {
+        let key = super::last(self.bytes, key_value::KEY).map(Payload::bytes).unwrap_or_default();
+        (key, super::last(self.bytes, key_value::VALUE).map(Payload::bytes))
     }
 }
 
