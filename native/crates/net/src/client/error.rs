@@ -3,8 +3,6 @@
 use std::fmt;
 use std::io;
 
-use tokio::time::error::Elapsed;
-
 /// A failed exchange.
 ///
 /// The kind decides what to do, the text says why in plain words. Cloneable because several requests may wait for the
@@ -81,7 +79,7 @@ impl ClientError {
         Self::new(ErrorKind::TooLarge, format!("response is larger than {limit} bytes"))
     }
 
-    pub(crate) fn timeout(phase: &str, _elapsed: Elapsed) -> Self {
+    pub(crate) fn timeout(phase: &str) -> Self {
         Self::new(ErrorKind::Timeout, format!("deadline exceeded while {phase}"))
     }
 

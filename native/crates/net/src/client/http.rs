@@ -336,9 +336,11 @@ pub(crate) async fn within<T>(
 ) -> Result<T, ClientError> {
     match deadline {
         None => work.await,
+        // A passed deadline must not start anything; the timer alone would let the work begin.
+        Some(deadline) if deadline <= Instant::now() => Err(ClientError::timeout(phase.get())),
         Some(deadline) => match timeout_at(deadline, work).await {
             Ok(result) => result,
-            Err(elapsed) => Err(ClientError::timeout(phase.get(), elapsed)),
+            Err(_) => Err(ClientError::timeout(phase.get())),
         },
     }
 }

@@ -90,7 +90,8 @@ impl Http2Connection {
 
     async fn exchange_prefaces(io: MeteredIo, config: &Http2Config) -> Result<Self, ClientError> {
         let meter = io.meter();
-        let failed = |error: h2::Error| match ClientError::from_h2(&error) {
+        let failed = |error: h2::Error| match meter.failure().unwrap_or_else(|| ClientError::from_h2(&error)) {
+            error if error.kind == ErrorKind::Tls => error.context("tls handshake failed"),
             error if meter.read() > 0 && error.kind == ErrorKind::Protocol => {
                 ClientError::protocol("http2 handshake: peer does not speak http2")
             }
@@ -204,10 +205,11 @@ impl InFlight {
 
     /// The reason of the connection's end, where the stream only knows that there is one.
     fn explain(&self, error: &h2::Error) -> ClientError {
-        match self.shared.failure.borrow().as_ref() {
-            Some(failure) if error.is_io() => failure.clone(),
-            _ => ClientError::from_h2(error),
+        if !error.is_io() {
+            return ClientError::from_h2(error);
         }
+        let known = self.shared.failure.borrow().clone().or_else(|| self.shared.meter.failure());
+        known.unwrap_or_else(|| ClientError::from_h2(error))
     }
 }
 
@@ -254,7 +256,7 @@ async fn drive(
         () = silence => Some(ClientError::new(ErrorKind::Reset, "peer does not answer http2 pings")),
     };
     // Set before the connection is dropped, which is what fails its streams.
-    *shared.failure.borrow_mut() = failure;
+    *shared.failure.borrow_mut() = shared.meter.failure().or(failure);
 }
 
 /// Ends when the peer has been silent for too long.

@@ -1,7 +1,7 @@
-//! The byte stream under a connection, whatever it is made of, with the two facts the layers above ask for: how much has
-//! been written, and when something was last read.
+//! The byte stream under a connection, whatever it is made of, with the facts the layers above ask for: how much has
+//! been written, when something was last read, and how it failed (h2 keeps only the text of an error).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
+
+use super::error::ClientError;
 
 /// Anything that reads and writes: TCP, Unix socket, TLS over either, TLS through a proxy.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
@@ -21,6 +23,7 @@ pub(crate) struct Meter {
     written: Cell<u64>,
     read: Cell<u64>,
     read_at: Cell<Instant>,
+    failure: RefCell<Option<ClientError>>,
 }
 
 impl Meter {
@@ -38,6 +41,17 @@ impl Meter {
     pub(crate) fn read_at(&self) -> Instant {
         self.read_at.get()
     }
+
+    /// The first error of the stream.
+    pub(crate) fn failure(&self) -> Option<ClientError> {
+        self.failure.borrow().clone()
+    }
+
+    fn note<T>(&self, result: &Poll<io::Result<T>>) {
+        if let Poll::Ready(Err(error)) = result {
+            self.failure.borrow_mut().get_or_insert_with(|| ClientError::from_io(error));
+        }
+    }
 }
 
 /// A stream that keeps a [`Meter`].
@@ -48,7 +62,12 @@ pub(crate) struct MeteredIo {
 
 impl MeteredIo {
     pub(crate) fn new(inner: Box<dyn Stream>) -> Self {
-        let meter = Rc::new(Meter { written: Cell::new(0), read: Cell::new(0), read_at: Cell::new(Instant::now()) });
+        let meter = Rc::new(Meter {
+            written: Cell::new(0),
+            read: Cell::new(0),
+            read_at: Cell::new(Instant::now()),
+            failure: RefCell::default(),
+        });
         Self { inner, meter }
     }
 
@@ -57,6 +76,7 @@ impl MeteredIo {
     }
 
     fn count(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.meter.note(&result);
         if let Poll::Ready(Ok(written)) = &result {
             self.meter.written.set(self.meter.written.get().saturating_add(*written as u64));
         }
@@ -68,6 +88,7 @@ impl AsyncRead for MeteredIo {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.inner).poll_read(cx, buf);
+        self.meter.note(&result);
         let arrived = buf.filled().len().saturating_sub(before);
         if arrived > 0 {
             self.meter.read.set(self.meter.read.get().saturating_add(arrived as u64));

@@ -36,6 +36,13 @@ pub(crate) struct PoolConfig {
     pub(crate) keep_alive: bool,
 }
 
+impl PoolConfig {
+    /// Whether a host with `open` HTTP/2 connections may have another.
+    fn has_room_for_http2(&self, open: usize) -> bool {
+        open < self.http2.connections_max && (self.max_per_host == 0 || open < self.max_per_host)
+    }
+}
+
 /// One scheme, host and port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HostKey {
@@ -70,6 +77,11 @@ impl Pool {
     /// been used before. Dropping the future gives up the place in the queue and nothing else.
     pub(crate) async fn acquire(self: &Rc<Self>, key: &HostKey, fresh: bool) -> Result<Lease, ClientError> {
         let host = self.host(key);
+        if !fresh {
+            // The runtime looks at its sockets before it comes back here, so that a connection which the peer has
+            // closed in the meantime is known to be closed.
+            tokio::task::yield_now().await;
+        }
         if let Some(lease) = host.ready(fresh) {
             return Ok(lease);
         }
@@ -182,9 +194,11 @@ impl Host {
         let mut state = self.state.borrow_mut();
         state.http2.retain(|connection| connection.is_usable());
         if let Some(best) = state.http2.iter().min_by_key(|connection| connection.in_flight()).cloned() {
-            let room = self.pool.upgrade().is_some_and(|pool| state.http2.len() < pool.config.http2.connections_max);
+            let open = state.http2.len();
+            let room = self.pool.upgrade().is_some_and(|pool| pool.config.has_room_for_http2(open));
+            let more = room && state.dialling == 0 && best.is_full();
             drop(state);
-            if room && best.is_full() {
+            if more {
                 self.dial_one();
             }
             return Some(Lease::Http2(best));
@@ -221,7 +235,7 @@ impl Host {
             if pool.config.max_per_host != 0 && open >= pool.config.max_per_host {
                 // Only a waiter for a fresh connection can be waiting while others are idle.
                 let idle = (!state.idle.is_empty()).then(|| state.idle.remove(0));
-                state.open -= usize::from(idle.is_some());
+                state.open = state.open.saturating_sub(usize::from(idle.is_some()));
                 drop(state);
                 if idle.is_some() {
                     continue;
@@ -269,8 +283,12 @@ impl Host {
             Ok(Opened::Http2(connection)) => {
                 state.speaks = Speaks::Http2;
                 let connection = Rc::new(connection);
-                state.http2.push(Rc::clone(&connection));
-                let waiters = std::mem::take(&mut state.waiters);
+                let keep = self.pool.upgrade().is_some_and(|pool| pool.config.keep_alive);
+                let served = if keep { state.waiters.len() } else { state.waiters.len().min(1) };
+                let waiters: Vec<_> = state.waiters.drain(..served).collect();
+                if keep {
+                    state.http2.push(Rc::clone(&connection));
+                }
                 drop(state);
                 for waiter in waiters {
                     let _ = waiter.reply.send(Ok(Lease::Http2(Rc::clone(&connection))));

@@ -47,6 +47,9 @@ impl Channel {
 
     /// A connection for the next call. Makes at least one attempt even when every address failed a moment ago.
     pub(crate) async fn pick(&self) -> Result<Rc<Http2Connection>, ClientError> {
+        // The runtime looks at its sockets before it comes back here, so that a connection which the peer has closed in
+        // the meantime is known to be closed.
+        tokio::task::yield_now().await;
         let subchannels = self.subchannels().await?;
         match self.balancer {
             Balancer::RoundRobin => self.round_robin(&subchannels).await,
@@ -241,3 +244,6 @@ impl Subchannel {
 const RESOLVE_PERIOD_MIN: Duration = Duration::from_secs(30);
 /// Between attempts to resolve a name that does not resolve.
 const RESOLVE_PAUSE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;
