@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// A place to listen at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -268,7 +268,7 @@ fn bind_unix(endpoint: &Endpoint, path: &std::path::Path) -> Result<Bound, BindE
     let attempt = || -> io::Result<Socket> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
-        socket.bind(&SockAddr::unix(path)?)?;
+        socket.bind(&socket2::SockAddr::unix(path)?)?;
         socket.listen(BACKLOG)?;
         Ok(socket)
     };

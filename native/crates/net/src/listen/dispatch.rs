@@ -70,7 +70,7 @@ fn header_bytes_max(hub: &Hub, head: &http::request::Parts) -> usize {
 
 fn into_http(response: Response, conn: &Rc<ConnState>, active: Active) -> http::Response<Answer> {
     let writing = (!response.body.is_empty()).then(|| conn.answer());
-    let answer = Answer { body: response.body, trailers: response.trailers, writing };
+    let answer = Answer { body: response.body, trailers: response.trailers, _writing: writing };
     drop(active);
     let mut http = http::Response::new(answer);
     *http.status_mut() = response.status;
@@ -82,7 +82,8 @@ fn into_http(response: Response, conn: &Rc<ConnState>, active: Active) -> http::
 pub(crate) struct Answer {
     body: Bytes,
     trailers: Option<HeaderMap>,
-    writing: Option<Writing>,
+    /// Until this is dropped: hyper keeps the body beside the bytes while they wait for the stream's window.
+    _writing: Option<Writing>,
 }
 
 impl hyper::body::Body for Answer {
@@ -91,7 +92,6 @@ impl hyper::body::Body for Answer {
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if !self.body.is_empty() {
-            self.writing = None;
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.body)))));
         }
         Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))

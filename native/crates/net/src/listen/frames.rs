@@ -31,6 +31,8 @@ pub(crate) struct Watch {
     strikes: u32,
     last_ping: Option<Instant>,
     useless: u32,
+    /// Until when `useless` has been forgiven for the passing of time.
+    forgiven: Instant,
     violation: Option<Violation>,
 }
 
@@ -43,6 +45,7 @@ impl Watch {
             strikes: 0,
             last_ping: None,
             useless: 0,
+            forgiven: Instant::now(),
             violation: None,
         }
     }
@@ -79,12 +82,28 @@ impl Watch {
             DATA => frame.length > 0 || frame.flags & END_STREAM != 0,
             _ => false,
         };
-        self.useless = if useful { self.useless.saturating_sub(USEFUL_WORTH) } else { self.useless.saturating_add(1) };
-        if self.useless > USELESS_FRAMES_MAX {
-            self.violation.get_or_insert(Violation::UselessFrames);
+        if useful {
+            self.useless = self.useless.saturating_sub(USEFUL_WORTH);
+        } else {
+            self.count_useless();
         }
         if frame.kind == PING && frame.flags & ACK == 0 {
             self.judge_ping(active);
+        }
+    }
+
+    fn count_useless(&mut self) {
+        self.useless = self.useless.saturating_add(1);
+        if self.useless <= USELESS_FRAMES_MAX {
+            return;
+        }
+        // Asked only here: below the bound the time makes no difference.
+        let now = Instant::now();
+        let earned = now.duration_since(self.forgiven).as_secs().saturating_mul(FORGIVEN_PER_SECOND);
+        self.forgiven = now;
+        self.useless = self.useless.saturating_sub(u32::try_from(earned).unwrap_or(u32::MAX));
+        if self.useless > USELESS_FRAMES_MAX {
+            self.violation.get_or_insert(Violation::UselessFrames);
         }
     }
 
@@ -175,3 +194,7 @@ const PING_IDLE_MIN: Duration = Duration::from_secs(2 * 3600);
 /// its requests pay for. An honest client sends a few per request.
 const USELESS_FRAMES_MAX: u32 = 2_000;
 const USEFUL_WORTH: u32 = 4;
+const FORGIVEN_PER_SECOND: u64 = 20;
+
+#[cfg(test)]
+mod tests;

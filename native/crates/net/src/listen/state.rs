@@ -27,8 +27,9 @@ pub(crate) struct ConnState {
     idle_since: Cell<Instant>,
     /// When the first byte of a head came that is not complete yet (HTTP/1 only).
     head_since: Cell<Option<Instant>>,
-    /// When a byte last went out, or an answer was last handed over.
-    write_progress: Cell<Instant>,
+    /// When the protocol last took an answer, or had none to take. Bytes alone do not count: acknowledging pings
+    /// would keep a connection alive whose window is shut.
+    taken_at: Cell<Instant>,
     /// Since when the socket takes no bytes.
     blocked_since: Cell<Option<Instant>>,
     closing_since: Cell<Option<Instant>>,
@@ -85,7 +86,7 @@ impl ConnState {
             writing: Cell::new(0),
             idle_since: Cell::new(now),
             head_since: Cell::new(Some(now)),
-            write_progress: Cell::new(now),
+            taken_at: Cell::new(now),
             blocked_since: Cell::new(None),
             closing_since: Cell::new(None),
             waker: RefCell::new(None),
@@ -137,7 +138,6 @@ impl ConnState {
     /// Bytes went out.
     pub(crate) fn has_written(&self) {
         self.blocked_since.set(None);
-        self.write_progress.set(Instant::now());
     }
 
     /// The socket took none of the bytes it was given.
@@ -161,7 +161,9 @@ impl ConnState {
 
     /// An answer is handed to the protocol; it counts until the guard is dropped.
     pub(crate) fn answer(self: &Rc<Self>) -> Writing {
-        self.write_progress.set(Instant::now());
+        if self.writing.get() == 0 {
+            self.taken_at.set(Instant::now());
+        }
         self.writing.set(self.writing.get() + 1);
         Writing(self.clone())
     }
@@ -184,8 +186,8 @@ impl ConnState {
         if self.head_since.get().is_some_and(|since| passed(since, self.clocks.head)) {
             return Due::Abort(AbortReason::SlowHead);
         }
-        let waiting = (self.writing.get() > 0).then(|| self.write_progress.get());
-        let stalled = self.blocked_since.get().or(waiting);
+        let waiting = (self.writing.get() > 0).then(|| self.taken_at.get());
+        let stalled = self.blocked_since.get().into_iter().chain(waiting).min();
         if stalled.is_some_and(|since| passed(since, self.clocks.write_stall)) {
             return Due::Abort(AbortReason::WriteStall);
         }
@@ -241,6 +243,9 @@ pub(crate) struct Writing(Rc<ConnState>);
 impl Drop for Writing {
     fn drop(&mut self) {
         self.0.writing.set(self.0.writing.get().saturating_sub(1));
-        self.0.write_progress.set(Instant::now());
+        self.0.taken_at.set(Instant::now());
     }
 }
+
+#[cfg(test)]
+mod tests;
