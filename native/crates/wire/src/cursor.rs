@@ -276,6 +276,16 @@ impl<'a> Cursor<'a> {
         Some(RawField { number: tag.number, payload, raw })
     }
 
+    #[inline]
+    fn take_skip(&mut self, wire: WireType) -> Option<()> {
+        match wire {
+            WireType::Varint => self.take_varint().map(drop),
+            WireType::Fixed64 => self.take_fixed64().map(drop),
+            WireType::Delimited => self.take_bytes().map(drop),
+            WireType::Fixed32 => self.take_fixed32().map(drop),
+        }
+    }
+
     #[cold]
     fn tag_error(&self) -> WireError {
         match { *self }.take_varint() {
@@ -342,6 +352,41 @@ impl<'a> Iterator for Fields<'a> {
     #[inline]
     fn next(&mut self) -> Option<RawField<'a>> {
         self.0.take_field()
+    }
+}
+
+/// The length-delimited occurrences of one field of a message: each whole, and without tag and length. Stops where
+/// [`Fields`] stops.
+#[derive(Clone, Copy, Debug)]
+pub struct Occurrences<'a> {
+    cursor: Cursor<'a>,
+    number: u32,
+}
+
+impl<'a> Occurrences<'a> {
+    /// Starts at the first field of a message.
+    #[inline]
+    pub fn new(message: &'a [u8], number: u32) -> Self {
+        Self { cursor: Cursor::new(message), number }
+    }
+}
+
+impl<'a> Iterator for Occurrences<'a> {
+    /// The whole field, and its content.
+    type Item = (&'a [u8], &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let start = self.cursor.rest;
+            let tag = self.cursor.take_tag()?;
+            if tag.number == self.number && tag.wire == WireType::Delimited {
+                let content = self.cursor.take_bytes()?;
+                let raw = start.get(..start.len().wrapping_sub(self.cursor.rest.len()))?;
+                return Some((raw, content));
+            }
+            self.cursor.take_skip(tag.wire)?;
+        }
     }
 }
 

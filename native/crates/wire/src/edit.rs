@@ -17,7 +17,7 @@ pub use program::{Action, ConvertTo, EditError, Source};
 use self::list::{Holder, List};
 use self::program::Program;
 use self::splice::Splices;
-use crate::cursor::{Fields, Payload};
+use crate::cursor::{Fields, Occurrences, Payload};
 use crate::numbers::{self, data, log, resource, resource_entry, scope_entry, span};
 use crate::signal::Signal;
 use crate::view::{MetricKind, Record, ResourceEntry, ScopeEntry};
@@ -100,7 +100,7 @@ impl Edits {
         let context = self.program.resolve(context);
         let mut editor =
             Editor { signal, select, list: List::new(&self.program, &context), splices: Splices::new(bytes) };
-        for (raw, content) in children(bytes, numbers::RESOURCES) {
+        for (raw, content) in Occurrences::new(bytes, numbers::RESOURCES) {
             let entry = ResourceEntry::new(signal, content);
             if select.resource(&entry) {
                 let open = editor.splices.open(raw, content);
@@ -126,7 +126,7 @@ impl<'v, S: Select> Editor<'v, '_, S> {
     /// Edits the resource of an entry, which may be absent or come in pieces.
     fn resource(&mut self, entry: &'v [u8]) {
         let holders: smallvec::SmallVec<[Holder<'v>; 1]> =
-            children(entry, resource_entry::RESOURCE).map(|(raw, content)| Holder { raw, content }).collect();
+            Occurrences::new(entry, resource_entry::RESOURCE).map(|(raw, content)| Holder { raw, content }).collect();
         self.list.edit(&holders, resource::ATTRIBUTES, &mut self.splices);
         if holders.is_empty() {
             self.list.insert_holder(entry, resource_entry::RESOURCE, resource::ATTRIBUTES, &mut self.splices);
@@ -134,7 +134,7 @@ impl<'v, S: Select> Editor<'v, '_, S> {
     }
 
     fn scopes(&mut self, resource: &ResourceEntry<'v>, entry: &'v [u8]) {
-        for (raw, content) in children(entry, resource_entry::SCOPES) {
+        for (raw, content) in Occurrences::new(entry, resource_entry::SCOPES) {
             let scope = ScopeEntry::new(self.signal, content);
             if self.select.scope(resource, &scope) {
                 let open = self.splices.open(raw, content);
@@ -145,7 +145,7 @@ impl<'v, S: Select> Editor<'v, '_, S> {
     }
 
     fn records(&mut self, resource: &ResourceEntry<'v>, scope: &ScopeEntry<'v>, entry: &'v [u8]) {
-        for (raw, content) in children(entry, scope_entry::RECORDS) {
+        for (raw, content) in Occurrences::new(entry, scope_entry::RECORDS) {
             if !self.select.record(resource, scope, &Record::new(self.signal, content)) {
                 continue;
             }
@@ -165,7 +165,7 @@ impl<'v, S: Select> Editor<'v, '_, S> {
                 continue;
             };
             let open = self.splices.open(field.raw, content);
-            for (raw, content) in children(content, data::POINTS) {
+            for (raw, content) in Occurrences::new(content, data::POINTS) {
                 self.item(raw, content, kind.attributes_field());
             }
             self.splices.close(open);
@@ -176,14 +176,6 @@ impl<'v, S: Select> Editor<'v, '_, S> {
     fn item(&mut self, raw: &'v [u8], content: &'v [u8], attributes: u32) {
         self.list.edit(&[Holder { raw, content }], attributes, &mut self.splices);
     }
-}
-
-/// Length-delimited occurrences of a field: whole, and without tag and length.
-fn children(message: &[u8], number: u32) -> impl Iterator<Item = (&[u8], &[u8])> {
-    Fields::new(message).filter_map(move |field| match field.payload {
-        Payload::Bytes(content) if field.number == number => Some((field.raw, content)),
-        _ => None,
-    })
 }
 
 #[cfg(test)]

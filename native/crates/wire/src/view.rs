@@ -14,7 +14,7 @@ pub use record::{Event, Link, LogRecord, Profile, Record, Span};
 pub use value::{Array, Attribute, Attributes, Text, Value};
 
 use crate::check::ValidRequest;
-use crate::cursor::{Fields, Payload};
+use crate::cursor::{Fields, Occurrences, Payload};
 use crate::numbers::{self, resource, resource_entry, scope, scope_entry};
 use crate::signal::Signal;
 
@@ -124,10 +124,7 @@ impl<'a> ScopeEntry<'a> {
 
 /// Every length-delimited occurrence of a field.
 pub(crate) fn messages(bytes: &[u8], number: u32) -> impl Iterator<Item = &[u8]> + Clone {
-    Fields::new(bytes).filter_map(move |field| match field.payload {
-        Payload::Bytes(message) if field.number == number => Some(message),
-        _ => None,
-    })
+    Occurrences::new(bytes, number).map(|(_, message)| message)
 }
 
 /// The last occurrence of a field.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::program::{Program, Put, Step, ValueFrom};
 use super::splice::Splices;
-use super::{children, value};
-use crate::cursor::{Fields, WireType, bytes_field_len, put_bytes, put_tag, put_varint};
+use super::value;
+use crate::cursor::{Fields, Occurrences, WireType, bytes_field_len, put_bytes, put_tag, put_varint};
 use crate::numbers::key_value;
 use crate::view::{Attribute, Value};
 
@@ -89,7 +89,7 @@ impl<'v> List<'v> {
     }
 
     fn gather(&mut self, holder: usize, content: &'v [u8], number: u32) {
-        for (raw, content) in children(content, number) {
+        for (raw, content) in Occurrences::new(content, number) {
             let (key, value) = Attribute::new(content).parts();
             if self.program.may_touch(key) {
                 self.entries.push(Entry {
