@@ -26,10 +26,14 @@ export interface PrintOptions {
 export function printConfig(config: ResolvedConfig, options: PrintOptions = {}): string {
   const plain = toPlainConfig(config, (options.mode ?? 'redacted') === 'redacted');
   if (options.format === 'json') {
-    const numbers = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);
-    return `${JSON.stringify(plain, numbers, 2)}\n`;
+    return `${JSON.stringify(plain, bigintsAsText, 2)}\n`;
   }
   return stringify(plain, quoteLookalikes, { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+/** JSON has no integers beyond 2^53 that every reader keeps. */
+function bigintsAsText(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
 }
 
 /** Texts that our reader would take for numbers and the like are put in quotes; the writer knows other rules. */

@@ -1,5 +1,5 @@
 // Go's duration syntax: the table of Go's own rules, and properties.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { DURATION_MAX, formatDuration, ns, parseDuration } from '../../../src/config/schema/duration.js';
 

@@ -1,5 +1,5 @@
 // References in values: the Collector's rules and corners, bounds, and properties.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { findReference } from '../../../src/config/tree/expand.js';
 import { toPlain } from '../../../src/config/tree/node.js';

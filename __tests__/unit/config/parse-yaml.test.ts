@@ -67,8 +67,9 @@ describe('YAML structure', () => {
   it('knows where every key and value is written', () => {
     const tree = parseYaml('a:\n  b: 1\n  c: [x,\n    y]\n', 'c.yaml') as MapNode;
     const a = tree.entries.get('a');
-    const b = (a?.node as MapNode).entries.get('b');
-    const c = (a?.node as MapNode).entries.get('c')?.node;
+    const inner = a?.node.kind === 'map' ? a.node.entries : null;
+    const b = inner?.get('b');
+    const c = inner?.get('c')?.node;
     expect([a?.at, b?.at, b?.node.at].map((at) => `${at?.source}:${at?.line}:${at?.column}`)).toEqual([
       'c.yaml:1:1',
       'c.yaml:2:3',

@@ -121,23 +121,27 @@ function checkSignal(config: Infer<typeof spec>, signal: Signal): string | null 
 }
 
 function matchFault(value: Match, signal: Signal): string | null {
-  const any = (...lists: readonly (readonly unknown[])[]): boolean => lists.some((items) => items.length > 0);
-  const common = any(value.attributes, value.libraries, value.resources);
+  const common = someWritten(value.attributes, value.libraries, value.resources);
   if (signal === 'traces') {
-    if (any(value.log_bodies)) return 'log_bodies should not be specified for trace spans';
-    if (any(value.log_severity_texts)) return 'log_severity_texts should not be specified for trace spans';
+    if (someWritten(value.log_bodies)) return 'log_bodies should not be specified for trace spans';
+    if (someWritten(value.log_severity_texts)) return 'log_severity_texts should not be specified for trace spans';
     if (value.log_severity_number !== null) return 'log_severity_number should not be specified for trace spans';
-    if (common || any(value.services, value.span_names, value.span_kinds)) return null;
+    if (common || someWritten(value.services, value.span_names, value.span_kinds)) return null;
     return 'at least one of "attributes", "libraries",  or "resources" field must be specified';
   }
   if (signal === 'logs') {
-    if (any(value.span_names, value.services, value.span_kinds)) {
+    if (someWritten(value.span_names, value.services, value.span_kinds)) {
       return 'services, span_names, and span_kinds are not valid for log records';
     }
-    if (common || any(value.log_bodies, value.log_severity_texts) || value.log_severity_number !== null) return null;
+    if (common || someWritten(value.log_bodies, value.log_severity_texts) || value.log_severity_number !== null)
+      return null;
     return 'at least one of "attributes", "libraries", "span_kinds", "resources", "log_bodies", "log_severity_texts" or "log_severity_number" field must be specified';
   }
   return null;
+}
+
+function someWritten(...lists: readonly (readonly unknown[])[]): boolean {
+  return lists.some((items) => items.length > 0);
 }
 
 function toNative(config: Infer<typeof spec>): NativeAttributes {
