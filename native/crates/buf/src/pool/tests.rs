@@ -157,6 +157,7 @@ fn closed_pool_frees_everything_even_late_blocks() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "moves megabytes, which takes minutes under Miri")]
 fn growing_moves_content_through_the_classes() {
     let pool = Pool::new();
     let mut block = pool.block(1);
@@ -176,6 +177,7 @@ fn growing_moves_content_through_the_classes() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "moves megabytes, which takes minutes under Miri")]
 fn fit_saves_memory_only_when_it_is_worth_it() {
     let pool = Pool::new();
     for (capacity, len, fitted) in [
@@ -195,6 +197,7 @@ fn fit_saves_memory_only_when_it_is_worth_it() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "moves megabytes, which takes minutes under Miri")]
 fn impossible_sizes_are_errors_and_leave_no_trace() {
     let pool = Pool::new();
     assert_eq!(pool.try_block(usize::MAX).unwrap_err(), AllocError { bytes: usize::MAX });
@@ -287,6 +290,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 200 }, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    #[cfg_attr(miri, ignore = "moves megabytes, which takes minutes under Miri")]
     fn block_behaves_like_a_vector(steps in prop::collection::vec((0..5_u8, 0..70_000_usize), 0..30)) {
         let pool = Pool::new();
         let mut block = pool.block(0);
