@@ -6,10 +6,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use futures_util::future::{Either, pending, select};
 use teleferric_buf::metrics::Registration;
 use teleferric_wire::Signal;
@@ -18,27 +19,41 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
 use crate::admission::busy;
-use crate::batch::Batch;
+use crate::batch::{Batch, Trigger};
+use crate::batcher::{BatchSettings, Batcher};
 use crate::contract::{Consumer, Exporter, LocalFuture, Stage};
 use crate::fault::{Fault, FaultCode, GrpcCode};
 use crate::handles::Handles;
 use crate::metrics::{ExporterMetrics, register_queue};
 use crate::parcel::Parcel;
+use crate::partition::{Key, Partitioning};
 use crate::queue::{Place, QueueSettings, Room};
 use crate::reply::Outcome;
 use crate::retry::{Jitter, RetrySettings};
 use crate::sender::Sender;
 use crate::stop::{Level, Stop};
+use crate::timer::{Timed, arm};
 
 /// How an exporter's requests are delivered.
 #[derive(Clone, Debug)]
 pub struct DeliverySettings {
     /// `sending_queue`; without it the sender waits for the outcome.
     pub queue: Option<QueueSettings>,
+    /// `sending_queue.batch`, only beside a queue.
+    pub batch: Option<QueueBatchSettings>,
     /// `retry_on_failure`, if enabled.
     pub retry: Option<RetrySettings>,
     /// `timeout` of one attempt; zero is no limit.
     pub timeout: Duration,
+}
+
+/// `sending_queue.batch` of an exporter.
+#[derive(Clone, Debug)]
+pub struct QueueBatchSettings {
+    /// Sizes and flush timeout.
+    pub batch: BatchSettings,
+    /// `partition.metadata_keys`.
+    pub partitioning: Partitioning,
 }
 
 /// What the deliveries of all threads to one exporter share. Clones are the same one.
@@ -90,6 +105,7 @@ pub struct Delivery(Rc<Inner>);
 struct Inner {
     shared: DeliveryShared,
     sender: Sender,
+    batching: Option<Batching>,
     /// Batches that wait for one of the parallel sends.
     ready: RefCell<VecDeque<Batch>>,
     /// Whether a task waits to send the next of `ready`.
@@ -119,9 +135,15 @@ impl Delivery {
             stop: Stop::new(),
             held_items: Cell::new(0),
         };
+        let batching = settings.batch.as_ref().map(|batch| Batching {
+            settings: Arc::new(batch.batch.clone()),
+            partitioning: batch.partitioning.clone(),
+            shards: RefCell::default(),
+        });
         Delivery(Rc::new(Inner {
             shared: shared.clone(),
             sender,
+            batching,
             ready: RefCell::default(),
             dispatching: Cell::new(false),
             waiting: Cell::new(0),
@@ -203,11 +225,52 @@ impl Inner {
             parcel.deadline = None;
             parcel.detach(&self.sender.account)
         });
-        self.ready.borrow_mut().push_back(Batch::from(parcel));
+        match &self.batching {
+            Some(batching) => self.collect(batching, parcel),
+            None => self.ready.borrow_mut().push_back(Batch::from(parcel)),
+        }
         self.dispatch();
         if let Some(reply) = reply {
             reply.settle(Outcome::Accepted);
         }
+    }
+
+    /// Puts the parcel into the batch of its partition.
+    fn collect(self: &Rc<Self>, batching: &Batching, parcel: Parcel) {
+        let key = batching.partitioning.key(&parcel.context);
+        let known = batching.shards.borrow().get(&key).cloned();
+        let shard = known.unwrap_or_else(|| {
+            let handles = &self.shared.0.handles;
+            let batcher = Batcher::new(
+                self.shared.0.signal,
+                Arc::clone(&batching.settings),
+                batching.partitioning.context(&parcel.context),
+                handles.pool.clone(),
+                handles.log.clone(),
+            );
+            let armed = Cell::new(false);
+            let inner = Rc::downgrade(self);
+            let shard = Rc::new(Shard { inner, key: key.clone(), batcher: RefCell::new(batcher), armed });
+            batching.shards.borrow_mut().insert(key, Rc::clone(&shard));
+            shard
+        });
+        let mut ready = Vec::new();
+        let refused = shard.batcher.borrow_mut().add(parcel, &mut ready);
+        self.sender.refused(refused);
+        self.ready.borrow_mut().extend(ready);
+        if shard.batcher.borrow().is_empty() {
+            batching.forget(&shard.key);
+        } else {
+            arm(&shard);
+        }
+    }
+
+    /// Makes every batch being collected ready.
+    fn flush(&self) {
+        let Some(batching) = &self.batching else { return };
+        let shards = std::mem::take(&mut *batching.shards.borrow_mut());
+        let left = shards.into_values().filter_map(|shard| shard.batcher.borrow_mut().take(Trigger::Flush));
+        self.ready.borrow_mut().extend(left);
     }
 
     fn reject(&self, parcel: Parcel, fault: Fault) {
@@ -250,6 +313,9 @@ impl Inner {
     fn start_next(self: &Rc<Self>, consumer: OwnedSemaphorePermit) {
         let next = self.ready.borrow_mut().pop_front();
         if let Some(batch) = next {
+            if self.batching.is_some() {
+                self.sender.metrics.batched(batch.parcel.items, batch.parcel.payload.bytes());
+            }
             self.start(batch, Some(consumer));
         }
     }
@@ -266,6 +332,7 @@ impl Inner {
 
     async fn drain(self: &Rc<Self>, deadline: Option<Instant>) {
         self.sender.stop.raise(Level::Draining);
+        self.flush();
         self.dispatch();
         // Finishing wins over a deadline that passes at the same moment.
         if let Either::Right(_) = select(pin!(self.empty()), pin!(passed(deadline))).await {
@@ -287,6 +354,49 @@ impl Inner {
             }
             fewer.await;
         }
+    }
+}
+
+/// The batches being collected, one per partition with anything in it.
+struct Batching {
+    settings: Arc<BatchSettings>,
+    partitioning: Partitioning,
+    shards: RefCell<HashMap<Key, Rc<Shard>>>,
+}
+
+struct Shard {
+    inner: Weak<Inner>,
+    key: Key,
+    batcher: RefCell<Batcher>,
+    armed: Cell<bool>,
+}
+
+impl Batching {
+    /// Partitions by metadata come and go with their requests, so their number is bounded by the queue.
+    fn forget(&self, key: &Key) {
+        if !self.partitioning.is_one() {
+            self.shards.borrow_mut().remove(key);
+        }
+    }
+}
+
+impl Timed for Shard {
+    fn armed(&self) -> &Cell<bool> {
+        &self.armed
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.batcher.borrow().due()
+    }
+
+    fn fire(self: &Rc<Self>) {
+        let batch = self.batcher.borrow_mut().take(Trigger::Timeout);
+        let (Some(batch), Some(inner)) = (batch, self.inner.upgrade()) else { return };
+        if let Some(batching) = &inner.batching {
+            batching.forget(&self.key);
+        }
+        inner.ready.borrow_mut().push_back(batch);
+        inner.dispatch();
     }
 }
 

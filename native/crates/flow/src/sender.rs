@@ -167,14 +167,26 @@ impl Sender {
                 self.log_failure(fault, items);
             }
         }
-        self.held_items.set(self.held_items.get().saturating_sub(items));
+        self.release(items);
         batch.settle(match outcome {
             Outcome::Partial { rejected: 0, .. } => Outcome::Accepted,
             other => other,
         });
     }
 
-    pub(crate) fn log_failure(&self, fault: &Fault, items: u64) {
+    /// Counts items that were refused on the way to a batch.
+    pub(crate) fn refused(&self, items: u64) {
+        if items > 0 {
+            self.metrics.send_failed.add(items);
+            self.release(items);
+        }
+    }
+
+    fn release(&self, items: u64) {
+        self.held_items.set(self.held_items.get().saturating_sub(items));
+    }
+
+    fn log_failure(&self, fault: &Fault, items: u64) {
         let error = ("error", (&*fault.message).into());
         if self.acknowledged {
             let fields = [error, ("dropped_items", items.into())];

@@ -246,7 +246,7 @@ mod tests {
     fn requests_have_the_items_asked_for() {
         for signal in Signal::ALL {
             let bytes = Request { items: 57, first: 1000, per_scope: 7, padding: 5 }.encode(signal);
-            assert_eq!(item_labels(signal, &[bytes.clone()]), (1000..1057).collect::<Vec<_>>());
+            assert_eq!(item_labels(signal, std::slice::from_ref(&bytes)), (1000..1057).collect::<Vec<_>>());
             let checked = teleferric_wire::check(signal, &bytes, &teleferric_wire::Limits::default()).unwrap();
             assert_eq!((checked.counts().items, checked.counts().scopes), (57, 9));
         }

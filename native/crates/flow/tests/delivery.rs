@@ -1,0 +1,349 @@
+//! The stage in front of an exporter: queue, retry, timeout, drain and what it counts. Time is tokio's, paused.
+
+#![allow(clippy::unwrap_used, reason = "test code: a broken promise ends the test")]
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use teleferric_buf::Ledger;
+use teleferric_flow::{
+    Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode, Handles, Outcome,
+    Parcel, QueueSettings, Retry, RetrySettings, Sizer, Stage,
+};
+use teleferric_testkit::exporter::Step;
+use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, request, verify_stage};
+use teleferric_wire::Signal;
+use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn queue() -> QueueSettings {
+    QueueSettings {
+        queue_size: 10,
+        sizer: Sizer::Requests,
+        block_on_overflow: false,
+        wait_for_result: false,
+        num_consumers: 2,
+    }
+}
+
+fn retry() -> RetrySettings {
+    RetrySettings {
+        initial_interval: 5 * SECOND,
+        max_interval: 30 * SECOND,
+        multiplier: 1.5,
+        randomization_factor: 0.0,
+        max_elapsed_time: 300 * SECOND,
+    }
+}
+
+fn settings(queue: Option<QueueSettings>) -> DeliverySettings {
+    DeliverySettings { queue, batch: None, retry: Some(retry()), timeout: 5 * SECOND }
+}
+
+struct Rig {
+    delivery: Delivery,
+    exporter: Rc<ScriptedExporter>,
+    handles: Handles,
+    ledger: Arc<Ledger>,
+    balance: Balance,
+}
+
+fn rig(settings: DeliverySettings, exporter: ScriptedExporter) -> Rig {
+    let handles = Handles::detached();
+    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings, handles.clone());
+    let exporter = Rc::new(exporter);
+    let delivery = Delivery::new(&shared, exporter.clone());
+    Rig { delivery, exporter, handles, ledger: Ledger::new(1 << 20), balance: Balance::default() }
+}
+
+impl Rig {
+    fn parcel(&self, items: u64) -> (Parcel, Answer) {
+        let bytes = request(Signal::Logs, 0, items);
+        let permit = self.ledger.try_reserve(bytes.len() as u64).unwrap();
+        let (reply, answer) = asked();
+        self.balance.note(items, &answer);
+        (Parcel::new(Signal::Logs, bytes, items, permit, reply), answer)
+    }
+
+    fn send(&self, items: u64) -> Answer {
+        let (parcel, answer) = self.parcel(items);
+        self.delivery.consume(parcel);
+        answer
+    }
+
+    fn metric(&self, name: &str) -> Option<f64> {
+        let typed = [("exporter", "otlp/x"), ("data_type", "logs")];
+        self.handles.metrics.value(name, &[("exporter", "otlp/x")]).or(self.handles.metrics.value(name, &typed))
+    }
+
+    fn dropped(&self, reason: DropReason) -> u64 {
+        self.handles.account.dropped(reason)
+    }
+
+    fn check_balance(&self) {
+        self.balance.check(self.exporter.delivered(), self.delivery.held_items(), &self.handles.account);
+    }
+}
+
+fn refused(code: FaultCode) -> Outcome {
+    Outcome::Refused(Fault::new(code, "no"))
+}
+
+fn away() -> Step {
+    Step::Answer(Duration::ZERO, refused(FaultCode::DownstreamTemporary))
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_queue_the_sender_waits_for_the_outcome() {
+    let partial = Outcome::Partial { rejected: 2, message: "two of them".into() };
+    let exporter = ScriptedExporter::accepting().script([
+        Step::Answer(SECOND, partial.clone()),
+        Step::Answer(Duration::ZERO, refused(FaultCode::DownstreamPermanent)),
+    ]);
+    let rig = rig(settings(None), exporter);
+    LocalSet::new()
+        .run_until(async {
+            let first = rig.send(5);
+            let second = rig.send(7);
+            assert_eq!(first.get(), None);
+            sleep(2 * SECOND).await;
+            assert_eq!(first.get(), Some(partial));
+            assert_eq!(second.fault().to_string(), "not retryable error: no");
+        })
+        .await;
+    assert_eq!(rig.metric("otelcol_exporter_sent_log_records"), Some(5.0));
+    assert_eq!(rig.metric("otelcol_exporter_send_failed_log_records"), Some(7.0));
+    assert_eq!((rig.dropped(DropReason::Rejected), rig.dropped(DropReason::Permanent)), (2, 0));
+    assert_eq!(rig.ledger.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_answers_at_once_and_counts_what_it_holds() {
+    let rig = rig(settings(Some(queue())), ScriptedExporter::accepting().slow(SECOND));
+    LocalSet::new()
+        .run_until(async {
+            let answers: Vec<Answer> = (0..10).map(|_| rig.send(3)).collect();
+            assert!(answers.iter().all(Answer::is_taken));
+            let refused = rig.send(3).fault();
+            assert_eq!((refused.code, &*refused.message), (FaultCode::QueueFull, "sending queue is full"));
+            assert_eq!(refused.retry, Retry::After(SECOND));
+            assert_eq!(rig.metric("otelcol_exporter_queue_size"), Some(10.0));
+            assert_eq!(rig.metric("otelcol_exporter_queue_capacity"), Some(10.0));
+            assert_eq!(rig.metric("otelcol_exporter_enqueue_failed_log_records"), Some(3.0));
+            sleep(SECOND / 2).await;
+            assert_eq!(rig.metric("otelcol_exporter_in_flight_requests"), Some(2.0));
+            rig.check_balance();
+            sleep(10 * SECOND).await;
+            rig.check_balance();
+        })
+        .await;
+    assert_eq!((rig.exporter.delivered(), rig.exporter.running_max()), (30, 2));
+    assert_eq!(rig.metric("otelcol_exporter_queue_size"), Some(0.0));
+    assert_eq!(rig.metric("otelcol_exporter_send_failed_log_records"), None);
+    assert_eq!(rig.ledger.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_element_larger_than_the_queue_is_refused_for_good() {
+    let sized = QueueSettings { sizer: Sizer::Items, block_on_overflow: true, ..queue() };
+    let rig = rig(settings(Some(sized)), ScriptedExporter::accepting());
+    LocalSet::new()
+        .run_until(async {
+            let fault = rig.send(11).fault();
+            assert_eq!((fault.code, &*fault.message), (FaultCode::LargerThanQueue, "element size too large"));
+            assert!(rig.send(10).is_taken());
+            assert!(rig.send(0).is_taken(), "empty requests are accepted and ignored");
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_follow_the_backoff_and_the_hint() {
+    let hinted = Fault::new(FaultCode::DownstreamTemporary, "later").with_retry(Retry::After(20 * SECOND));
+    let steps = [away(), away(), Step::Answer(Duration::ZERO, Outcome::Refused(hinted)), away()];
+    let rig = rig(settings(Some(queue())), ScriptedExporter::accepting().script(steps));
+    let start = Instant::now();
+    LocalSet::new()
+        .run_until(async {
+            rig.send(1);
+            sleep(100 * SECOND).await;
+        })
+        .await;
+    let times: Vec<f64> =
+        rig.exporter.attempts().iter().map(|attempt| (attempt.at - start).as_secs_f64().round()).collect();
+    // 5, 7.5, then 20 asked for instead of 11.25, then 16.875.
+    assert_eq!(times, [0.0, 5.0, 13.0, 33.0, 49.0]);
+    assert_eq!(rig.metric("otelcol_exporter_sent_log_records"), Some(1.0));
+    assert_eq!(rig.metric("otelcol_exporter_send_failed_log_records"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_end_with_the_time_allowed_and_count_once() {
+    let rig = rig(settings(Some(queue())), ScriptedExporter::answering(refused(FaultCode::DownstreamTemporary)));
+    LocalSet::new()
+        .run_until(async {
+            assert!(rig.send(4).is_taken());
+            sleep(270 * SECOND).await;
+            assert_eq!(rig.delivery.held_items(), 4);
+            rig.check_balance();
+            sleep(10 * SECOND).await;
+        })
+        .await;
+    rig.check_balance();
+    assert_eq!(rig.dropped(DropReason::Expired), 4);
+    assert_eq!(rig.metric("otelcol_exporter_send_failed_log_records"), Some(4.0));
+    assert_eq!(rig.exporter.attempts().len(), 13);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_waits_is_not_retried_past_its_deadline() {
+    let rig = rig(settings(None), ScriptedExporter::answering(refused(FaultCode::DownstreamTemporary)));
+    LocalSet::new()
+        .run_until(async {
+            let (mut parcel, answer) = rig.parcel(1);
+            parcel.deadline = Some(Instant::now() + 8 * SECOND);
+            rig.delivery.consume(parcel);
+            sleep(6 * SECOND).await;
+            assert_eq!(answer.fault().to_string(), "request will be cancelled before next retry: no");
+            assert!(!answer.fault().is_permanent());
+        })
+        .await;
+    assert_eq!(rig.exporter.attempts().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_has_its_timeout() {
+    let rig = rig(settings(None), ScriptedExporter::accepting().script([Step::Answer(60 * SECOND, Outcome::Accepted)]));
+    let start = Instant::now();
+    LocalSet::new()
+        .run_until(async {
+            let answer = rig.send(1);
+            sleep(11 * SECOND).await;
+            assert!(answer.is_taken());
+        })
+        .await;
+    let attempts = rig.exporter.attempts();
+    assert_eq!((attempts.len(), (attempts[1].at - start).as_secs()), (2, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn blocked_callers_get_room_in_the_order_they_came() {
+    let blocking = QueueSettings { queue_size: 1, block_on_overflow: true, num_consumers: 1, ..queue() };
+    let rig = rig(settings(Some(blocking)), ScriptedExporter::accepting().slow(SECOND));
+    LocalSet::new()
+        .run_until(async {
+            let first = rig.send(1);
+            let second = rig.send(2);
+            let (mut impatient, impatient_answer) = rig.parcel(3);
+            impatient.deadline = Some(Instant::now() + SECOND / 2);
+            rig.delivery.consume(impatient);
+            let fourth = rig.send(4);
+            assert!(first.is_taken() && second.get().is_none() && fourth.get().is_none());
+            sleep(SECOND / 2 + SECOND / 10).await;
+            assert_eq!(impatient_answer.fault().grpc_status(), GrpcCode::DeadlineExceeded);
+            sleep(SECOND / 2).await;
+            assert!(second.is_taken() && fourth.get().is_none());
+            sleep(SECOND).await;
+            assert!(fourth.is_taken());
+            sleep(5 * SECOND).await;
+        })
+        .await;
+    assert_eq!(rig.exporter.sizes(), [1, 2, 4]);
+    rig.check_balance();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_may_wait_for_the_result_behind_a_queue() {
+    let waiting = QueueSettings { wait_for_result: true, ..queue() };
+    let steps =
+        [Step::Answer(SECOND, Outcome::Accepted), Step::Answer(SECOND, refused(FaultCode::DownstreamPermanent))];
+    let rig = rig(settings(Some(waiting)), ScriptedExporter::accepting().script(steps));
+    LocalSet::new()
+        .run_until(async {
+            let (first, second) = (rig.send(1), rig.send(1));
+            sleep(SECOND / 2).await;
+            assert_eq!((first.get(), second.get()), (None, None));
+            sleep(SECOND).await;
+            assert!(first.is_taken());
+            assert_eq!(second.fault().code, FaultCode::DownstreamPermanent);
+        })
+        .await;
+    assert_eq!(rig.dropped(DropReason::Permanent), 0, "the sender knows, so nothing was lost here");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panicking_exporter_costs_the_request_only() {
+    let rig = rig(settings(Some(queue())), ScriptedExporter::accepting().script([Step::Panic]));
+    LocalSet::new()
+        .run_until(async {
+            rig.send(2);
+            rig.send(3);
+            sleep(SECOND).await;
+        })
+        .await;
+    assert_eq!((rig.dropped(DropReason::Abandoned), rig.exporter.delivered()), (2, 3));
+    assert_eq!(rig.metric("otelcol_exporter_in_flight_requests"), Some(0.0));
+    rig.check_balance();
+}
+
+#[tokio::test(start_paused = true)]
+async fn draining_cuts_waits_and_gives_each_request_one_more_attempt() {
+    let one_at_a_time = QueueSettings { num_consumers: 1, ..queue() };
+    let rig = rig(
+        settings(Some(one_at_a_time)),
+        ScriptedExporter::accepting().script([away(), away(), away(), Step::Answer(SECOND, Outcome::Accepted)]),
+    );
+    LocalSet::new()
+        .run_until(async {
+            let start = Instant::now();
+            (1..=4).for_each(|items| drop(rig.send(items)));
+            sleep(SECOND).await;
+            rig.delivery.drain(None).await;
+            assert_eq!(start.elapsed().as_secs(), 2, "the wait of 5 s was cut");
+        })
+        .await;
+    // The first request failed, was tried once more and dropped; the second failed its only attempt.
+    assert_eq!(rig.exporter.sizes(), [1, 1, 2, 3, 4]);
+    assert_eq!(rig.dropped(DropReason::Shutdown), 3);
+    assert!(rig.exporter.is_closed());
+    rig.check_balance();
+    assert_eq!(rig.ledger.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_at_the_drain_deadline_is_counted() {
+    let blocking = QueueSettings { block_on_overflow: true, queue_size: 3, num_consumers: 1, ..queue() };
+    let stuck = DeliverySettings { timeout: Duration::ZERO, ..settings(Some(blocking)) };
+    let rig = rig(stuck, ScriptedExporter::accepting().slow(3600 * SECOND));
+    LocalSet::new()
+        .run_until(async {
+            let start = Instant::now();
+            (1..=3).for_each(|items| drop(rig.send(items)));
+            let blocked = rig.send(50);
+            sleep(SECOND).await;
+            rig.delivery.drain(Some(Instant::now() + 2 * SECOND)).await;
+            assert_eq!(start.elapsed().as_secs(), 3);
+            assert_eq!(blocked.fault().code, FaultCode::Draining);
+        })
+        .await;
+    assert_eq!((rig.dropped(DropReason::Shutdown), rig.exporter.delivered()), (6, 0));
+    rig.check_balance();
+    assert_eq!((rig.ledger.used(), rig.delivery.held_items()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_keeps_the_promises_of_every_stage() {
+    for settings in [settings(Some(QueueSettings { queue_size: 100, ..queue() })), settings(None)] {
+        verify_stage(|bench| {
+            let settings = settings.clone();
+            let shared = DeliveryShared::new("otlp/x", bench.signal, &[], settings, bench.handles.clone());
+            let exporter = Rc::new(ScriptedExporter::answering(bench.destination.clone()));
+            let delivery: Rc<dyn Stage> = Rc::new(Delivery::new(&shared, exporter.clone()));
+            (delivery, Rc::new(move || exporter.delivered()))
+        })
+        .await;
+    }
+}
