@@ -281,3 +281,6 @@ const PERMIT_STEP_BYTES: u64 = 64 << 10;
 /// How much of a refused body is read and thrown away to save the connection, and how long that may take.
 const DISCARD_BYTES_MAX: u64 = 256 << 10;
 const DISCARD_TIME_MAX: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

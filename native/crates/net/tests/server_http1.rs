@@ -255,6 +255,17 @@ fn a_client_that_leaves_ends_its_request() {
 }
 
 #[test]
+fn an_answer_that_takes_too_long_is_given_up() {
+    let limits = ConnLimits { answer_timeout: Some(Duration::from_millis(40)), ..ConnLimits::default() };
+    let running = Running::start(limited(limits));
+    let mut raw = running.connect();
+    raw.send(get("/wait"));
+    assert!(raw.answer().0.starts_with("http/1.1 503"));
+    assert_eq!(running.control.dropped.load(std::sync::atomic::Ordering::SeqCst), 1);
+    still_serves(&mut raw);
+}
+
+#[test]
 fn rubbish_is_answered_400() {
     let running = Running::start(http());
     let mut raw = running.connect();

@@ -39,6 +39,9 @@ pub struct ConnLimits {
     pub tls_handshake_timeout: Option<Duration>,
     /// From the first byte of a request's head (or from the accept) to its end; for HTTP/2 to the end of the preface.
     pub header_timeout: Option<Duration>,
+    /// From the end of a request's head to its answer; later it is answered 503 and the service's future dropped.
+    /// gRPC ports leave it off: there the client says how long it waits.
+    pub answer_timeout: Option<Duration>,
     /// How long a peer may take no bytes while an answer waits for it.
     pub write_stall_timeout: Option<Duration>,
     /// How long a connection may stay without a request.
@@ -94,6 +97,7 @@ impl Default for ConnLimits {
             max_connections: Some(10_000),
             tls_handshake_timeout: Some(Duration::from_secs(10)),
             header_timeout: Some(Duration::from_secs(10)),
+            answer_timeout: None,
             write_stall_timeout: Some(Duration::from_secs(30)),
             idle_timeout: None,
             max_headers: 128,

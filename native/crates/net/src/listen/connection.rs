@@ -201,47 +201,32 @@ enum End {
 async fn drive(serving: impl Serving, hub: &Hub, conn: &ConnState) -> End {
     let mut serving = pin!(serving);
     let mut clock = pin!(Clock::default());
-    let mut closing = false;
     poll_fn(|cx| {
         loop {
             // Before the running answer is written, so that it can say that the connection closes.
-            if hub.phase() == Phase::Draining && !closing && conn.active() > 0 {
-                closing = true;
-                conn.begin_close();
+            if hub.phase() == Phase::Draining && conn.active() > 0 && conn.begin_close(None) {
                 serving.as_mut().graceful_shutdown();
             }
             if let Poll::Ready(outcome) = serving.as_mut().poll(cx) {
                 return Poll::Ready(if outcome.is_ok() { End::Closed } else { End::Failed });
             }
             conn.watch(cx.waker());
-            if hub.phase() == Phase::Cutting {
-                return Poll::Ready(End::Cut);
-            }
-            let close = if hub.phase() == Phase::Draining {
-                true
-            } else {
-                match conn.due(Instant::now()) {
-                    Due::Abort(reason) => return Poll::Ready(End::Aborted(reason)),
-                    Due::Close(reason) => {
-                        match reason {
-                            CloseReason::Idle => hub.stats.idle_closed.add(),
-                            CloseReason::Age => hub.stats.aged.add(),
-                        }
-                        true
-                    }
-                    Due::Later(at) => match clock.as_mut().poll_until(at, cx) {
-                        Poll::Ready(()) => continue,
-                        Poll::Pending => return Poll::Pending,
-                    },
-                }
+            let (reason, wait) = match (hub.phase(), conn.due(Instant::now())) {
+                (Phase::Cutting, _) => return Poll::Ready(End::Cut),
+                (_, Due::Abort(reason)) => return Poll::Ready(End::Aborted(reason)),
+                (_, Due::Close(reason)) => (Some(reason), None),
+                (_, Due::Later(at)) => (None, at),
             };
-            if close && !closing {
-                closing = true;
-                conn.begin_close();
+            if (reason.is_some() || hub.phase() == Phase::Draining) && conn.begin_close(reason) {
+                match reason {
+                    Some(CloseReason::Idle) => hub.stats.idle_closed.add(),
+                    Some(CloseReason::Age) => hub.stats.aged.add(),
+                    None => {}
+                }
                 serving.as_mut().graceful_shutdown();
-                continue;
+            } else if clock.as_mut().poll_until(wait, cx).is_pending() {
+                return Poll::Pending;
             }
-            return Poll::Pending;
         }
     })
     .await
@@ -290,7 +275,7 @@ async fn before<T>(phase: Phase, hub: &Hub, conn: &ConnState, work: impl Future<
 }
 
 /// `None` when the time is over first.
-async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     match limit {
         None => Some(work.await),
         Some(limit) => tokio::time::timeout(limit, work).await.ok(),

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, Method, StatusCode, header};
 use hyper::body::{Frame, Incoming, SizeHint};
 
-use super::connection::header_bytes;
+use super::connection::{header_bytes, within};
 use super::hub::Hub;
 use super::state::{Active, ConnState, Writing};
 use crate::body::Body;
@@ -48,8 +48,10 @@ async fn answer(hub: &Hub, conn: &Rc<ConnState>, head: http::request::Parts, bod
     let is_grpc = grpc::is_grpc(&head.headers);
     let request = Request { head, peer: conn.peer, tls: conn.tls(), body };
     let service = hub.service();
-    match AssertUnwindSafe(async { service.call(request).await }).catch_unwind().await {
-        Ok(response) => response,
+    let call = within(limits.answer_timeout, async { service.call(request).await });
+    match AssertUnwindSafe(call).catch_unwind().await {
+        Ok(Some(response)) => response,
+        Ok(None) => Response::text(StatusCode::SERVICE_UNAVAILABLE, "request timed out"),
         Err(payload) => {
             hub.stats.panics.add();
             report_panic(&*payload);

@@ -38,6 +38,25 @@ use stats::Counters;
 /// instance of the service.
 ///
 /// Callable from any thread. Dropping the [`Server`] breaks off everything; see [`Server::drain`].
+///
+/// ```
+/// use std::rc::Rc;
+/// use teleferric_net::{Bound, Endpoint, Protocol, Request, Response, ServerConfig, Service, Workers, serve};
+///
+/// struct Hello;
+///
+/// impl Service for Hello {
+///     async fn call(&self, request: Request) -> Response {
+///         Response::text(http::StatusCode::OK, format!("hello from {}", request.head.uri.path()))
+///     }
+/// }
+///
+/// let workers = Workers::start(2, "example")?;
+/// let bound = Bound::bind(&Endpoint::parse("127.0.0.1:0", "tcp")?)?;
+/// let server = serve(bound, ServerConfig::new(Protocol::Http), &workers, |_worker| Rc::new(Hello));
+/// assert!(server.local_addr().tcp().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn serve<S, M>(bound: Bound, config: ServerConfig, workers: &Arc<Workers>, make: M) -> Server
 where
     S: Service,

@@ -32,7 +32,9 @@ pub(crate) struct ConnState {
     taken_at: Cell<Instant>,
     /// Since when the socket takes no bytes.
     blocked_since: Cell<Option<Instant>>,
-    closing_since: Cell<Option<Instant>>,
+    closing: Cell<bool>,
+    /// When the close for age began, from which its grace counts.
+    aged_at: Cell<Option<Instant>>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -88,7 +90,8 @@ impl ConnState {
             head_since: Cell::new(Some(now)),
             taken_at: Cell::new(now),
             blocked_since: Cell::new(None),
-            closing_since: Cell::new(None),
+            closing: Cell::new(false),
+            aged_at: Cell::new(None),
             waker: RefCell::new(None),
         })
     }
@@ -168,11 +171,12 @@ impl ConnState {
         Writing(self.clone())
     }
 
-    /// The close that [`ConnState::due`] asked for, or a drain, has begun.
-    pub(crate) fn begin_close(&self) {
-        if self.closing_since.get().is_none() {
-            self.closing_since.set(Some(Instant::now()));
+    /// Begins the close that [`ConnState::due`] asked for, or that of a drain; false when it has begun already.
+    pub(crate) fn begin_close(&self, reason: Option<CloseReason>) -> bool {
+        if reason == Some(CloseReason::Age) {
+            self.aged_at.set(Some(Instant::now()));
         }
+        !self.closing.replace(true)
     }
 
     /// What must be done with the connection at `now`.
@@ -191,10 +195,10 @@ impl ConnState {
         if stalled.is_some_and(|since| passed(since, self.clocks.write_stall)) {
             return Due::Abort(AbortReason::WriteStall);
         }
-        if let Some(closing) = self.closing_since.get() {
-            if passed(closing, self.clocks.age_grace) {
-                return Due::Abort(AbortReason::AgeGrace);
-            }
+        if self.aged_at.get().is_some_and(|since| passed(since, self.clocks.age_grace)) {
+            return Due::Abort(AbortReason::AgeGrace);
+        }
+        if self.closing.get() {
             return Due::Later(next);
         }
         if self.active.get() == 0 && self.writing.get() == 0 && passed(self.idle_since.get(), self.clocks.idle) {

@@ -64,7 +64,8 @@ async fn idles_only_without_requests_and_ages_with_them() {
     assert_eq!(after(&conn, 5 * SECOND).await, Due::Close(CloseReason::Idle));
     let active = conn.begin();
     assert_eq!(after(&conn, 5 * SECOND).await, Due::Close(CloseReason::Age));
-    conn.begin_close();
+    assert!(conn.begin_close(Some(CloseReason::Age)));
+    assert!(!conn.begin_close(None));
     assert_eq!(after(&conn, 2 * SECOND).await, Due::Later(Some(Instant::now() + SECOND)));
     assert_eq!(after(&conn, SECOND).await, Due::Abort(AbortReason::AgeGrace));
     drop(active);
