@@ -18,7 +18,6 @@ use teleferric_net::client::{
     ConnectConfig, ErrorKind, GrpcCall, GrpcCallError, GrpcClient, GrpcConfig, GrpcTarget, Http2Config, ProxyRule,
     Pushback,
 };
-use tokio::net::UnixListener;
 use tokio::time::{Instant, sleep};
 
 fn config(target: &str) -> GrpcConfig {
@@ -327,12 +326,13 @@ fn fails_at_once_or_waits_until_ready() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn reaches_a_unix_socket() {
     run(async {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("grpc.sock");
-        let listener = UnixListener::bind(&path).unwrap();
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
         tokio::task::spawn_local(async move {
             let (stream, _) = listener.accept().await.unwrap();
             serve_http2(stream, |request, respond| async move {
@@ -361,7 +361,7 @@ fn a_peer_that_speaks_no_http2_is_named() {
         })
         .await;
         let error = simple(&grpc(address)).await.unwrap_err();
-        assert_eq!(error.to_string(), "http2 handshake: peer does not speak http2");
+        assert_eq!((error.code(), error.to_string().as_str()), (14, "http2 handshake: peer does not speak http2"));
         let GrpcCallError::Transport(error) = error else { panic!("{error}") };
         assert_eq!(error.kind, ErrorKind::Protocol);
 

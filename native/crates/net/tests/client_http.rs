@@ -35,6 +35,8 @@ fn sends_chunks_in_order_with_their_length() {
         let mut request = post(url(address, "/v1/traces?x=1"), "");
         request.body = ["ab", "", "cd", "e"].map(|part| Bytes::from_static(part.as_bytes())).to_vec();
         request.headers.insert("x-mine", HeaderValue::from_static("yes"));
+        request.headers.insert("transfer-encoding", HeaderValue::from_static("chunked"));
+        request.headers.insert("content-length", HeaderValue::from_static("999"));
         let response = client().request(request, soon(), MAX).await.unwrap();
         assert_eq!((response.status, response.body.as_ref()), (StatusCode::OK, b"fine".as_slice()));
         assert_eq!(response.headers["x-test"], "1");

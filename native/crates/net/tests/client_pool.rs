@@ -257,13 +257,18 @@ fn waits_for_a_place_among_the_connections_of_a_host() {
 #[test]
 fn a_request_dropped_while_waiting_or_running_leaves_the_place_to_others() {
     run(async {
-        let address = listen(|index, mut stream| async move {
-            if index == 0 {
-                // The first connection never answers.
-                while stream.read_u8().await.is_ok() {}
-                return;
+        let closed = Rc::new(Cell::new(false));
+        let log = Rc::clone(&closed);
+        let address = listen(move |index, mut stream| {
+            let log = Rc::clone(&log);
+            async move {
+                if index == 0 {
+                    // The first connection never answers.
+                    while stream.read_u8().await.is_ok() {}
+                    return log.set(true);
+                }
+                echo(stream).await;
             }
-            echo(stream).await;
         })
         .await;
         let client = Rc::new(Client::new(ClientConfig { max_conns_per_host: 1, ..ClientConfig::default() }));
@@ -274,6 +279,37 @@ fn a_request_dropped_while_waiting_or_running_leaves_the_place_to_others() {
         assert_eq!(waiting.unwrap_err().cause, "deadline exceeded while waiting for a connection");
         assert_eq!(patient.unwrap().body, "x");
         assert_eq!(request(soon()).await.unwrap().body, "x");
+        until(|| closed.get()).await;
+    });
+}
+
+#[test]
+fn a_request_dropped_in_the_middle_of_its_body_closes_the_connection() {
+    run(async {
+        const WHOLE: usize = 64 << 20;
+        let arrived = Rc::new(Cell::new(None));
+        let log = Rc::clone(&arrived);
+        let go_on = Rc::new(Notify::new());
+        let reading = Rc::clone(&go_on);
+        let address = listen(move |_, mut stream| {
+            let (log, reading) = (Rc::clone(&log), Rc::clone(&reading));
+            async move {
+                reading.notified().await;
+                let (mut total, mut buffer) = (0, vec![0; 1 << 20]);
+                while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+                    total += count;
+                }
+                log.set(Some(total));
+            }
+        })
+        .await;
+        let mut request = post(url(address, "/"), "");
+        request.body = vec![Bytes::from(vec![0; WHOLE])];
+        let error = client().request(request, after(50), MAX).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Timeout);
+        go_on.notify_one();
+        until(|| arrived.get().is_some()).await;
+        assert!(arrived.get().unwrap() < WHOLE);
     });
 }
 
@@ -327,6 +363,29 @@ fn idle_connections_are_closed_after_their_time() {
             assert!(after >= Duration::from_millis(55), "{mode:?} {after:?}");
             client.request(post(url(address, "/"), "x"), soon(), MAX).await.unwrap();
         }
+    });
+}
+
+#[test]
+fn keeps_no_http2_connection_when_keep_alives_are_off() {
+    run(async {
+        let (opened, closed) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let (opening, closing) = (Rc::clone(&opened), Rc::clone(&closed));
+        let address = listen(move |index, stream| {
+            opening.set(index + 1);
+            let closing = Rc::clone(&closing);
+            async move {
+                serve_http2(stream, |_, respond| async move { empty(respond) }).await;
+                closing.set(closing.get() + 1);
+            }
+        })
+        .await;
+        let client = http2(ClientConfig { disable_keep_alives: true, ..ClientConfig::default() });
+        for _ in 0..3 {
+            client.request(post(url(address, "/"), "x"), soon(), MAX).await.unwrap();
+        }
+        until(|| closed.get() == 3).await;
+        assert_eq!(opened.get(), 3);
     });
 }
 
@@ -455,5 +514,53 @@ fn an_early_answer_to_a_long_request_is_read() {
         request.url = url(early, "/");
         let response = http2(ClientConfig::default()).request(request, soon(), MAX).await.unwrap();
         assert_eq!((response.status.as_u16(), response.body.as_ref()), (200, b"no".as_slice()));
+    });
+}
+
+/// Whatever is cancelled at whatever moment, the places in the pool come back and answers are not mixed up.
+#[test]
+fn cancelling_at_any_moment_poisons_nothing() {
+    run(async {
+        for mode in [Http2Mode::Never, Http2Mode::Prior] {
+            let address = listen(move |_, mut stream| async move {
+                if mode == Http2Mode::Prior {
+                    return serve_http2(stream, |mut request, mut respond| async move {
+                        let body = read_body(request.body_mut()).await;
+                        sleep(Duration::from_millis(u64::from(body.len() as u8 % 5))).await;
+                        // The client may have left.
+                        if let Ok(mut stream) = respond.send_response(Response::new(()), false) {
+                            let _ = stream.send_data(Bytes::from(body), true);
+                        }
+                    })
+                    .await;
+                }
+                while let Some(seen) = read_request(&mut stream).await {
+                    sleep(Duration::from_millis(u64::from(seen.body.len() as u8 % 5))).await;
+                    answer(&mut stream, "200 OK", &[], &seen.body).await;
+                }
+            })
+            .await;
+            let limits = ClientConfig { max_conns_per_host: 2, http2_mode: mode, ..ClientConfig::default() };
+            let client = Rc::new(Client::new(limits));
+            let one = |index: u64| {
+                let client = Rc::clone(&client);
+                async move {
+                    sleep(Duration::from_millis(index % 29)).await;
+                    let body = Bytes::from(format!("{index}").repeat(1 + (index as usize * 37) % 3000));
+                    let mut request = post(url(address, "/"), "");
+                    request.body = vec![body.clone(), body.clone()];
+                    let result = client.request(request, after(index * 7 % 23), MAX).await;
+                    match result {
+                        Ok(response) => assert_eq!(response.body, [body.clone(), body].concat()),
+                        Err(error) => assert_eq!(error.kind, ErrorKind::Timeout, "{error}"),
+                    }
+                }
+            };
+            join_all((0..400).map(one)).await;
+            let after_all = (0..20).map(|_| client.request(post(url(address, "/"), "still"), soon(), MAX));
+            for result in join_all(after_all).await {
+                assert_eq!(result.unwrap().body, "still", "{mode:?}");
+            }
+        }
     });
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use super::error::{ClientError, ErrorKind, io_text};
@@ -102,10 +102,13 @@ impl ConnectConfig {
     async fn dial(&self, address: &Address) -> Result<Box<dyn Stream>, ClientError> {
         let wrap = |error: ClientError| error.context(&format!("cannot connect to {address}"));
         match address {
+            #[cfg(unix)]
             Address::Unix(path) => {
-                let stream = self.within(self.connect_timeout, UnixStream::connect(path)).await.map_err(wrap)?;
-                Ok(Box::new(stream))
+                let connecting = tokio::net::UnixStream::connect(path);
+                Ok(Box::new(self.within(self.connect_timeout, connecting).await.map_err(wrap)?))
             }
+            #[cfg(not(unix))]
+            Address::Unix(_) => Err(wrap(ClientError::connect("unix sockets do not exist on this system"))),
             Address::Ip(ip) => Ok(Box::new(self.within(self.connect_timeout, self.tcp(*ip)).await.map_err(wrap)?)),
             Address::Host(host, port) => {
                 let dialing = async { self.first_of(resolve(host, *port).await?).await };

@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use tokio::time::Instant;
 
 use super::connect::{Address, ConnectConfig};
-use super::error::{ClientError, ErrorKind};
+use super::error::ClientError;
 use super::http::within;
 use super::http2::{Http2Config, Http2Connection};
 use super::proxy::ProxyRule;
@@ -186,7 +186,7 @@ impl GrpcClient {
     async fn connection(&self, refused: &RefCell<Option<ClientError>>) -> Result<Rc<Http2Connection>, ClientError> {
         loop {
             match self.channel.pick().await {
-                Err(error) if self.wait_for_ready && matches!(error.kind, ErrorKind::Connect | ErrorKind::Tls) => {
+                Err(error) if self.wait_for_ready => {
                     refused.replace(Some(error));
                     self.channel.pause().await;
                 }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use tokio::time::{Instant, timeout_at};
 
 use super::connect::ConnectConfig;
@@ -284,7 +284,9 @@ impl Outgoing {
         *head.version_mut() = version;
         *head.headers_mut() = self.headers.clone();
         let headers = head.headers_mut();
-        headers.remove(CONTENT_LENGTH);
+        for name in CONNECTION_HEADERS {
+            headers.remove(name);
+        }
         if !self.body.is_empty() || matches!(self.method, Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         }
@@ -308,10 +310,7 @@ async fn over_http2(
         uri.authority = Some(authority.map_err(|_| ClientError::protocol("host header is no authority"))?);
     }
     let uri = Uri::from_parts(uri).map_err(|_| ClientError::protocol("request has no usable uri"))?;
-    let mut head = request.head(uri, Version::HTTP_2);
-    for name in CONNECTION_HEADERS {
-        head.headers_mut().remove(name);
-    }
+    let head = request.head(uri, Version::HTTP_2);
     let exchange = connection.send(head, request.body.clone()).await?;
     collect(exchange, max_response).await
 }
@@ -397,5 +396,12 @@ impl Collector {
 
 /// How often one request may be sent, when every attempt but the last provably was not processed.
 const ATTEMPTS_MAX: usize = 3;
-/// Headers of HTTP/1.1 that must not appear in HTTP/2 (RFC 9113 section 8.2.2).
-const CONNECTION_HEADERS: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+/// Headers that belong to the connection and its framing, not to the caller (RFC 9110 section 7.6.1).
+const CONNECTION_HEADERS: [HeaderName; 6] = [
+    CONNECTION,
+    CONTENT_LENGTH,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TRANSFER_ENCODING,
+    UPGRADE,
+];

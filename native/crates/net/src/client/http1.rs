@@ -8,6 +8,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::error::{ClientError, ErrorKind};
@@ -15,10 +16,12 @@ use super::http::{ClientResponse, Collector};
 use super::io::{Meter, MeteredIo};
 use super::rope::Rope;
 
-/// An open connection that serves one request at a time.
+/// An open connection that serves one request at a time. Dropping it closes it at once: hyper alone would go on writing
+/// the body of an abandoned request.
 pub(crate) struct Http1Connection {
     sender: SendRequest<Rope>,
     meter: Rc<Meter>,
+    driver: AbortHandle,
 }
 
 impl Http1Connection {
@@ -30,10 +33,10 @@ impl Http1Connection {
         let (sender, connection) =
             builder.handshake(TokioIo::new(io)).await.map_err(|error| ClientError::from_hyper(&error))?;
         // Its errors reach the request that was under way; an idle connection that ends is nobody's error.
-        tokio::task::spawn_local(async move {
+        let driver = tokio::task::spawn_local(async move {
             let _ = connection.await;
         });
-        Ok(Self { sender, meter })
+        Ok(Self { sender, meter, driver: driver.abort_handle() })
     }
 
     /// Whether a request can be sent right now.
@@ -70,6 +73,12 @@ impl Http1Connection {
         let mut collected = Collector::new(head.status, head.version, head.headers, max_response)?;
         read(body, &mut collected).await?;
         Ok(collected.finish())
+    }
+}
+
+impl Drop for Http1Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
     }
 }
 

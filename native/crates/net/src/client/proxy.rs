@@ -41,7 +41,7 @@ impl Proxy {
     /// Parses `http://[user:password@]host:port`, `https://…` or `host:port`.
     ///
     /// # Errors
-    /// The text is no URL, or names another kind of proxy.
+    /// The text is no URL, or names another kind of proxy (SOCKS is not supported).
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         if text.contains("://") { HttpUrl::parse(text) } else { HttpUrl::parse(&format!("http://{text}")) }
             .map(|url| Self { url })

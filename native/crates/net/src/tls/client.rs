@@ -1,7 +1,7 @@
 //! TLS towards a target: the Collector's client keys as a rustls configuration that follows its files.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -72,9 +72,10 @@ impl ClientTls {
         Ok(Arc::new(ClientTls { config: config_of, server_name_override }))
     }
 
-    /// The settings for an `https://` proxy: the system's authorities, HTTP/1.1.
+    /// The settings for an `https://` proxy: the system's authorities, read once; HTTP/1.1.
     pub(crate) fn for_proxy() -> Result<Arc<ClientTls>, TlsError> {
-        ClientTls::new(&ClientTlsConfig::default(), Offer::Http1)
+        static SETTINGS: OnceLock<Result<Arc<ClientTls>, TlsError>> = OnceLock::new();
+        SETTINGS.get_or_init(|| ClientTls::new(&ClientTlsConfig::default(), Offer::Http1)).clone()
     }
 
     /// The handshake with `host` over `stream`.

@@ -61,7 +61,9 @@ impl GrpcCallError {
             Self::Transport(error) => match (error.kind, error.http2_code) {
                 (ErrorKind::Timeout, _) => code::DEADLINE_EXCEEDED,
                 (ErrorKind::TooLarge, _) => code::RESOURCE_EXHAUSTED,
-                (ErrorKind::Reset, Some(reset)) if !error.unprocessed => of_reset(reset),
+                // Also a peer that turned out to speak something else: a proxy may be answering for it.
+                _ if error.unprocessed => code::UNAVAILABLE,
+                (ErrorKind::Reset, Some(reset)) => of_reset(reset),
                 (ErrorKind::Protocol, _) => code::INTERNAL,
                 (ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Reset, _) => code::UNAVAILABLE,
             },
