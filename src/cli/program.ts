@@ -23,6 +23,7 @@ export function buildProgram(io: CliIo, result: CommandResult): Command {
     .description('An OpenTelemetry collector: reads Collector YAML, runs a native data plane')
     .version(`teleferric version ${packageVersion()}`, '-v, --version', 'print the version')
     .enablePositionalOptions()
+    .helpCommand('help [command]', 'show help')
     .showSuggestionAfterError()
     .allowExcessArguments()
     .exitOverride()
@@ -55,14 +56,19 @@ Examples:
 
 function addConfigOptions(command: Command): Command {
   return command
-    .option(
-      '--config <location>',
-      'a configuration: path, file:, env:, yaml:, http: or https: (repeatable)',
-      collect,
-      [],
+    .addOption(
+      repeatable('--config <location>', 'a configuration: path, file:, env:, yaml:, http: or https: (repeatable)'),
     )
-    .option('--set <key=value>', 'override one value, a.b.c=VALUE in YAML (repeatable)', collect, [])
-    .option('--feature-gates <gates>', 'turn gates on or off: a,+b,-c (repeatable)', collect, []);
+    .addOption(repeatable('--set <key=value>', 'override one value, a.b.c=VALUE in YAML (repeatable)'))
+    .addOption(gatesOption());
+}
+
+function gatesOption(): Option {
+  return repeatable('--feature-gates <gates>', 'turn gates on or off: a,+b,-c (repeatable)');
+}
+
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(collect).default([], 'none');
 }
 
 function addInspectCommands(program: Command, io: CliIo): void {
@@ -86,7 +92,7 @@ function addInspectCommands(program: Command, io: CliIo): void {
     .command('featuregate')
     .argument('[id]', 'one gate')
     .description('list feature gates, or show one')
-    .option('--feature-gates <gates>', 'as for running', collect, [])
+    .addOption(gatesOption())
     .action((id: string | undefined, flags: Pick<ConfigFlags, 'featureGates'>) => printFeatureGates(id, flags, io));
   program
     .command('schema')

@@ -38,12 +38,11 @@ function rejection(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-function gate(): { open: () => void; passed: Promise<void> } {
-  let open: () => void = () => undefined;
-  const passed = new Promise<void>((resolve) => {
-    open = resolve;
+class Gate {
+  open: () => void = () => undefined;
+  readonly passed = new Promise<void>((resolve) => {
+    this.open = resolve;
   });
-  return { open: () => open(), passed };
 }
 
 describe('start', () => {
@@ -149,7 +148,7 @@ describe('close', () => {
 
   it('waits for a start under way, then drains it', async () => {
     const { addon, collector } = make();
-    const started = gate();
+    const started = new Gate();
     addon.answers.start = async () => {
       await started.passed;
       return listening('127.0.0.1:1');
@@ -177,8 +176,8 @@ describe('close', () => {
   it('is cut short by a later call without patience', async () => {
     const { addon, collector } = make();
     await collector.start();
-    const stopped = gate();
-    addon.answers.stop = stopped.open;
+    const stopped = new Gate();
+    addon.answers.stop = () => stopped.open();
     addon.answers.drain = async () => {
       await stopped.passed;
       return '{"ok":true}';
@@ -248,8 +247,8 @@ describe('reload', () => {
   });
 });
 
-describe('own pages', () => {
-  const paged = (metricsPort: number, healthPath: string): string => `
+function paged(metricsPort: number, healthPath: string): string {
+  return `
 extensions: {health_check: {endpoint: "127.0.0.1:0", path: ${healthPath}}}
 receivers: {nop: }
 exporters: {nop: }
@@ -259,13 +258,15 @@ service:
     metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: ${metricsPort}}}}}]}
   pipelines: {traces: {receivers: [nop], exporters: [nop]}}
 `;
+}
 
-  function addressOf(collector: Collector, protocol: string): string {
-    const found = collector.listening().find((listener) => listener.protocol === protocol);
-    if (found === undefined) throw new Error(`no ${protocol} listener`);
-    return found.address;
-  }
+function addressOf(collector: Collector, protocol: string): string {
+  const found = collector.listening().find((listener) => listener.protocol === protocol);
+  if (found === undefined) throw new Error(`no ${protocol} listener`);
+  return found.address;
+}
 
+describe('own pages', () => {
   it('serves metrics and health, keeps their sockets over a reload, and closes them', async () => {
     const { addon, collector } = make({ config: paged(0, '/') });
     addon.answers.start = () => Promise.resolve('{"ok":true,"listeners":[]}');
@@ -406,24 +407,20 @@ describe('ingest', () => {
   });
 });
 
+function counter(name: string, offset: number, labels = {}): object {
+  return { name, help: 'h', type: 'counter', labels, offset, bounds: [] };
+}
+
 describe('stats', () => {
   it('adds up the series per signal', async () => {
     const { addon, collector } = make();
-    const series = (name: string, offset: number, labels = {}) => ({
-      name,
-      help: 'h',
-      type: 'counter',
-      labels,
-      offset,
-      bounds: [],
-    });
     addon.answers.catalogue = () =>
       JSON.stringify({
         version: 1,
         series: [
-          series('otelcol_receiver_accepted_spans', 0, { transport: 'grpc' }),
-          series('otelcol_receiver_accepted_spans', 1, { transport: 'http' }),
-          series('otelcol_exporter_sent_log_records', 2),
+          counter('otelcol_receiver_accepted_spans', 0, { transport: 'grpc' }),
+          counter('otelcol_receiver_accepted_spans', 1, { transport: 'http' }),
+          counter('otelcol_exporter_sent_log_records', 2),
         ],
       });
     addon.answers.snapshot = (into) => {

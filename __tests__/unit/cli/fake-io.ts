@@ -1,0 +1,64 @@
+// A process for commands under test: texts are kept, signals are sent by hand, nothing ends.
+import { main, type CliIo, type SignalName } from '../../../src/cli/index.js';
+import { FakeAddon } from '../binding/fake-binding.js';
+
+export class FakeIo implements CliIo {
+  readonly addon = new FakeAddon();
+  out = '';
+  err = '';
+  exits: number[] = [];
+  readonly #listeners = new Map<SignalName, Set<() => void>>();
+  readonly stdout = { write: (text: string): unknown => (this.out += text) };
+  readonly stderr: { write: (text: string) => unknown; isTTY?: boolean } = {
+    write: (text: string): unknown => (this.err += text),
+  };
+  readonly internals = {
+    addon: this.addon,
+    logEnvironment: { stdout: this.stdout, stderr: this.stderr, now: () => 0 },
+  };
+
+  onSignal(name: SignalName, listener: () => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    listeners.add(listener);
+    this.#listeners.set(name, listeners);
+    return () => listeners.delete(listener);
+  }
+
+  exit(code: number): void {
+    this.exits.push(code);
+  }
+
+  signal(name: SignalName): void {
+    for (const listener of this.#listeners.get(name) ?? []) listener();
+  }
+
+  listeners(): number {
+    return [...this.#listeners.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Runs a command to its end. */
+  run(...argv: string[]): Promise<number> {
+    return main(argv, this);
+  }
+
+  /** Resolves when the text has been written to stderr (the log goes there). */
+  says(text: string): Promise<void> {
+    return until(
+      () => this.err.includes(text),
+      () => `"${text}" was not said in: ${this.err}${this.out}`,
+    );
+  }
+}
+
+/** Turns of the event loop before a condition that does not come true is a failure. */
+const TURNS_MAX = 20_000;
+
+export async function until(condition: () => boolean, complaint: () => string): Promise<void> {
+  for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+    if (condition()) return;
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+  throw new Error(complaint());
+}
