@@ -27,22 +27,15 @@ pub(crate) struct Opening {
 
 /// A target and its connections.
 pub(crate) struct Channel {
-    opening: Rc<Opening>,
-    address: Address,
+    resolver: Rc<Resolver>,
     balancer: Balancer,
-    state: RefCell<Resolved>,
     next: Cell<usize>,
-}
-
-#[derive(Default)]
-struct Resolved {
-    subchannels: Vec<Rc<Subchannel>>,
-    at: Option<Instant>,
 }
 
 impl Channel {
     pub(crate) fn new(opening: Opening, address: Address, balancer: Balancer) -> Self {
-        Self { opening: Rc::new(opening), address, balancer, state: RefCell::default(), next: Cell::new(0) }
+        let resolver = Resolver { opening: Rc::new(opening), address, state: RefCell::default() };
+        Self { resolver: Rc::new(resolver), balancer, next: Cell::new(0) }
     }
 
     /// A connection for the next call. Makes at least one attempt even when every address failed a moment ago.
@@ -50,7 +43,7 @@ impl Channel {
         // The runtime looks at its sockets before it comes back here, so that a connection which the peer has closed in
         // the meantime is known to be closed.
         tokio::task::yield_now().await;
-        let subchannels = self.subchannels().await?;
+        let subchannels = self.resolver.subchannels().await?;
         match self.balancer {
             Balancer::RoundRobin => self.round_robin(&subchannels).await,
             Balancer::PickFirst => first(&subchannels).await,
@@ -59,7 +52,8 @@ impl Channel {
 
     /// Until the first address may be tried again without hurry.
     pub(crate) async fn pause(&self) {
-        let due = self.state.borrow().subchannels.iter().filter_map(|each| each.state.borrow().backoff.until()).min();
+        let subchannels = self.resolver.state.borrow().subchannels.clone();
+        let due = subchannels.iter().filter_map(|each| each.state.borrow().backoff.until()).min();
         sleep_until(due.unwrap_or_else(|| Instant::now() + RESOLVE_PAUSE)).await;
     }
 
@@ -87,17 +81,46 @@ impl Channel {
         }
         Err(last)
     }
+}
 
-    /// The subchannels, resolved again when one of them is not connected, but not more often than DNS deserves.
-    async fn subchannels(&self) -> Result<Vec<Rc<Subchannel>>, ClientError> {
-        {
+/// The addresses of a target, as far as they are known.
+struct Resolver {
+    opening: Rc<Opening>,
+    address: Address,
+    state: RefCell<Resolved>,
+}
+
+#[derive(Default)]
+struct Resolved {
+    subchannels: Vec<Rc<Subchannel>>,
+    at: Option<Instant>,
+}
+
+impl Resolver {
+    /// The subchannels. They are resolved again when one of them is not connected, but not more often than DNS deserves,
+    /// and not in the way of a call that can use another.
+    async fn subchannels(self: &Rc<Self>) -> Result<Vec<Rc<Subchannel>>, ClientError> {
+        let (known, stale) = {
             let state = self.state.borrow();
-            let fresh = state.at.is_some_and(|at| at.elapsed() < RESOLVE_PERIOD_MIN);
-            let complete = state.subchannels.iter().all(|each| each.connected().is_some());
-            if !state.subchannels.is_empty() && (fresh || complete) {
-                return Ok(state.subchannels.clone());
-            }
+            let stale = state.at.is_none_or(|at| at.elapsed() >= RESOLVE_PERIOD_MIN);
+            (state.subchannels.clone(), stale)
+        };
+        let connected = known.iter().filter(|each| each.connected().is_some()).count();
+        if known.is_empty() || (stale && connected == 0) {
+            self.refresh().await?;
+            return Ok(self.state.borrow().subchannels.clone());
         }
+        if stale && connected < known.len() {
+            self.state.borrow_mut().at = Some(Instant::now());
+            let resolver = Rc::clone(self);
+            // With addresses known it cannot fail.
+            tokio::task::spawn_local(async move { resolver.refresh().await.is_ok() });
+        }
+        Ok(known)
+    }
+
+    /// Asks for the addresses and keeps the connections to those that are still there.
+    async fn refresh(&self) -> Result<(), ClientError> {
         let found = self.resolve().await;
         let mut state = self.state.borrow_mut();
         match found {
@@ -109,13 +132,13 @@ impl Channel {
                         known.cloned().unwrap_or_else(|| Subchannel::new(&self.opening, address))
                     })
                     .collect();
-                state.at = Some(Instant::now());
             }
-            // Old addresses are better than none.
             Err(error) if state.subchannels.is_empty() => return Err(error),
-            Err(_) => state.at = Some(Instant::now()),
+            // Old addresses are better than none.
+            Err(_) => {}
         }
-        Ok(state.subchannels.clone())
+        state.at = Some(Instant::now());
+        Ok(())
     }
 
     async fn resolve(&self) -> Result<Vec<Address>, ClientError> {

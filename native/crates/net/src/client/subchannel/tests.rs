@@ -62,8 +62,8 @@ fn channel(balancer: Balancer, addresses: &[SocketAddr]) -> Channel {
         Opening { connect: ConnectConfig::default(), http2: Http2Config::default(), tls_name: None, proxy: None };
     let channel = Channel::new(opening, Address::Host("name.invalid".to_owned(), 1), balancer);
     let subchannels =
-        addresses.iter().map(|address| Subchannel::new(&channel.opening, Address::Ip(*address))).collect();
-    *channel.state.borrow_mut() = Resolved { subchannels, at: Some(Instant::now()) };
+        addresses.iter().map(|address| Subchannel::new(&channel.resolver.opening, Address::Ip(*address))).collect();
+    *channel.resolver.state.borrow_mut() = Resolved { subchannels, at: Some(Instant::now()) };
     channel
 }
 
@@ -108,7 +108,7 @@ fn round_robin_leaves_out_dead_addresses() {
         for _ in 0..10 {
             call(&channel).await.unwrap();
         }
-        let dead = channel.state.borrow().subchannels[0].state.borrow().backoff.until();
+        let dead = channel.resolver.state.borrow().subchannels[0].state.borrow().backoff.until();
         assert!(dead.is_some());
     });
 }
@@ -159,5 +159,24 @@ fn a_name_without_addresses_is_an_error_that_names_it() {
         let channel = channel(Balancer::RoundRobin, &[]);
         let error = channel.pick().await.map(drop).unwrap_err();
         assert_eq!(error.cause, "name \"name.invalid\" cannot be resolved");
+    });
+}
+
+#[test]
+fn resolving_again_keeps_connections_and_does_not_hold_up_calls() {
+    run(async {
+        let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let stays = peer().await;
+        let channel = channel(Balancer::RoundRobin, &[nowhere, stays.address]);
+        call(&channel).await.unwrap();
+        // Due: one address is dead, and the last answer is old. The name itself does not resolve.
+        channel.resolver.state.borrow_mut().at = None;
+        for _ in 0..3 {
+            call(&channel).await.unwrap();
+        }
+        assert!(channel.resolver.state.borrow().at.is_some());
+        channel.resolver.refresh().await.unwrap();
+        assert_eq!(channel.resolver.state.borrow().subchannels.len(), 2);
+        assert_eq!((stays.connections.get(), stays.requests.get()), (1, 4));
     });
 }
