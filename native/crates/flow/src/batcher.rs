@@ -249,6 +249,10 @@ impl Share {
         let replies = parcel.reply.split_items(&items);
         let last = portions.len().saturating_sub(1);
         let mut hold = std::mem::take(&mut parcel.permit);
+        let copied: u64 = portions.iter().flat_map(|portion| &portion.chunks).map(|chunk| chunk.len() as u64).sum();
+        // What repeated headers add is counted as far as the ledger allows; the items may be acknowledged already, so
+        // there is nobody left to refuse.
+        let _ = hold.try_grow(copied.saturating_sub(parcel.payload.bytes()));
         let (arrived, deadline) = (parcel.arrived, parcel.deadline);
         portions.into_iter().zip(replies).enumerate().map(move |(index, (mut portion, reply))| {
             let chunks = std::mem::take(&mut portion.chunks);

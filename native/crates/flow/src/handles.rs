@@ -35,3 +35,17 @@ impl Handles {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Admission, BatchProcessorShared, DeliveryShared, Handles, Log, Parcel};
+
+    #[test]
+    fn what_threads_share_or_pass_on_may_cross_between_them() {
+        fn shared<T: Send + Sync>() {}
+        fn passed<T: Send>() {}
+        shared::<(Handles, Log, Admission)>();
+        shared::<(DeliveryShared, BatchProcessorShared)>();
+        passed::<Parcel>();
+    }
+}

@@ -27,12 +27,12 @@ pub enum Outcome {
 impl Outcome {
     /// The worse of two outcomes of one request: a permanent refusal, then a retryable one, then partial.
     ///
-    /// Of two alike, partial outcomes add up their rejected items and retryable refusals keep the longer wait.
+    /// Of two alike, the partial outcome that rejects more counts, and retryable refusals keep the longer wait.
     #[must_use]
     pub fn worse(self, other: Outcome) -> Outcome {
         match (self, other) {
-            (Outcome::Partial { rejected, message }, Outcome::Partial { rejected: more, .. }) => {
-                Outcome::Partial { rejected: rejected.saturating_add(more), message }
+            (Outcome::Partial { rejected: mine, .. }, Outcome::Partial { rejected, message }) if rejected > mine => {
+                Outcome::Partial { rejected, message }
             }
             (Outcome::Refused(mine), Outcome::Refused(other)) if hint(&other) > hint(&mine) && !mine.is_permanent() => {
                 Outcome::Refused(other)
@@ -45,6 +45,16 @@ impl Outcome {
     /// Whether the request was taken, if not every item of it.
     pub fn is_taken(&self) -> bool {
         !matches!(self, Outcome::Refused(_))
+    }
+
+    /// The outcome of two parts of one request: the worse one, with the rejected items of both.
+    fn with_part(self, part: Outcome) -> Outcome {
+        match (self, part) {
+            (Outcome::Partial { rejected, message }, Outcome::Partial { rejected: more, .. }) => {
+                Outcome::Partial { rejected: rejected.saturating_add(more), message }
+            }
+            (mine, part) => mine.worse(part),
+        }
     }
 
     fn rank(&self) -> u8 {
@@ -87,6 +97,7 @@ struct Join(Mutex<JoinState>);
 #[derive(Debug)]
 struct JoinState {
     remaining: usize,
+    fold: fn(Outcome, Outcome) -> Outcome,
     worst: Outcome,
     reply: Reply,
 }
@@ -137,6 +148,10 @@ impl Reply {
     /// Splits the duty among `parts` branches; the sender learns the worst of their outcomes once all are in.
     /// With no parts the request counts as accepted.
     pub fn split(self, parts: usize) -> Vec<Reply> {
+        self.join(parts, Outcome::worse)
+    }
+
+    fn join(self, parts: usize, fold: fn(Outcome, Outcome) -> Outcome) -> Vec<Reply> {
         match parts {
             0 => {
                 self.settle(Outcome::Accepted);
@@ -144,15 +159,15 @@ impl Reply {
             }
             1 => vec![self],
             _ => {
-                let state = JoinState { remaining: parts, worst: Outcome::Accepted, reply: self };
+                let state = JoinState { remaining: parts, fold, worst: Outcome::Accepted, reply: self };
                 let join = Arc::new(Join(Mutex::new(state)));
                 (0..parts).map(|_| Reply(Some(Kind::Member(Arc::clone(&join))))).collect()
             }
         }
     }
 
-    /// Splits the duty among parts of the request, with the items of each: as [`Reply::split`], but where nobody
-    /// waits any more each part counts its own items, and no part those of another.
+    /// Splits the duty among parts of the request, with the items of each: as [`Reply::split`], but rejected items add
+    /// up, and where nobody waits any more each part counts its own items, and no part those of another.
     pub fn split_items(mut self, items: &[u64]) -> Vec<Reply> {
         match &self.0 {
             Some(Kind::Detached { account, .. }) => {
@@ -160,7 +175,7 @@ impl Reply {
                 self.0 = None;
                 parts
             }
-            _ => self.split(items.len()),
+            _ => self.join(items.len(), Outcome::with_part),
         }
     }
 
@@ -211,7 +226,7 @@ impl Join {
         let finished = {
             let mut state = self.0.lock();
             let worst = std::mem::replace(&mut state.worst, Outcome::Accepted);
-            state.worst = worst.worse(outcome);
+            state.worst = (state.fold)(worst, outcome);
             state.remaining -= 1;
             (state.remaining == 0).then(|| {
                 let worst = std::mem::replace(&mut state.worst, Outcome::Accepted);
@@ -307,5 +322,41 @@ mod tests {
         assert_eq!(account.dropped(DropReason::Abandoned), 7);
         assert_eq!(account.dropped(DropReason::Permanent), 5);
         assert_eq!(account.dropped(DropReason::Expired), 3);
+    }
+
+    fn partial(rejected: u64) -> Outcome {
+        Outcome::Partial { rejected, message: "x".into() }
+    }
+
+    #[test]
+    fn rejected_items_add_up_over_parts_but_not_over_branches() {
+        for (split, told) in [(false, 3), (true, 5)] {
+            let (reply, answer) = waiter();
+            let parts = if split { reply.split_items(&[4, 4]) } else { reply.split(2) };
+            parts.into_iter().zip([3, 2]).for_each(|(part, rejected)| part.settle(partial(rejected)));
+            assert_eq!(answer.try_recv(), Ok(partial(told)));
+        }
+    }
+
+    #[test]
+    fn parts_of_an_acknowledged_request_count_their_own_items() {
+        let account = Arc::new(Account::default());
+        let parts = Reply::detached(10, Arc::clone(&account)).split_items(&[3, 7]);
+        for (part, outcome) in parts.into_iter().zip([Outcome::Accepted, refused(FaultCode::DownstreamPermanent)]) {
+            part.settle(outcome);
+        }
+        assert_eq!((account.dropped(DropReason::Permanent), account.dropped(DropReason::Abandoned)), (7, 0));
+    }
+
+    #[test]
+    fn of_two_retryable_refusals_the_longer_wait_is_told() {
+        let after = |seconds| {
+            let wait = Retry::After(Duration::from_secs(seconds));
+            Outcome::Refused(Fault::new(FaultCode::QueueFull, "no").with_retry(wait))
+        };
+        assert_eq!(after(2).worse(after(9)), after(9));
+        assert_eq!(after(9).worse(refused(FaultCode::DownstreamTemporary)), after(9));
+        assert_eq!(after(9).worse(refused(FaultCode::Malformed)), refused(FaultCode::Malformed));
+        assert_eq!(refused(FaultCode::Malformed).worse(after(9)), refused(FaultCode::Malformed));
     }
 }

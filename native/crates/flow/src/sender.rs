@@ -163,6 +163,8 @@ impl Sender {
                 self.log.emit(Level::Warn, "Partial success response", &fields);
             }
             Outcome::Refused(fault) => {
+                // The Collector shows the sent count, if zero, from the first request on.
+                self.metrics.sent.add(0);
                 self.metrics.send_failed.add(items);
                 self.log_failure(fault, items);
             }

@@ -335,6 +335,67 @@ async fn what_is_left_at_the_drain_deadline_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_threads_share_the_room_and_the_sends() {
+    let handles = Handles::detached();
+    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings(Some(queue())), handles.clone());
+    let exporter = Rc::new(ScriptedExporter::accepting().slow(SECOND));
+    let parts = [Delivery::new(&shared, exporter.clone()), Delivery::new(&shared, exporter.clone())];
+    let send = |part: &Delivery, items| {
+        let (reply, answer) = asked();
+        let bytes = request(Signal::Logs, 0, items);
+        part.consume(Parcel::new(Signal::Logs, bytes, items, teleferric_buf::Permit::none(), reply));
+        answer
+    };
+    LocalSet::new()
+        .run_until(async {
+            assert!((0..8).all(|_| send(&parts[0], 1).is_taken()));
+            assert!((0..2).all(|_| send(&parts[1], 2).is_taken()));
+            assert_eq!(send(&parts[1], 2).fault().code, FaultCode::QueueFull);
+            sleep(20 * SECOND).await;
+        })
+        .await;
+    assert_eq!((exporter.running_max(), exporter.delivered(), shared.queue_size()), (2, 12, 0));
+    // The part that has two requests takes turns with the one that has eight.
+    let last_of_second = exporter.sizes().iter().rposition(|items| *items == 2).unwrap();
+    assert!(last_of_second < 6, "{:?}", exporter.sizes());
+}
+
+/// Two real threads block on a queue of four places; every request gets its turn and the room is free at the end.
+#[test]
+fn threads_that_wait_for_room_wake_each_other() {
+    let blocking = QueueSettings { queue_size: 4, block_on_overflow: true, num_consumers: 1, ..queue() };
+    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings(Some(blocking)), Handles::detached());
+    let worker = |shared: DeliveryShared| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let exporter = Rc::new(ScriptedExporter::accepting());
+            let delivery = Delivery::new(&shared, exporter.clone());
+            let mut answers = Vec::new();
+            for _ in 0..200 {
+                let (told, answer) = tokio::sync::oneshot::channel();
+                let reply = teleferric_flow::Reply::to(move |outcome| told.send(outcome).unwrap());
+                let bytes = request(Signal::Logs, 0, 1);
+                delivery.consume(Parcel::new(Signal::Logs, bytes, 1, teleferric_buf::Permit::none(), reply));
+                answers.push(answer);
+            }
+            for answer in answers {
+                assert_eq!(answer.await.unwrap(), Outcome::Accepted);
+            }
+            delivery.drain(None).await;
+            exporter.delivered()
+        })
+    };
+    let threads: Vec<_> = (0..2)
+        .map(|_| {
+            let shared = shared.clone();
+            std::thread::spawn(move || worker(shared))
+        })
+        .collect();
+    let delivered: Vec<u64> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert_eq!((delivered, shared.queue_size()), (vec![200, 200], 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_queue_keeps_the_promises_of_every_stage() {
     for settings in [settings(Some(QueueSettings { queue_size: 100, ..queue() })), settings(None)] {
         verify_stage(|bench| {
