@@ -136,8 +136,9 @@ impl Workers {
             let _ = seat.jobs.send(Job::Stop { deadline });
         }
         let mut report = Shutdown { joined: 0, left: 0 };
+        let stuck_at = deadline + STUCK_AFTER;
         for running in std::mem::take(&mut *self.threads.lock()) {
-            let patience = deadline.saturating_duration_since(tokio::time::Instant::now()) + STUCK_AFTER;
+            let patience = stuck_at.saturating_duration_since(tokio::time::Instant::now());
             let own = running.id == thread::current().id();
             let ended = !own && running.done.recv_timeout(patience) != Err(std_mpsc::RecvTimeoutError::Timeout);
             if ended {

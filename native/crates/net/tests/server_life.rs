@@ -159,6 +159,18 @@ fn an_http1_drain_finishes_running_requests_and_closes_idle_connections() {
 }
 
 #[test]
+fn connections_made_before_the_drain_are_served_though_nobody_has_accepted_them() {
+    for _ in 0..20 {
+        let running = Running::start(http());
+        let mut raws: Vec<_> = (0..20).map(|_| running.connect()).collect();
+        raws.iter_mut().for_each(|raw| raw.send(get("/name")));
+        let report = block_on(running.server.drain(server_support::PATIENCE));
+        assert_eq!((report.cut, running.server.stats().requests), (0, 20));
+        raws.iter_mut().for_each(|raw| assert_eq!(raw.answer().1, b"first"));
+    }
+}
+
+#[test]
 fn dropping_the_server_ends_its_connections() {
     let Running { workers, server, control } = Running::start(http());
     let mut raw = Raw::connect(server.local_addr().tcp().expect("tcp"));

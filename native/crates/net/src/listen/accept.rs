@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use socket2::Socket;
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
@@ -22,7 +21,8 @@ use crate::workers::{Occupied, Workers, spawn_local};
 
 /// A listener's accepting half; it ends when it is dropped.
 pub(crate) struct Acceptor {
-    listener: Listener,
+    /// Until [`Acceptor::finish`].
+    listener: Option<Listener>,
     _file: Option<Arc<SocketFile>>,
     config: Arc<ServerConfig>,
     stats: Arc<Counters>,
@@ -51,14 +51,14 @@ impl Acceptor {
     ) -> io::Result<Acceptor> {
         let (socket, addr, file) = bound.into_parts();
         let listener = Listener::new(socket, addr.tcp().is_some())?;
-        Ok(Acceptor { listener, _file: file, config, stats, workers, hubs })
+        Ok(Acceptor { listener: Some(listener), _file: file, config, stats, workers, hubs })
     }
 
     /// Accepts until dropped.
     pub(crate) async fn run(&self) {
         let mut pause = ACCEPT_PAUSE_MIN;
-        loop {
-            match self.listener.accept().await {
+        while let Some(listener) = &self.listener {
+            match listener.accept().await {
                 Ok((socket, peer)) => {
                     pause = ACCEPT_PAUSE_MIN;
                     if !self.hand_over(socket, peer) {
@@ -77,10 +77,13 @@ impl Acceptor {
         }
     }
 
-    /// Accepts what is queued already: closing the socket would reset it, requests and all.
-    pub(crate) fn sweep(&self) {
+    /// Accepts what is queued already and closes the socket: closing alone would reset it, requests and all.
+    pub(crate) fn finish(mut self) {
+        let Some(listener) = self.listener.take() else { return };
+        let Ok(queue) = listener.into_queue() else { return };
         for _ in 0..SWEEP_MAX {
-            let Some(Ok((socket, peer))) = self.listener.accept().now_or_never() else { return };
+            // The socket does not block: an error is most likely the end of the queue.
+            let Ok((socket, peer)) = queue.accept() else { return };
             if !self.hand_over(socket, peer) {
                 return;
             }
@@ -137,6 +140,13 @@ enum Listener {
     Unix(UnixListener),
 }
 
+/// A listening socket that belongs to no runtime.
+enum Queue {
+    Tcp(std::net::TcpListener),
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixListener),
+}
+
 /// A connection that belongs to no runtime.
 enum Accepted {
     Tcp(std::net::TcpStream),
@@ -164,6 +174,32 @@ impl Listener {
             Listener::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Accepted::Unix(stream.into_std()?), None))
+            }
+        }
+    }
+
+    fn into_queue(self) -> io::Result<Queue> {
+        match self {
+            Listener::Tcp(listener) => listener.into_std().map(Queue::Tcp),
+            #[cfg(unix)]
+            Listener::Unix(listener) => listener.into_std().map(Queue::Unix),
+        }
+    }
+}
+
+impl Queue {
+    fn accept(&self) -> io::Result<(Accepted, Option<SocketAddr>)> {
+        match self {
+            Queue::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                stream.set_nonblocking(true)?;
+                Ok((Accepted::Tcp(stream), Some(peer)))
+            }
+            #[cfg(unix)]
+            Queue::Unix(listener) => {
+                let (stream, _) = listener.accept()?;
+                stream.set_nonblocking(true)?;
+                Ok((Accepted::Unix(stream), None))
             }
         }
     }

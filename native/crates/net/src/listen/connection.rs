@@ -319,8 +319,9 @@ pub(crate) fn header_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
-/// How far an HTTP/1 read buffer grows while reads fill it.
-const READ_BUFFER_BYTES_MAX: usize = 1 << 20;
+/// How far an HTTP/1 read buffer grows while reads fill it. Larger would be faster still, but an idle connection may
+/// keep what it grew to.
+const READ_BUFFER_BYTES_MAX: usize = 256 << 10;
 
 /// How much of an answer is buffered for one stream; answers are small.
 const SEND_BUFFER_BYTES_MAX: usize = 64 << 10;

@@ -238,7 +238,7 @@ async fn accept_until(
         Ok(acceptor) => {
             // An error is the handle's end, which stops as well.
             select(pin!(stopping.wait_for(|stop| *stop)), pin!(acceptor.run())).await;
-            acceptor.sweep();
+            acceptor.finish();
         }
         Err(_) => stats.accept_errors.add(),
     }

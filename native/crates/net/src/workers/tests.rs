@@ -82,6 +82,20 @@ fn a_worker_may_ask_for_the_shutdown_and_hold_the_last_handle() {
 }
 
 #[test]
+fn a_worker_that_does_not_return_is_left_behind() {
+    let workers = Workers::start(2, "ns-stuck").expect("workers");
+    let (release, blocked) = std_mpsc::channel::<()>();
+    let (ended_tx, ended) = std_mpsc::channel();
+    workers.spawn_on(1, move || async move {
+        let _ = blocked.recv();
+        let _ = ended_tx.send(());
+    });
+    assert_eq!(workers.shutdown(Duration::ZERO), Shutdown { joined: 1, left: 1 });
+    drop(release);
+    ended.recv_timeout(GRACE).expect("ends by itself");
+}
+
+#[test]
 fn chooses_the_worker_with_fewest_connections() {
     let workers = Workers::start(2, "ns-load").expect("workers");
     assert_eq!(workers.least_loaded(), 0);
