@@ -27,7 +27,7 @@ const SIGNAL_WORDS: Readonly<Record<SignalName, string>> = {
 /** How long a second signal waits for the core to stop before the process ends. */
 const CUT_SHORT_MS = 500;
 
-/** @returns the exit code: 0 after a signal, 1 after a dead component. Rejects when the start fails. */
+/** @returns the exit code: 0 after a signal, 1 after a dead component or a drain cut short. Rejects when the start fails. */
 export async function run(flags: ConfigFlags, io: CliIo): Promise<number> {
   const builtIn = flags.config.length === 0;
   const collector = new Collector(
@@ -47,7 +47,7 @@ export async function run(flags: ConfigFlags, io: CliIo): Promise<number> {
     else if (builtIn) io.stderr.write(welcomeText(collector.listening()));
     const end = early ?? (await ending.happened);
     await collector.close();
-    return 'signal' in end ? 0 : 1;
+    return 'signal' in end && !ending.wasCut() ? 0 : 1;
   } finally {
     ending.remove();
   }
@@ -55,15 +55,19 @@ export async function run(flags: ConfigFlags, io: CliIo): Promise<number> {
 
 interface Listening {
   readonly happened: Promise<Ending>;
+  /** Whether a second signal came. */
+  wasCut(): boolean;
   remove(): void;
 }
 
 function listen(collector: Collector, io: CliIo): Listening {
   const removers: (() => void)[] = [];
+  let cut = false;
   const happened = new Promise<Ending>((resolve) => {
     let ending = false;
     const stop = (signal: SignalName): void => {
-      if (ending) return cutShort(collector, io);
+      cut = ending;
+      if (cut) return cutShort(collector, io);
       ending = true;
       collector.log('info', 'Received signal from OS', { signal: SIGNAL_WORDS[signal] });
       resolve({ signal });
@@ -81,6 +85,7 @@ function listen(collector: Collector, io: CliIo): Listening {
   });
   return {
     happened,
+    wasCut: () => cut,
     remove() {
       for (const remove of removers) remove();
     },

@@ -9,7 +9,7 @@ import {
   type NativeBinding,
   type Signal,
 } from '../binding/index.js';
-import type { NativeOtlpGrpcExporter, NativeOtlpHttpExporter, NativePipeline } from '../config/index.js';
+import type { NativeConfig, NativeOtlpGrpcExporter, NativeOtlpHttpExporter } from '../config/index.js';
 import { CollectorError } from '../errors.js';
 
 /** What to make. */
@@ -119,12 +119,15 @@ export class GeneratorRun {
   }
 }
 
+/** As the core's configuration, with a receiver that YAML cannot name. */
+export type GeneratorDocument = Omit<NativeConfig, 'receivers'> & { readonly receivers: readonly object[] };
+
 const RECEIVER = 'generator';
 const LIMITS = { max_items: 1_000_000, max_depth: 128, max_attributes: 0, max_connections: 1000 };
 const MEMORY_BYTES = 256 * 1024 * 1024;
 
 /** The document that the core gets. */
-export function generatorDocument(plan: GeneratorPlan, target: GeneratorTarget): object {
+export function generatorDocument(plan: GeneratorPlan, target: GeneratorTarget): GeneratorDocument {
   const exporter = target.protocol === 'grpc' ? 'otlp_grpc' : 'otlp_http';
   const version = packageVersion();
   return {
@@ -135,7 +138,7 @@ export function generatorDocument(plan: GeneratorPlan, target: GeneratorTarget):
       telemetry_level: 'basic',
       drain_timeout: 0,
       limits: LIMITS,
-      pipelines: plan.signals.map((signal): NativePipeline => ({
+      pipelines: plan.signals.map((signal) => ({
         id: signal,
         signal,
         receivers: [RECEIVER],

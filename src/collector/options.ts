@@ -1,7 +1,7 @@
 /**
  * What a host writes to get a collector, and what of it goes to the configuration loader.
  */
-import type { Registry } from 'prom-client';
+import type { OpenMetricsContentType, Registry } from 'prom-client';
 
 import type { LoadOptions } from '../config/index.js';
 import { CollectorError } from '../errors.js';
@@ -43,7 +43,7 @@ export interface Logger {
 
 /** The host's prom-client registry. */
 export interface HostMetrics {
-  readonly registry: Registry;
+  readonly registry: Registry | Registry<OpenMetricsContentType>;
   /** Labels on every series; needed to tell collectors apart that share a registry. @default {} */
   readonly labels?: Readonly<Record<string, string>>;
 }

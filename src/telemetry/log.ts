@@ -54,10 +54,34 @@ export interface LogEnvironment {
   readonly now: () => number;
 }
 
+/** Text that may wait in a stream whose reader is slow; more is dropped, and the next text says how much. */
+const WAITING_BYTES_MAX = 8 * 1024 * 1024;
+
+/** What a stream of the process offers. */
+export interface BufferedStream extends TextStream {
+  readonly writableLength: number;
+}
+
+/** A stream that never holds more than a bound. */
+export function bounded(stream: BufferedStream): TextStream {
+  let dropped = 0;
+  return {
+    write(text) {
+      if (stream.writableLength > WAITING_BYTES_MAX) {
+        dropped += 1;
+        return;
+      }
+      const notice = dropped === 0 ? '' : `(${dropped} texts dropped here: the reader is slow)\n`;
+      dropped = 0;
+      stream.write(notice + text);
+    },
+  };
+}
+
 /** Where the log ends up unless a test says otherwise. */
 export const PROCESS_LOG_ENVIRONMENT: LogEnvironment = {
-  stdout: { write: (text) => process.stdout.write(text) },
-  stderr: { write: (text) => process.stderr.write(text) },
+  stdout: bounded(process.stdout),
+  stderr: bounded(process.stderr),
   now: Date.now,
 };
 

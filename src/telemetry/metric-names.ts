@@ -54,7 +54,7 @@ function unitWord(name: string): string | null {
 /** HELP text that ends with a stability tag. */
 export function pageHelp(name: string, help: string): string {
   if (/\[\w+\]$/.test(help)) return help;
-  return `${help} [${DEVELOPMENT.test(name) ? 'Development' : 'Alpha'}]`;
+  return `${help.replace(/\.$/, '')} [${DEVELOPMENT.test(name) ? 'Development' : 'Alpha'}]`;
 }
 
 const DEVELOPMENT = /^(otelcol_processor_batch_|otelcol_exporter_in_flight|http_|rpc_|teleferric_)/;

@@ -3,7 +3,7 @@
  * The rules it follows are those of prom-client 15: all `get()` of a scrape start in one turn, none may throw, values are
  * numbers, and a name is registered once per registry.
  */
-import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
+import { collectDefaultMetrics, Registry, type Metric, type OpenMetricsContentType } from 'prom-client';
 
 import { emptyFamily, familiesOf, type Family, type MetricsView, type Row } from './metric-families.js';
 import type { MetricKind } from './metric-names.js';
@@ -94,11 +94,12 @@ export class RegistryBridge {
   #view: MetricsView;
   #thisTurn: ReadonlyMap<string, Family> | null = null;
 
-  constructor(registry: Registry, reader: MetricsReader, view: MetricsView) {
-    this.#registry = registry;
+  constructor(registry: Registry | Registry<OpenMetricsContentType>, reader: MetricsReader, view: MetricsView) {
+    // The two differ in the type of their content type only.
+    this.#registry = registry as Registry;
     this.#reader = reader;
     this.#view = view;
-    this.#shared = sharedMetrics(registry);
+    this.#shared = sharedMetrics(this.#registry);
     this.refresh(view);
   }
 

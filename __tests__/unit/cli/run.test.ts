@@ -58,7 +58,7 @@ describe('run', () => {
     io.signal('SIGINT');
     await io.says('Starting shutdown...');
     io.signal('SIGINT');
-    await expect(code).resolves.toBe(0);
+    await expect(code).resolves.toBe(1);
     expect(io.addon.calls[2]).toBe('stop');
   });
 

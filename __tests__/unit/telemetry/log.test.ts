@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { isCollectorError } from '../../../src/errors.js';
-import { Log, type LogConfig } from '../../../src/telemetry/log.js';
+import { bounded, Log, type LogConfig } from '../../../src/telemetry/log.js';
 
 const base: LogConfig = {
   level: 'info',
@@ -190,6 +190,22 @@ describe('print', () => {
     const quiet = capture({ level: 'error' });
     quiet.log.print({ path: 'log', text: 'x', fields: {} });
     expect(quiet.streams.stderr).toBe('');
+  });
+});
+
+describe('bounded', () => {
+  it('drops text while the reader is slow, and says so once it is not', () => {
+    const written: string[] = [];
+    const stream = { writableLength: 0, write: (text: string) => written.push(text) };
+    const output = bounded(stream);
+    output.write('a');
+    stream.writableLength = 9 * 1024 * 1024;
+    output.write('b');
+    output.write('c');
+    stream.writableLength = 0;
+    output.write('d');
+    output.write('e');
+    expect(written).toEqual(['a', '(2 texts dropped here: the reader is slow)\nd', 'e']);
   });
 });
 

@@ -1,4 +1,4 @@
-import { Registry } from 'prom-client';
+import { Registry, type OpenMetricsContentType } from 'prom-client';
 
 import type { NativeCatalogue, NativeSeries } from '../../../src/binding/index.js';
 import { DEFAULT_VIEW, type MetricsView } from '../../../src/telemetry/metric-families.js';
@@ -201,7 +201,7 @@ otelcol_processor_batch_batch_send_size_count{processor="batch"} 4
   });
 });
 
-function bridge(registry: Registry, core: FakeCore, labels = {}): RegistryBridge {
+function bridge(registry: Registry | Registry<OpenMetricsContentType>, core: FakeCore, labels = {}): RegistryBridge {
   const view = { ...DEFAULT_VIEW, level: 'basic' as const, constantLabels: labels };
   return new RegistryBridge(registry, new MetricsReader(core, stillProcess), view);
 }
@@ -266,8 +266,8 @@ describe('RegistryBridge', () => {
   });
 
   it('works in an OpenMetrics registry, which renames counters', async () => {
-    const registry = new Registry();
-    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     bridge(registry, typical());
     const text = await registry.metrics();
     expect(text).toContain('otelcol_receiver_accepted_spans_total{receiver="otlp",transport="grpc"} 12');
