@@ -146,9 +146,9 @@ impl ConnectConfig {
                 Ok((Box::new(stream), alpn))
             }
             Ok(Err(error)) => Err(ClientError { kind: ErrorKind::Tls, ..ClientError::from_io(&error) }
-                .unprocessed(true)
+                .or_unprocessed(true)
                 .context("tls handshake failed")),
-            Err(_) => Err(ClientError::tls("tls handshake timed out").unprocessed(true)),
+            Err(_) => Err(ClientError::tls("tls handshake timed out").or_unprocessed(true)),
         }
     }
 

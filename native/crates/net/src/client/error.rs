@@ -83,7 +83,7 @@ impl ClientError {
         Self::new(ErrorKind::Timeout, format!("deadline exceeded while {phase}"))
     }
 
-    pub(crate) fn unprocessed(mut self, unprocessed: bool) -> Self {
+    pub(crate) fn or_unprocessed(mut self, unprocessed: bool) -> Self {
         self.unprocessed |= unprocessed;
         self
     }

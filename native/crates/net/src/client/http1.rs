@@ -67,7 +67,7 @@ impl Http1Connection {
             let error = ClientError::from_hyper(&error.into_error());
             // A request that cannot be expressed stays so on another connection.
             let lost = error.kind == ErrorKind::Reset;
-            error.unprocessed(lost && never_sent)
+            error.or_unprocessed(lost && never_sent)
         })?;
         let (head, body) = response.into_parts();
         let mut collected = Collector::new(head.status, head.version, head.headers, max_response)?;

@@ -83,7 +83,7 @@ impl Http2Connection {
     /// settings: from then on its limits are known, and a peer that is no HTTP/2 server has shown itself.
     pub(crate) async fn handshake(io: MeteredIo, config: &Http2Config, limit: Duration) -> Result<Self, ClientError> {
         match timeout(limit, Self::exchange_prefaces(io, config)).await {
-            Ok(result) => result.map_err(|error| error.unprocessed(true)),
+            Ok(result) => result.map_err(|error| error.or_unprocessed(true)),
             Err(_) => Err(ClientError::connect("http2 handshake: no settings from the peer in time")),
         }
     }
@@ -143,7 +143,7 @@ impl Http2Connection {
     pub(crate) async fn send(&self, head: Request<()>, body: Rope) -> Result<Exchange, ClientError> {
         let written = self.shared.meter.written();
         let guard = InFlight::new(&self.shared);
-        let failed = |error: h2::Error| guard.explain(&error).unprocessed(self.shared.meter.written() == written);
+        let failed = |error: h2::Error| guard.explain(&error).or_unprocessed(self.shared.meter.written() == written);
         // A clone per request: only a handle that never sent anything lets h2 queue beyond the peer's stream limit.
         let mut sender = self.sender.borrow().clone();
         let (response, mut stream) = sender.send_request(head, body.is_empty()).map_err(failed)?;

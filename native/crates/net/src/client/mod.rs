@@ -6,7 +6,7 @@
 //! read.
 //!
 //! What this is not for: knowing OTLP, compressing, retrying by policy. The only retry made here is of a request that
-//! provably never reached the peer's application (see [`ClientError::unprocessed`]).
+//! provably never reached the peer's application (see [`unprocessed`](ClientError::unprocessed)).
 
 mod backoff;
 mod connect;
