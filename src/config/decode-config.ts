@@ -11,9 +11,8 @@ import { defaultOfSpec } from './schema/spec.js';
 import { nearest } from './schema/suggest.js';
 import { serviceSpec } from './service/service.js';
 import type { ServiceOptions } from './service/service.js';
-import { child, isNull } from './tree/node.js';
+import { child, goType, isNull } from './tree/node.js';
 import type { ConfigNode, MapEntry, MapNode } from './tree/node.js';
-import { goType } from './tree/sources.js';
 
 /** A component that was read. */
 export interface DecodedComponent {

@@ -71,7 +71,7 @@ const DECODING_FAILED = 'decoding failed due to the following error(s):';
  */
 export function formatDecodeIssues(issues: readonly ConfigIssue[]): string {
   const groups = new Map<string, { head: string | null; lines: string[] }>();
-  for (const issue of issues) {
+  for (const issue of issues.slice(0, ISSUES_SHOWN_MAX)) {
     const { component } = issue;
     const key = component === null ? '' : `${component.section}\n${component.id}`;
     let group = groups.get(key);
@@ -88,10 +88,17 @@ export function formatDecodeIssues(issues: readonly ConfigIssue[]): string {
   const blocks = Array.from(groups.values(), ({ head, lines }) =>
     head === null ? lines.join('\n') : `${head}\n\n${lines.join('\n')}`,
   );
-  return `cannot unmarshal the configuration: ${DECODING_FAILED}\n\n${blocks.join('\n')}`;
+  return `cannot unmarshal the configuration: ${DECODING_FAILED}\n\n${[...blocks, ...moreThan(issues)].join('\n')}`;
 }
 
 /** Validation and graph errors: one per line. */
 export function formatIssues(issues: readonly ConfigIssue[]): string {
-  return issues.map(formatIssue).join('\n');
+  return [...issues.slice(0, ISSUES_SHOWN_MAX).map(formatIssue), ...moreThan(issues)].join('\n');
+}
+
+/** Issues that a message spells out; programs get all of them in the error's details. */
+export const ISSUES_SHOWN_MAX = 200;
+
+function moreThan(issues: readonly ConfigIssue[]): string[] {
+  return issues.length > ISSUES_SHOWN_MAX ? [`and ${issues.length - ISSUES_SHOWN_MAX} more`] : [];
 }

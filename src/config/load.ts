@@ -8,7 +8,7 @@ import { CollectorError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
 import type { Section } from './components/definition.js';
 import { decodeConfig } from './decode-config.js';
-import type { DecodedConfig } from './decode-config.js';
+import type { DecodedComponent, DecodedConfig } from './decode-config.js';
 import { processEnvironment } from './environment.js';
 import type { Environment } from './environment.js';
 import { FeatureGates } from './feature-gates.js';
@@ -31,6 +31,7 @@ import { readResource } from './service/telemetry-resource.js';
 import { telemetryDiagnostics } from './service/telemetry-notes.js';
 import { defaultMemoryBytes, toNativeConfig, usedIds } from './to-native.js';
 import { mergeAppendRule } from './tree/merge.js';
+import { locate } from './tree/node.js';
 import type { MapNode } from './tree/node.js';
 import { readSources } from './tree/sources.js';
 import { validateConfig } from './validate-config.js';
@@ -183,10 +184,24 @@ function addDiagnostics(
   for (const [section, ids] of Object.entries(used)) {
     for (const id of ids) {
       const component = decoded.components[section as Section].get(id);
-      if (component !== undefined) diagnostics.push(...component.diagnostics);
+      if (component === undefined) continue;
+      diagnostics.push(...component.diagnostics, ...componentNotes(component, [section, id], root));
     }
   }
   diagnostics.push(...telemetryDiagnostics(decoded.service, root));
+}
+
+function componentNotes(
+  { definition, config, id }: DecodedComponent,
+  base: readonly string[],
+  root: MapNode,
+): Diagnostic[] {
+  const notes = definition.notes?.(config) ?? [];
+  return notes.map((note) => {
+    const path = [...base, ...note.path];
+    const fields = { 'otelcol.component.id': id, 'otelcol.component.kind': definition.kind };
+    return { severity: 'warning', message: note.message, path, position: locate(root, path), fields };
+  });
 }
 
 /** The version in package.json, two folders up from here in the sources and in the package alike. */

@@ -1,6 +1,7 @@
 /**
  * A server that speaks HTTP (`confighttp.ServerConfig`): keys and the native form.
  */
+import type { Note } from '../components/definition.js';
 import type { NativeHttpServer } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import {
@@ -107,6 +108,30 @@ export function checkTransport(value: string, report: Report): void {
     );
   }
 }
+
+/** Keys that are written in vain, and doors that stand open. */
+export function httpServerNotes(server: HttpServer, path: readonly string[]): Note[] {
+  const notes = exposureNotes(server, path);
+  const { cors: sharing } = server;
+  if (sharing !== null && sharing.allowed_origins.length === 0) {
+    const message = 'the CORS configuration specifies allowed headers but no allowed origins, and is therefore ignored';
+    notes.push({ message, path: [...path, 'cors'] });
+  }
+  return notes;
+}
+
+/** A server that others than this machine can reach, without TLS and without authentication. */
+export function exposureNotes(
+  server: { readonly endpoint: string; readonly transport: string; readonly tls: unknown; readonly auth: unknown },
+  path: readonly string[],
+): Note[] {
+  if (server.transport === 'unix' || server.tls !== null || server.auth !== null) return [];
+  if (LOOPBACK.test(server.endpoint)) return [];
+  const message = `${server.endpoint} is open to the network without TLS and authentication: whoever reaches it can send`;
+  return [{ message, path: [...path, 'endpoint'] }];
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]):/i;
 
 export function toNativeHttpServer(server: HttpServer): NativeHttpServer {
   return {

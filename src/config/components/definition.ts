@@ -43,17 +43,25 @@ export interface ComponentDefinition<T = unknown, N = unknown> {
   readonly toNative: ((config: T, context: NativeContext) => N) | null;
   /** Extensions the configuration refers to. */
   readonly references: ((config: T) => readonly ExtensionReference[]) | null;
+  /** What is worth a warning when the component is used. */
+  readonly notes: ((config: T) => readonly Note[]) | null;
   /** What keeps this configuration from a signal, found when pipelines are built. */
   readonly checkSignal: ((config: T, signal: Signal) => string | null) | null;
 }
 
-type Optional = 'aliases' | 'references' | 'checkSignal' | 'toNative';
+/** A warning about a key of the component. */
+export interface Note {
+  readonly message: string;
+  readonly path: readonly string[];
+}
+
+type Optional = 'aliases' | 'references' | 'notes' | 'checkSignal' | 'toNative';
 
 /** A definition with the usual blanks filled in. */
 export function define<T, N>(
   definition: Omit<ComponentDefinition<T, N>, Optional> & Partial<Pick<ComponentDefinition<T, N>, Optional>>,
 ): ComponentDefinition<T, N> {
-  return { aliases: [], toNative: null, references: null, checkSignal: null, ...definition };
+  return { aliases: [], toNative: null, references: null, notes: null, checkSignal: null, ...definition };
 }
 
 /** The same stability for each signal. */

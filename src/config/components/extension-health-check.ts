@@ -1,7 +1,7 @@
 /**
  * Extension `health_check`: an HTTP page that says whether pipelines run. Lives in TypeScript.
  */
-import { checkHttpServer, httpServerFields } from '../blocks/http-server.js';
+import { checkHttpServer, httpServerFields, httpServerNotes } from '../blocks/http-server.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { parseDuration } from '../schema/duration.js';
 import { block, bool, ignored, int, key, object, optional, string, withDefaults } from '../schema/spec.js';
@@ -53,5 +53,6 @@ export const healthCheckExtension = define({
   doc: 'Answers 200 with a short JSON while pipelines run, 503 before and after.',
   stability: { extension: 'beta' },
   spec,
+  notes: (config) => httpServerNotes(config, []).filter(({ path }) => path.includes('cors')),
   references: referencedExtensions,
 });

@@ -2,7 +2,13 @@
  * Receiver `otlp`: OTLP over gRPC and HTTP.
  */
 import { checkGrpcServer, grpcServerFields, toNativeGrpcServer } from '../blocks/grpc-server.js';
-import { checkHttpServer, httpServerFields, toNativeHttpServer } from '../blocks/http-server.js';
+import {
+  checkHttpServer,
+  exposureNotes,
+  httpServerFields,
+  httpServerNotes,
+  toNativeHttpServer,
+} from '../blocks/http-server.js';
 import { referencedExtensions } from '../blocks/references.js';
 import type { NativeOtlpReceiver } from '../native-types.js';
 import { block, key, object, optional, string, withDefaults } from '../schema/spec.js';
@@ -84,6 +90,10 @@ export const otlpReceiver = define({
   stability: { ...forSignals('stable', ['traces', 'metrics', 'logs']), profiles: 'alpha' },
   spec,
   toNative,
+  notes: ({ protocols: { grpc, http: server } }) => [
+    ...(grpc === null ? [] : exposureNotes(grpc, ['protocols', 'grpc'])),
+    ...(server === null ? [] : httpServerNotes(server, ['protocols', 'http'])),
+  ],
   references: ({ protocols: { grpc, http: server } }) => [
     ...(grpc === null ? [] : referencedExtensions(grpc)),
     ...(server === null ? [] : referencedExtensions(server)),

@@ -3,8 +3,7 @@
  * `enabled` in optional blocks; collects every fault with its path and place instead of stopping at the first.
  */
 import type { ConfigIssue, Diagnostic, Position } from '../issues.js';
-import { goType } from '../tree/sources.js';
-import { child, isNull, toPlain } from '../tree/node.js';
+import { child, goType, isNull, toPlain } from '../tree/node.js';
 import type { ConfigNode, MapNode } from '../tree/node.js';
 import { formatDuration, parseDuration } from './duration.js';
 import { parseComponentId } from './ids.js';

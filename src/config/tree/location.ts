@@ -56,6 +56,10 @@ export async function retrieve(
 ): Promise<Retrieved> {
   const { scheme, body } = location;
   if (scheme === 'env') return retrieveVariable(body, name, at, context);
+  if (scheme === 'http') {
+    const message = 'configuration is read over plain HTTP, where others can read and change it; use https';
+    context.diagnostics.push({ severity: 'warning', message, path: [], position: at, fields: { source: name } });
+  }
   return fromYaml(await readText(scheme, body, context), name);
 }
 

@@ -2,32 +2,46 @@
  * Joining sources: `a::b` keys become nested maps, maps merge deeply, everything else is replaced.
  * Works on trees whose references are not expanded yet, as the Collector does.
  */
+import { CollectorError } from '../../errors.js';
+import { formatPosition } from '../issues.js';
+import type { Position } from '../issues.js';
 import { toPlain } from './node.js';
 import type { ConfigNode, ListNode, MapEntry, MapNode } from './node.js';
+import { DEPTH_MAX } from './parse-yaml.js';
 
 /** Between the keys of a path written as one key. */
 export const KEY_DELIMITER = '::';
 
-/** The same tree with every `a::b` key split into nested maps. */
+/**
+ * The same tree with every `a::b` key split into nested maps.
+ * @throws {CollectorError} `CONFIG_UNREADABLE` if a key has more parts than a source may nest
+ */
 export function splitKeys(node: ConfigNode): ConfigNode {
   if (node.kind === 'scalar') return node;
   if (node.kind === 'list') return { ...node, items: node.items.map(splitKeys) };
-  let entries = new Map<string, MapEntry>();
+  const entries = new Map<string, MapEntry>();
   for (const [key, entry] of node.entries) {
-    const parts = key.split(KEY_DELIMITER);
-    const value = { at: entry.at, node: splitKeys(entry.node) };
-    if (parts.length === 1) entries = mergeEntries(entries, new Map([[key, value]]), null, []);
-    else entries = mergeEntries(entries, nest(parts, value), null, []);
+    const [first = '', ...rest] = key.split(KEY_DELIMITER);
+    if (rest.length > DEPTH_MAX) throw tooDeep(entry.at);
+    const value = nest(rest, { at: entry.at, node: splitKeys(entry.node) });
+    const below = entries.get(first);
+    entries.set(first, below === undefined ? value : mergeEntry(below, value, null, []));
   }
   return { ...node, entries };
 }
 
-function nest(parts: readonly string[], value: MapEntry): Map<string, MapEntry> {
+/** `value` below the keys of `parts`. */
+function nest(parts: readonly string[], value: MapEntry): MapEntry {
   let entry = value;
-  for (const part of parts.slice(1).toReversed()) {
+  for (const part of parts.toReversed()) {
     entry = { at: value.at, node: { kind: 'map', entries: new Map([[part, entry]]), original: null, at: value.at } };
   }
-  return new Map([[parts[0] ?? '', entry]]);
+  return entry;
+}
+
+function tooDeep(at: Position): CollectorError {
+  const text = `a key has more than ${DEPTH_MAX} parts (${formatPosition(at)})`;
+  return new CollectorError('CONFIG_UNREADABLE', text, { details: { position: at } });
 }
 
 /** How two lists at a path become one; null replaces. */

@@ -101,3 +101,10 @@ export function toPlain(node: ConfigNode): unknown {
     }
   }
 }
+
+/** The Go type the Collector would name in an error. */
+export function goType(node: ConfigNode): string {
+  if (node.kind === 'list') return '[]interface {}';
+  if (node.kind === 'map') return 'map[string]interface {}';
+  return node.type === 'float' ? 'float64' : node.type;
+}

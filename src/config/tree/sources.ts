@@ -7,8 +7,8 @@ import type { Location, Retrieved, RetrieveContext } from './location.js';
 import { expand } from './expand.js';
 import { KEY_DELIMITER, merge, splitKeys } from './merge.js';
 import type { ListRule } from './merge.js';
-import type { ConfigNode, MapNode } from './node.js';
-import { isNull } from './node.js';
+import type { MapNode } from './node.js';
+import { goType, isNull } from './node.js';
 import { fromObject } from './from-object.js';
 import { formatPosition } from '../issues.js';
 
@@ -101,11 +101,4 @@ function asMap(retrieved: Retrieved): MapNode {
     hint === null ? `${head} (${formatPosition(node.at)})` : `${head}: ${hint}`,
     { details: { position: node.at } },
   );
-}
-
-/** The Go type the Collector would name in an error. */
-export function goType(node: ConfigNode): string {
-  if (node.kind === 'list') return '[]interface {}';
-  if (node.kind === 'map') return 'map[string]interface {}';
-  return node.type === 'float' ? 'float64' : node.type;
 }
