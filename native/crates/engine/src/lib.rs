@@ -1,1 +1,155 @@
-//! From one configuration document to a running graph
+//! From one configuration document to a running graph: build, start, reload, drain, stop, and what the host may ask
+//! meanwhile. The addon is a thin shell around [`Engine`].
+
+#![forbid(unsafe_code)]
+
+mod control;
+pub mod document;
+mod events;
+mod graph;
+mod ingest;
+mod plan;
+mod running;
+mod sending;
+mod telemetry;
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use teleferric_buf::metrics::Metrics;
+use tokio::sync::mpsc;
+
+use control::{Command, Shown};
+use events::Events;
+pub use ingest::Ingest;
+
+/// Takes the JSON answer of a command, on any thread, exactly once.
+pub type Done = Box<dyn FnOnce(String) + Send>;
+
+/// One collector as its host sees it. All methods return at once; dropping it ends everything.
+pub struct Engine {
+    commands: mpsc::UnboundedSender<Command>,
+    events: Arc<Events>,
+    metrics: Metrics,
+    shown: Arc<Shown>,
+    control: Option<thread::JoinHandle<()>>,
+}
+
+impl Engine {
+    /// A collector that is not started. `wake` is called from any thread when [`Engine::take_events`] has something.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(wake: Arc<dyn Fn() + Send + Sync>) -> io::Result<Engine> {
+        let (commands, queue) = mpsc::unbounded_channel();
+        let events = Events::new(wake);
+        let metrics = Metrics::new();
+        let shown = Arc::new(Shown::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let (its_events, its_metrics, its_shown) = (Arc::clone(&events), metrics.clone(), Arc::clone(&shown));
+        let control = thread::Builder::new().name("teleferric-control".to_owned()).spawn(move || {
+            let work = control::obey(queue, its_events, its_metrics, its_shown);
+            tokio::task::LocalSet::new().block_on(&runtime, work);
+        })?;
+        Ok(Engine { commands, events, metrics, shown, control: Some(control) })
+    }
+
+    /// Builds and starts the graph of a configuration document.
+    pub fn start(&self, config: String, done: Done) {
+        self.send(Command::Start(config, done));
+    }
+
+    /// Puts the graph of another document in the place of the running one.
+    pub fn reload(&self, config: String, done: Done) {
+        self.send(Command::Reload(config, done));
+    }
+
+    /// Stops taking data in, delivers what is held within `limit` (none: however long it takes) and ends.
+    pub fn drain(&self, limit: Option<Duration>, done: Done) {
+        self.send(Command::Drain(limit, done));
+    }
+
+    /// Ends now.
+    pub fn stop(&self) {
+        self.send(Command::Stop);
+    }
+
+    /// Takes a request body as if it had come to the first `otlp` receiver. The bytes are copied before this returns.
+    pub fn ingest(&self, request: Ingest, body: &[u8], done: Done) {
+        ingest::take(self.shown.running(), request, body, done);
+    }
+
+    /// The metric series, as JSON.
+    pub fn metrics_catalogue(&self) -> String {
+        let catalogue = self.metrics.catalogue();
+        let series: Vec<_> = catalogue
+            .series
+            .iter()
+            .map(|series| {
+                let labels: serde_json::Map<_, _> =
+                    series.labels.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+                json!({
+                    "name": series.name,
+                    "help": series.help,
+                    "type": series.kind.name(),
+                    "labels": labels,
+                    "offset": series.offset,
+                    "bounds": series.bounds,
+                })
+            })
+            .collect();
+        let length: usize = catalogue.series.iter().map(|series| series.kind.width()).sum();
+        json!({ "version": catalogue.version, "length": length, "series": series }).to_string()
+    }
+
+    /// Writes all numbers into `into` and returns the version of the catalogue that they follow.
+    pub fn metrics_snapshot(&self, into: &mut [f64]) -> u64 {
+        self.metrics.snapshot(into)
+    }
+
+    /// Log lines and other events since the last call, as JSON.
+    pub fn take_events(&self) -> String {
+        self.events.take()
+    }
+
+    /// Listeners and threads of the running collector, as JSON.
+    pub fn status(&self) -> String {
+        match self.shown.running() {
+            None => json!({ "running": false }).to_string(),
+            Some(running) => json!({
+                "running": true,
+                "threads": running.shared().workers.len(),
+                "listeners": control::listeners(&running.listening()),
+                "memory_used_bytes": running.shared().ledger.used(),
+                "memory_limit_bytes": running.shared().ledger.limit(),
+            })
+            .to_string(),
+        }
+    }
+
+    fn send(&self, command: Command) {
+        if let Err(mpsc::error::SendError(command)) = self.commands.send(command) {
+            control::refuse(command);
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+        let (closed, _) = mpsc::unbounded_channel();
+        drop(std::mem::replace(&mut self.commands, closed));
+        if let Some(control) = self.control.take() {
+            // The thread ends once the commands are carried out; its panics were reported where they happened.
+            let _ = control.join();
+        }
+    }
+}
+
+/// The component types that this core can build, as JSON: kind → types.
+pub fn components() -> String {
+    teleferric_parts::registry::components().to_string()
+}

@@ -1,1 +1,143 @@
-//! The Node-API addon
+//! The Node-API addon: the only crate that knows JavaScript. It converts and forwards, nothing else.
+//!
+//! Every export catches panics and turns them into errors. Expected failures travel as JSON values; exceptions mean
+//! misuse. Bytes are copied on the way in, so callers may reuse their buffers at once.
+
+// napi's macros write the C entry points; their unsafe blocks cannot carry comments of ours.
+#![allow(clippy::undocumented_unsafe_blocks, missing_docs)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi::bindgen_prelude::{Float64Array, Function, Object, Uint8Array};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::{Env, Error, JsDeferred, Result, Status};
+use napi_derive::napi;
+use teleferric_engine::{Done, Engine, Ingest};
+
+/// The version of the native core, equal to the npm package's.
+#[napi(catch_unwind)]
+pub fn native_version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// The component types that the native core can build, as JSON: kind → types.
+#[napi(catch_unwind)]
+pub fn native_components() -> String {
+    teleferric_engine::components()
+}
+
+/// One collector. Every method may be called at any time; answers are JSON text.
+#[napi]
+pub struct NativeCollector {
+    engine: Engine,
+}
+
+#[napi]
+impl NativeCollector {
+    /// `onEvent` is called, coalesced, when `takeEvents` has something; it does not keep the process alive.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(on_event: Function<'_, (), ()>) -> Result<Self> {
+        let wake = on_event
+            .build_threadsafe_function::<()>()
+            .weak::<true>()
+            .max_queue_size::<1>()
+            .callee_handled::<false>()
+            .build()?;
+        let wake = Arc::new(move || {
+            // A full queue means that a wake-up is on its way already; any other failure means that nobody listens.
+            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        });
+        let engine = Engine::new(wake).map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
+        Ok(NativeCollector { engine })
+    }
+
+    /// Builds and starts the graph of a configuration document. Resolves with
+    /// `{ok: true, listeners}` or `{ok: false, error: {code, message}}`.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn start<'env>(&self, env: &'env Env, config: String) -> Result<Object<'env>> {
+        let (done, promise) = deferred(env)?;
+        self.engine.start(config, done);
+        Ok(promise)
+    }
+
+    /// Puts the graph of another document in the place of the running one; resolves as `start` does. A document that
+    /// cannot be started leaves the running graph as it is.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn reload<'env>(&self, env: &'env Env, config: String) -> Result<Object<'env>> {
+        let (done, promise) = deferred(env)?;
+        self.engine.reload(config, done);
+        Ok(promise)
+    }
+
+    /// Stops taking data in, delivers what is held within `deadlineMs` (null: no limit) and ends all threads.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn drain<'env>(&self, env: &'env Env, deadline_ms: Option<f64>) -> Result<Object<'env>> {
+        let (done, promise) = deferred(env)?;
+        let deadline = deadline_ms.map(|ms| Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default());
+        self.engine.drain(deadline, done);
+        Ok(promise)
+    }
+
+    /// Ends all threads now; what is held is refused or counted as dropped.
+    #[napi(catch_unwind)]
+    pub fn stop(&self) {
+        self.engine.stop();
+    }
+
+    /// Hands a request body to the first `otlp` receiver as if it had come over a socket. `encoding` is `proto` or
+    /// `json`, `metadata` a JSON list of pairs. The body is copied before the call returns. Resolves with
+    /// `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or `{outcome: "refused", code, message,
+    /// retryable, retryAfterMs}`.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn ingest<'env>(
+        &self,
+        env: &'env Env,
+        signal: String,
+        encoding: String,
+        body: Uint8Array,
+        metadata: String,
+    ) -> Result<Object<'env>> {
+        let ingest =
+            Ingest::parse(&signal, &encoding, &metadata).map_err(|text| Error::new(Status::InvalidArg, text))?;
+        let (done, promise) = deferred(env)?;
+        self.engine.ingest(ingest, &body, done);
+        Ok(promise)
+    }
+
+    /// The metric series and where their numbers stand in a snapshot, as JSON `{version, length, series}`.
+    #[napi(catch_unwind)]
+    pub fn metrics_catalogue(&self) -> String {
+        self.engine.metrics_catalogue()
+    }
+
+    /// Writes all numbers into `into` and returns the version of the catalogue that they follow. When the version is
+    /// newer than the caller's, the catalogue must be read again and the call repeated with an array of its length.
+    #[napi(catch_unwind)]
+    pub fn metrics_snapshot(&self, mut into: Float64Array) -> f64 {
+        // SAFETY: the array belongs to the calling JavaScript thread, which is inside this call; nothing else reads
+        // or writes it until the call returns.
+        let numbers = unsafe { into.as_mut() };
+        self.engine.metrics_snapshot(numbers) as f64
+    }
+
+    /// Log lines and other events since the last call, as JSON `{events, lost}`.
+    #[napi(catch_unwind)]
+    pub fn take_events(&self) -> String {
+        self.engine.take_events()
+    }
+
+    /// The state of the collector and its parts, as JSON.
+    #[napi(catch_unwind)]
+    pub fn status(&self) -> String {
+        self.engine.status()
+    }
+}
+
+/// A promise and the callback that resolves it from any thread.
+fn deferred<'env>(env: &'env Env) -> Result<(Done, Object<'env>)> {
+    type Resolver = Box<dyn FnOnce(Env) -> Result<String> + Send>;
+    let (deferred, promise): (JsDeferred<String, Resolver>, _) = env.create_deferred()?;
+    let done: Done = Box::new(move |answer| deferred.resolve(Box::new(move |_| Ok(answer))));
+    Ok((done, promise))
+}

@@ -1,0 +1,169 @@
+//! The thread that starts, reloads and ends the graph. Commands come from any thread and are carried out one after
+//! another; the answers are JSON for the host.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use teleferric_buf::metrics::Metrics;
+use teleferric_parts::component::Listening;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::Done;
+use crate::document::Document;
+use crate::events::Events;
+use crate::running::Running;
+
+/// What the control thread is asked to do.
+pub enum Command {
+    /// Start the graph of this document.
+    Start(String, Done),
+    /// Put the graph of this document in the place of the running one.
+    Reload(String, Done),
+    /// Deliver what is held, then end.
+    Drain(Option<Duration>, Done),
+    /// End now.
+    Stop,
+}
+
+/// Why a command failed, with a stable code for programs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// `INVALID_CONFIG`, `START_FAILED`, `ALREADY_STARTED`, `NOT_RUNNING` or `CLOSED`.
+    pub code: &'static str,
+    /// What went wrong, for people.
+    pub message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Failure { code, message: message.into() }
+    }
+}
+
+/// What other threads may look at while the graph runs.
+#[derive(Default)]
+pub struct Shown(Mutex<Option<Arc<Running>>>);
+
+impl Shown {
+    /// The running collector, if there is one.
+    pub fn running(&self) -> Option<Arc<Running>> {
+        self.0.lock().clone()
+    }
+
+    fn set(&self, running: Option<Arc<Running>>) {
+        let before = std::mem::replace(&mut *self.0.lock(), running);
+        drop(before);
+    }
+}
+
+/// Carries out commands until told to end, or until nobody can send any more.
+pub async fn obey(
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    events: Arc<Events>,
+    metrics: Metrics,
+    shown: Arc<Shown>,
+) {
+    let mut closed = false;
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Start(_, done) | Command::Reload(_, done) if closed => {
+                done(answer(Err(Failure::new("CLOSED", "the collector is closed"))));
+            }
+            Command::Start(text, done) => done(answer(start(&text, &events, &metrics, &shown).await)),
+            Command::Reload(text, done) => done(answer(reload(&text, &shown).await)),
+            Command::Drain(limit, done) => {
+                closed = true;
+                if let Some(running) = shown.running() {
+                    let deadline = limit.map(|limit| Instant::now() + limit);
+                    // A stop that comes in meanwhile cuts the drain short.
+                    tokio::select! {
+                        biased;
+                        () = stopped(&mut commands) => running.end(Duration::ZERO),
+                        () = running.drain(deadline) => {}
+                    }
+                }
+                shown.set(None);
+                done(json!({ "ok": true }).to_string());
+            }
+            Command::Stop => {
+                closed = true;
+                if let Some(running) = shown.running() {
+                    running.end(Duration::ZERO);
+                }
+                shown.set(None);
+            }
+        }
+    }
+    if let Some(running) = shown.running() {
+        running.end(Duration::ZERO);
+    }
+    shown.set(None);
+}
+
+async fn start(text: &str, events: &Arc<Events>, metrics: &Metrics, shown: &Shown) -> Result<Vec<Listening>, Failure> {
+    if shown.running().is_some() {
+        return Err(Failure::new("ALREADY_STARTED", "the collector is running already"));
+    }
+    let document = parse(text)?;
+    let (running, listening) = Running::start(&document, events, metrics)
+        .await
+        .map_err(|error| Failure::new("START_FAILED", error.to_string()))?;
+    shown.set(Some(Arc::new(running)));
+    Ok(listening)
+}
+
+async fn reload(text: &str, shown: &Shown) -> Result<Vec<Listening>, Failure> {
+    let Some(running) = shown.running() else {
+        return Err(Failure::new("NOT_RUNNING", "the collector is not running"));
+    };
+    let document = parse(text)?;
+    running.reload(&document).await.map_err(|error| Failure::new("START_FAILED", error.to_string()))
+}
+
+/// Resolves when a stop is asked for or nobody is left to ask; other commands that come in meanwhile are refused.
+async fn stopped(commands: &mut mpsc::UnboundedReceiver<Command>) {
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Stop => return,
+            Command::Start(_, done) | Command::Reload(_, done) => {
+                done(answer(Err(Failure::new("CLOSED", "the collector is closing"))));
+            }
+            // The drain under way goes on; its own deadline holds.
+            Command::Drain(_, done) => done(json!({ "ok": true }).to_string()),
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Document, Failure> {
+    serde_json::from_str(text).map_err(|error| Failure::new("INVALID_CONFIG", error.to_string()))
+}
+
+fn answer(result: Result<Vec<Listening>, Failure>) -> String {
+    let value = match result {
+        Ok(listening) => json!({ "ok": true, "listeners": listeners(&listening) }),
+        Err(failure) => json!({ "ok": false, "error": { "code": failure.code, "message": failure.message } }),
+    };
+    value.to_string()
+}
+
+/// Listeners as the host sees them.
+pub fn listeners(listening: &[Listening]) -> Vec<Value> {
+    listening
+        .iter()
+        .map(|at| json!({ "component": at.component, "protocol": at.protocol, "address": at.address.to_string() }))
+        .collect()
+}
+
+/// Answers a command that came after the control thread ended.
+pub fn refuse(command: Command) {
+    match command {
+        Command::Start(_, done) | Command::Reload(_, done) => {
+            done(answer(Err(Failure::new("CLOSED", "the collector is closed"))));
+        }
+        Command::Drain(_, done) => done(json!({ "ok": true }).to_string()),
+        Command::Stop => {}
+    }
+}

@@ -1,0 +1,88 @@
+//! The way in without a socket: a body handed over by the host enters the graph at the first `otlp` receiver.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use teleferric_flow::{Context, Fault, FaultCode, Outcome, Retry};
+use teleferric_parts::receivers::otlp::ingest::{Encoding, Intake};
+use teleferric_wire::Signal;
+
+use crate::Done;
+use crate::graph;
+use crate::running::Running;
+
+/// What a body is.
+pub struct Ingest {
+    signal: Signal,
+    encoding: Encoding,
+    metadata: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Ingest {
+    /// Reads the words that the host uses: a signal's name, `proto` or `json`, and metadata as a JSON list of pairs.
+    ///
+    /// # Errors
+    /// A sentence about the first that is none of these.
+    pub fn parse(signal: &str, encoding: &str, metadata: &str) -> Result<Ingest, String> {
+        let signal = signal.parse().map_err(|_| format!("unknown signal \"{signal}\""))?;
+        let encoding = match encoding {
+            "proto" => Encoding::Proto,
+            "json" => Encoding::Json,
+            other => return Err(format!("unknown encoding \"{other}\"")),
+        };
+        let pairs: Vec<(String, String)> =
+            serde_json::from_str(metadata).map_err(|error| format!("metadata is no list of pairs: {error}"))?;
+        let metadata = pairs.into_iter().map(|(key, value)| (key.to_lowercase().into(), value.into())).collect();
+        Ok(Ingest { signal, encoding, metadata })
+    }
+}
+
+/// Copies the body into a block of the pool, charged to the ledger, and lets a data-plane thread take it from there.
+pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: Done) {
+    let Some((running, (generation, receiver))) =
+        running.and_then(|running| Some((Arc::clone(&running), running.entry()?)))
+    else {
+        let fault = Fault::new(FaultCode::Draining, "the collector is not taking data now");
+        return done(describe(&Outcome::Refused(fault)));
+    };
+    let shared = Arc::clone(running.shared());
+    let permit = match shared.ledger.try_reserve(body.len() as u64) {
+        Ok(permit) => permit,
+        Err(exhausted) => {
+            let fault = Fault::new(FaultCode::MemoryPressure, exhausted.to_string());
+            return done(describe(&Outcome::Refused(fault)));
+        }
+    };
+    let mut block = shared.pool.block(body.len());
+    block.extend_from_slice(body);
+    let body = block.freeze();
+    let worker = shared.workers.least_loaded();
+    let workers = Arc::clone(&shared.workers);
+    workers.spawn_on(worker, move || async move {
+        let outputs = graph::outputs(generation, &receiver);
+        let intake = Intake::new(&shared, &receiver, "node", outputs);
+        let context = Arc::new(Context { metadata: request.metadata, peer: None });
+        let outcome = intake.take(request.signal, request.encoding, body, permit, context, None).await;
+        done(describe(&outcome));
+    });
+}
+
+fn describe(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Accepted => json!({ "outcome": "accepted" }),
+        Outcome::Partial { rejected, message } => {
+            json!({ "outcome": "partial", "rejected": rejected, "message": message })
+        }
+        Outcome::Refused(fault) => json!({
+            "outcome": "refused",
+            "code": fault.code.row().label,
+            "message": fault.message,
+            "retryable": !fault.is_permanent(),
+            "retryAfterMs": match fault.retry {
+                Retry::After(delay) => Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+                Retry::Never | Retry::Backoff => None,
+            },
+        }),
+    }
+    .to_string()
+}

@@ -1,0 +1,276 @@
+//! A started collector: its threads, its listeners and the graph that runs on them now.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use teleferric_buf::metrics::Metrics;
+use teleferric_buf::{Ledger, Pool};
+use teleferric_flow::Account;
+use teleferric_flow::log::Log;
+use teleferric_net::Workers;
+use teleferric_parts::component::{Listening, Outputs, Shared, StartError};
+use teleferric_parts::listeners::Listeners;
+use teleferric_wire::Limits;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::Instant;
+
+use crate::document::Document;
+use crate::events::Events;
+use crate::graph;
+use crate::plan::{Plan, Receiver};
+use crate::sending::Senders;
+use crate::telemetry::OwnMetrics;
+
+/// A started collector.
+pub struct Running {
+    shared: Arc<Shared>,
+    /// Held for as long as the graph is being changed.
+    graph: Mutex<Graph>,
+    generation: AtomicU64,
+    _own_metrics: OwnMetrics,
+}
+
+struct Graph {
+    generation: u64,
+    plan: Arc<Plan>,
+    receivers: Vec<Receiver>,
+    listeners: Listeners,
+    listening: Vec<Listening>,
+    drain_timeout: Option<Duration>,
+}
+
+impl Running {
+    /// Builds and starts the graph of `document` on threads of its own. On failure nothing is left behind.
+    ///
+    /// # Errors
+    /// What a component refuses, an address in use among them.
+    pub async fn start(
+        document: &Document,
+        events: &Arc<Events>,
+        metrics: &Metrics,
+    ) -> Result<(Running, Vec<Listening>), StartError> {
+        let own_metrics = OwnMetrics::new(metrics);
+        let workers = start_workers(document, events, &own_metrics)?;
+        let shared = Arc::new(share(document, events, metrics, workers));
+        let own_metrics = own_metrics.with(metrics, &shared);
+        let mut listeners = Listeners::default();
+        match bring_up(document, 1, &shared, &mut listeners).await {
+            Ok((plan, receivers, listening)) => {
+                let graph = Graph {
+                    generation: 1,
+                    plan,
+                    receivers,
+                    listeners,
+                    listening: listening.clone(),
+                    drain_timeout: drain_timeout(document),
+                };
+                let running = Running {
+                    shared,
+                    graph: Mutex::new(graph),
+                    generation: AtomicU64::new(1),
+                    _own_metrics: own_metrics,
+                };
+                Ok((running, listening))
+            }
+            Err(error) => {
+                drop(listeners);
+                shared.workers.shutdown(Duration::ZERO);
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts the graph of `document` in the place of the running one: the new one is built beside the old, listeners
+    /// that both have stay open, then the old one is drained. Threads and limits of the process stay as they were.
+    ///
+    /// # Errors
+    /// What a component refuses; the old graph then goes on as if nothing had been asked.
+    pub async fn reload(&self, document: &Document) -> Result<Vec<Listening>, StartError> {
+        let mut graph = self.graph.lock().await;
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        let (plan, receivers, listening) = bring_up(document, generation, &self.shared, &mut graph.listeners).await?;
+        let deadline = graph.drain_timeout.map(|limit| Instant::now() + limit);
+        let old_generation = std::mem::replace(&mut graph.generation, generation);
+        let old_receivers = std::mem::replace(&mut graph.receivers, receivers);
+        drop(std::mem::replace(&mut graph.plan, plan));
+        graph.listening.clone_from(&listening);
+        graph.drain_timeout = drain_timeout(document);
+        for (_, receiver) in &old_receivers {
+            receiver.stop(deadline).await;
+        }
+        graph.listeners.retire(deadline).await;
+        drain_stages(&self.shared.workers, old_generation, deadline).await;
+        Ok(listening)
+    }
+
+    /// Stops taking data in, delivers what is held by `deadline`, then ends the threads.
+    pub async fn drain(&self, deadline: Option<Instant>) {
+        let mut graph = self.graph.lock().await;
+        for (_, receiver) in &graph.receivers {
+            receiver.stop(deadline).await;
+        }
+        let generation = graph.generation;
+        // Requests under way may wait for the very stages that the drain empties, so after a head start both go on
+        // together.
+        graph.listeners.stop_accepting();
+        let closed = Notify::new();
+        let listeners = async {
+            graph.listeners.close(deadline).await;
+            closed.notify_one();
+        };
+        let stages = async {
+            // Either way the stages come next.
+            let _ = tokio::time::timeout(LISTENER_HEAD_START, closed.notified()).await;
+            drain_stages(&self.shared.workers, generation, deadline).await;
+        };
+        tokio::join!(listeners, stages);
+        drop(graph);
+        self.end(Duration::from_millis(100));
+    }
+
+    /// Ends all threads; what they still hold is refused or counted as dropped.
+    pub fn end(&self, grace: Duration) {
+        for worker in 0..self.shared.workers.len() {
+            let generations = 1..=self.generation.load(Ordering::Relaxed);
+            self.shared.workers.spawn_on(worker, move || async move { generations.for_each(graph::forget) });
+        }
+        self.shared.workers.shutdown(grace);
+    }
+
+    /// What all components share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The generation of the running graph and the id of its first `otlp` receiver. Nothing while it is changed.
+    pub fn entry(&self) -> Option<(u64, String)> {
+        let graph = self.graph.try_lock().ok()?;
+        let id = graph.plan.receivers.iter().find(|id| *id == "otlp" || id.starts_with("otlp/"))?;
+        Some((graph.generation, id.clone()))
+    }
+
+    /// Where the collector listens. Nothing while that is changed.
+    pub fn listening(&self) -> Vec<Listening> {
+        self.graph.try_lock().map_or_else(|_| Vec::new(), |graph| graph.listening.clone())
+    }
+}
+
+/// How long running requests alone get before the stages behind them are emptied too.
+const LISTENER_HEAD_START: Duration = Duration::from_millis(500);
+
+fn start_workers(
+    document: &Document,
+    events: &Arc<Events>,
+    own_metrics: &OwnMetrics,
+) -> Result<Arc<Workers>, StartError> {
+    let threads = match document.service.threads {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        written => written as usize,
+    };
+    let panics = own_metrics.panics();
+    let log = Log::new(Arc::clone(events) as _, &[]);
+    let hook = Arc::new(move |report: teleferric_net::workers::PanicReport| {
+        panics.add(1);
+        log.emit(
+            teleferric_flow::log::Level::Error,
+            "a task panicked and was ended",
+            &[("panic", report.message.as_str().into())],
+        );
+    });
+    Workers::start_with_hook(threads, "teleferric", hook)
+        .map_err(|error| StartError::new(format!("cannot start data-plane threads: {error}")))
+}
+
+fn share(document: &Document, events: &Arc<Events>, metrics: &Metrics, workers: Arc<Workers>) -> Shared {
+    let limits = &document.service.limits;
+    Shared {
+        metrics: metrics.clone(),
+        log: Log::new(Arc::clone(events) as _, &[]),
+        host: Arc::clone(events) as _,
+        ledger: Ledger::new(document.service.memory_limit_bytes),
+        pool: Pool::default(),
+        account: Arc::new(Account::default()),
+        limits: Limits {
+            max_items: limits.max_items,
+            max_depth: limits.max_depth,
+            max_attributes: limits.max_attributes,
+        },
+        max_connections: limits.max_connections as usize,
+        user_agent: document.service.user_agent.clone(),
+        detailed: document.service.telemetry_level == "detailed",
+        workers,
+    }
+}
+
+fn drain_timeout(document: &Document) -> Option<Duration> {
+    let timeout = document.service.drain_timeout;
+    (!timeout.is_zero()).then_some(timeout)
+}
+
+/// Builds the graph of `document` on every thread and starts its receivers. On failure nothing of it is left.
+async fn bring_up(
+    document: &Document,
+    generation: u64,
+    shared: &Arc<Shared>,
+    listeners: &mut Listeners,
+) -> Result<(Arc<Plan>, Vec<Receiver>, Vec<Listening>), StartError> {
+    let (plan, receivers) = Plan::build(document, generation, shared)?;
+    let plan = Arc::new(plan);
+    let senders = Arc::new(Senders::new(&plan, shared));
+    let built = build_on_all(&plan, &senders, shared).await;
+    let started = match built {
+        Ok(()) => start_receivers(&receivers, generation, listeners).await,
+        Err(error) => Err(error),
+    };
+    match started {
+        Ok(listening) => Ok((plan, receivers, listening)),
+        Err(error) => {
+            drain_stages(&shared.workers, generation, Some(Instant::now())).await;
+            Err(error)
+        }
+    }
+}
+
+async fn build_on_all(plan: &Arc<Plan>, senders: &Arc<Senders>, shared: &Arc<Shared>) -> Result<(), StartError> {
+    for worker in 0..shared.workers.len() {
+        let (plan, senders) = (Arc::clone(plan), Arc::clone(senders));
+        shared
+            .workers
+            .run_on(worker, move || async move { graph::build(&plan, &senders) })
+            .await
+            .map_err(|error| StartError::new(error.to_string()))??;
+    }
+    Ok(())
+}
+
+async fn start_receivers(
+    receivers: &[Receiver],
+    generation: u64,
+    listeners: &mut Listeners,
+) -> Result<Vec<Listening>, StartError> {
+    let mut listening = Vec::new();
+    listeners.begin();
+    for (id, receiver) in receivers {
+        let receiver_id = id.clone();
+        let outputs: Outputs = Arc::new(move || graph::outputs(generation, &receiver_id));
+        match receiver.start(outputs, listeners) {
+            Ok(addresses) => listening.extend(addresses),
+            Err(error) => {
+                listeners.roll_back();
+                return Err(StartError::new(format!("receivers::{id}: {error}")));
+            }
+        }
+    }
+    listeners.commit().await;
+    Ok(listening)
+}
+
+async fn drain_stages(workers: &Arc<Workers>, generation: u64, deadline: Option<Instant>) {
+    let drains: Vec<_> =
+        (0..workers.len()).map(|worker| workers.run_on(worker, move || graph::drain(generation, deadline))).collect();
+    for drain in drains {
+        // A worker that is gone has nothing left to drain.
+        let _ = drain.await;
+    }
+}

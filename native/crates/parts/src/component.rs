@@ -1,0 +1,163 @@
+//! What a component is given and what it gives back, by kind.
+//!
+//! A configured component is built once as a *part* that all data-plane threads share, and then makes one instance
+//! for every thread: instances are never shared and need no locks.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use teleferric_buf::metrics::Metrics;
+use teleferric_buf::{Ledger, Pool};
+use teleferric_flow::log::Log;
+use teleferric_flow::{Account, Consumer, DeliverySettings, Exporter, Handles, LocalFuture, Stage};
+use teleferric_net::Workers;
+use teleferric_wire::{Limits, Signal};
+use tokio::time::Instant;
+
+use crate::listeners::Listeners;
+
+/// What all components of one collector share.
+pub struct Shared {
+    /// The registry of metric series.
+    pub metrics: Metrics,
+    /// Log lines on their way to the control plane.
+    pub log: Log,
+    /// The program that this collector lives in.
+    pub host: Arc<dyn Host>,
+    /// The byte budget of the process.
+    pub ledger: Arc<Ledger>,
+    /// Buffers.
+    pub pool: Pool,
+    /// Items that ended inside.
+    pub account: Arc<Account>,
+    /// Limits on what a request may contain.
+    pub limits: Limits,
+    /// Connections one listener may have open.
+    pub max_connections: usize,
+    /// Name and version sent to other servers.
+    pub user_agent: String,
+    /// Whether the metrics of telemetry level `detailed` are wanted.
+    pub detailed: bool,
+    /// The data-plane threads.
+    pub workers: Arc<Workers>,
+}
+
+impl Shared {
+    /// The handles that a stage of flow wants, logging in the name of a component.
+    pub fn handles(&self, kind: &str, id: &str, signal: Signal) -> Handles {
+        Handles {
+            log: self.log.with(&[
+                ("otelcol.component.id", id),
+                ("otelcol.component.kind", kind),
+                ("otelcol.signal", signal.name()),
+            ]),
+            metrics: self.metrics.clone(),
+            detailed: self.detailed,
+            account: Arc::clone(&self.account),
+            pool: self.pool.clone(),
+        }
+    }
+}
+
+/// The program that this collector lives in. It owns its streams and its process: the core writes to none and ends
+/// nothing, it only tells.
+pub trait Host: Send + Sync {
+    /// Hands over text that the `debug` exporter prints to `target` (`log`, `stdout`, `stderr` or a path), with
+    /// fields for a log line. `false`: no room now, try again.
+    fn print(&self, target: &str, text: &str, fields: &[(&'static str, u64)]) -> bool;
+
+    /// Tells of something that happened: `fatal` when a component cannot go on, or a component's own word.
+    fn tell(&self, kind: &'static str, facts: serde_json::Value);
+}
+
+/// Why a component cannot be built or started, in the words of the one who runs the collector.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct StartError(pub String);
+
+impl StartError {
+    /// An error with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        StartError(text.into())
+    }
+}
+
+/// The instance of an exporter for one signal, before queue, retry and timeout are put in front of it.
+pub struct ExporterPart {
+    /// Makes the instance of one data-plane thread; called on that thread.
+    pub make: Box<dyn Fn() -> Result<Rc<dyn Exporter>, StartError> + Send + Sync>,
+    /// What stands in front of it.
+    pub delivery: DeliverySettings,
+    /// Labels of its metrics beside `exporter`.
+    pub labels: Vec<(&'static str, String)>,
+}
+
+/// A configured processor or connector: makes the stage that hands on to `next`.
+pub trait StagePart: Send + Sync {
+    /// The instance of one data-plane thread; called on that thread.
+    fn stage(&self, next: Rc<dyn Consumer>) -> Rc<dyn Stage>;
+}
+
+/// Finds, on a data-plane thread, what a receiver hands its data to.
+pub type Outputs = Arc<dyn Fn() -> LocalOutputs + Send + Sync>;
+
+/// The consumers of one receiver on one data-plane thread, by signal.
+#[derive(Clone, Default)]
+pub struct LocalOutputs([Option<Rc<dyn Consumer>>; Signal::ALL.len()]);
+
+impl LocalOutputs {
+    /// The consumer of `signal`, if a pipeline takes it.
+    pub fn get(&self, signal: Signal) -> Option<&Rc<dyn Consumer>> {
+        self.0.get(signal as usize).and_then(Option::as_ref)
+    }
+
+    /// Sets the consumer of `signal`.
+    pub fn set(&mut self, signal: Signal, consumer: Rc<dyn Consumer>) {
+        if let Some(slot) = self.0.get_mut(signal as usize) {
+            *slot = Some(consumer);
+        }
+    }
+}
+
+/// Where a receiver listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// The receiver's id.
+    pub component: String,
+    /// `grpc` or `http`.
+    pub protocol: &'static str,
+    /// The address taken.
+    pub address: Address,
+}
+
+/// An address of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A TCP address.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Address::Tcp(address) => address.fmt(f),
+            Address::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// A configured receiver.
+pub trait ReceiverPart: Send + Sync {
+    /// Starts taking data in. Listeners come from `listeners`, which hands over those that an earlier graph held.
+    fn start(&self, outputs: Outputs, listeners: &mut Listeners) -> Result<Vec<Listening>, StartError>;
+
+    /// Ends what is not a listener (a generator, say), no later than `deadline`.
+    fn stop(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
+        let _ = deadline;
+        Box::pin(async {})
+    }
+}

@@ -1,0 +1,3 @@
+//! Connectors: an exporter to one pipeline and a receiver to another.
+
+pub mod forward;

@@ -1,0 +1,6 @@
+//! Exporters.
+
+mod answer;
+pub mod nop;
+pub mod otlp_grpc;
+pub mod otlp_http;

@@ -1,0 +1,127 @@
+//! Exporter `otlp_grpc`: one unary call a request, on pooled HTTP/2 connections.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde::Deserialize;
+use teleferric_buf::Pool;
+use teleferric_codec::Codec;
+use teleferric_flow::{Exporter, Fault, FaultCode, GrpcCode, LocalFuture, Outcome, Parcel, Retry};
+use teleferric_net::client::{GrpcCall, GrpcCallError, GrpcClient, GrpcReply, GrpcStatus, GrpcTarget, Pushback};
+use teleferric_wire::Signal;
+use teleferric_wire::response::{self, Encoding};
+use tokio::time::Instant;
+
+use super::answer::{RESPONSE_BYTES_MAX, compress, transport_fault};
+use crate::component::{ExporterPart, Shared, StartError};
+use crate::registry::Configured;
+use crate::settings::delivery::{RetryOnFailure, SendingQueue, delivery};
+use crate::settings::grpc_client::GrpcClient as ClientSettings;
+use crate::settings::{compression, header_map, nanoseconds, non_zero};
+
+/// Settings.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OtlpGrpcConfig {
+    /// Where to, and how.
+    pub client: ClientSettings,
+    /// Time for one attempt, nanoseconds; 0: none.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub timeout: Duration,
+    /// Retries.
+    pub retry_on_failure: RetryOnFailure,
+    /// The queue in front, if it is on.
+    pub sending_queue: Option<SendingQueue>,
+}
+
+/// Builds the exporter.
+pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) -> Result<ExporterPart, StartError> {
+    let config: OtlpGrpcConfig = component.settings()?;
+    let client = config.client.to_net(&shared.user_agent)?;
+    let mut labels = Vec::new();
+    if let GrpcTarget::Host { host, port, .. } = &client.target {
+        labels = vec![("server_address", host.clone()), ("server_port", port.to_string())];
+    }
+    let metadata = header_map(&config.client.headers)?;
+    let codec = compression(&config.client.compression, Codec::from_grpc)?;
+    let delivery = delivery(config.timeout, &config.retry_on_failure, config.sending_queue.as_ref())?;
+    let timeout = non_zero(config.timeout);
+    let pool = shared.pool.clone();
+    let make = move || {
+        let client = GrpcClient::new(client.clone()).map_err(|error| StartError::new(error.to_string()))?;
+        let client = Rc::new(client);
+        let early = Rc::clone(&client);
+        // A peer that is away now is met again by the first call.
+        tokio::task::spawn_local(async move { drop(early.connect().await) });
+        let exporter = OtlpGrpc { client, signal, metadata: metadata.clone(), codec, timeout, pool: pool.clone() };
+        Ok(Rc::new(exporter) as Rc<dyn Exporter>)
+    };
+    Ok(ExporterPart { make: Box::new(make), delivery, labels })
+}
+
+struct OtlpGrpc {
+    client: Rc<GrpcClient>,
+    signal: Signal,
+    metadata: HeaderMap,
+    codec: Option<Codec>,
+    timeout: Option<Duration>,
+    pool: Pool,
+}
+
+impl Exporter for OtlpGrpc {
+    fn send<'a>(&'a self, parcel: &'a Parcel) -> LocalFuture<'a, Outcome> {
+        Box::pin(async move { self.call(parcel).await.unwrap_or_else(Outcome::Refused) })
+    }
+}
+
+impl OtlpGrpc {
+    async fn call(&self, parcel: &Parcel) -> Result<Outcome, Fault> {
+        let chunks = parcel.payload.chunks();
+        let compressed = compress(self.codec, None, chunks, &self.pool)?;
+        let call = GrpcCall {
+            path: self.signal.grpc_method(),
+            message: compressed.as_deref().unwrap_or(chunks),
+            encoding: self.codec.and_then(Codec::grpc_name),
+            metadata: &self.metadata,
+            deadline: self.timeout.map(|timeout| Instant::now() + timeout),
+            max_response: RESPONSE_BYTES_MAX,
+        };
+        match self.client.unary(call).await {
+            Ok(reply) => Ok(self.taken(&reply)),
+            Err(GrpcCallError::Status(status)) => Err(refused(&status)),
+            Err(error @ GrpcCallError::TooLarge { .. }) => {
+                Err(Fault::new(FaultCode::DownstreamPermanent, error.to_string()))
+            }
+            Err(GrpcCallError::Transport(error)) => Err(transport_fault(&error)),
+        }
+    }
+
+    /// A request that was taken is never sent again, whatever its answer looks like.
+    fn taken(&self, reply: &GrpcReply) -> Outcome {
+        if reply.encoding.is_some() {
+            return Outcome::Accepted;
+        }
+        super::answer::partial(response::partial_success(self.signal, Encoding::Proto, &reply.message))
+    }
+}
+
+fn refused(status: &GrpcStatus) -> Fault {
+    let code = GrpcCode::from_number(status.code);
+    let hint = match status.pushback {
+        Some(Pushback::Never) => None,
+        Some(Pushback::After(delay)) => Some(delay),
+        None => response::retry_delay(Encoding::Proto, &status.details),
+    };
+    let retryable = code.is_retryable() || (code == GrpcCode::ResourceExhausted && hint.is_some());
+    let text = format!("rpc error: code = {code:?} desc = {}", status.message);
+    if retryable && status.pushback != Some(Pushback::Never) {
+        let retry = hint.filter(|delay| !delay.is_zero()).map_or(Retry::Backoff, Retry::After);
+        Fault::new(FaultCode::DownstreamTemporary, text).with_status(code).with_retry(retry)
+    } else {
+        Fault::new(FaultCode::DownstreamPermanent, text).with_status(code)
+    }
+}

@@ -1,0 +1,5 @@
+//! Receivers.
+
+pub mod generator;
+pub mod nop;
+pub mod otlp;

@@ -1,0 +1,136 @@
+//! OTLP/gRPC: unary calls with raw bytes (protocol contract, sections 1, 5 and 7).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use teleferric_codec::Codec;
+use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Outcome, Retry};
+use teleferric_net::grpc::{self, GrpcReadError};
+use teleferric_net::{BodyLimits, Request, Response, Service};
+use teleferric_wire::Signal;
+use teleferric_wire::response::{self, Encoding};
+use tokio::time::Instant;
+
+use super::inflate::inflate;
+use super::ingest::Intake;
+use super::metadata;
+use crate::component::Shared;
+
+/// What the calls of one listener have in common.
+pub struct GrpcRules {
+    /// How messages are read.
+    pub body: BodyLimits,
+    /// Whether request metadata travels with the data.
+    pub include_metadata: bool,
+}
+
+/// The service of one data-plane thread.
+pub struct GrpcService {
+    pub(super) intake: Intake,
+    pub(super) rules: Arc<GrpcRules>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What we can decompress, told to clients that ask for more.
+const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip,snappy,zstd");
+
+impl Service for GrpcService {
+    async fn call(&self, request: Request) -> Response {
+        self.answer(request).await.unwrap_or_else(|refused| refused)
+    }
+}
+
+impl GrpcService {
+    async fn answer(&self, request: Request) -> Result<Response, Response> {
+        grpc::check(&request.head)?;
+        let path = request.head.uri.path();
+        let Some(signal) = Signal::ALL.into_iter().find(|signal| signal.grpc_method() == path) else {
+            return Err(unimplemented(path));
+        };
+        if !self.intake.serves(signal) {
+            return Err(unimplemented(path));
+        }
+        let codec = codec(grpc::encoding(&request.head.headers).unwrap_or(Some("")))?;
+        let timeout = grpc::timeout(&request.head.headers)
+            .map_err(|bad| error(GrpcCode::Internal, bad.to_string(), Retry::Never))?;
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let context = Arc::new(Context {
+            metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
+            peer: request.peer,
+        });
+        let message = grpc::read_message(request.body, &self.rules.body, &self.shared.ledger, &self.shared.pool)
+            .await
+            .map_err(|error| unread(&error))?;
+        let mut permit = message.permit;
+        let body = match (message.compressed, codec) {
+            (false, _) => message.bytes,
+            (true, Some(codec)) => inflate(codec, &message.bytes, self.rules.body.max, &mut permit, &self.shared.pool)
+                .map_err(|fault| refuse(&fault))?,
+            (true, None) => {
+                let text = "message is compressed, but grpc-encoding names no compression";
+                return Err(error(GrpcCode::Internal, text.to_owned(), Retry::Never));
+            }
+        };
+        let outcome = self.intake.take(signal, Encoding::Proto, body, permit, context, deadline).await;
+        Ok(respond(signal, &outcome))
+    }
+}
+
+/// The codec a call announces; none for `identity` and for none.
+#[allow(clippy::result_large_err, reason = "the error is the answer, made once per refused call")]
+fn codec(word: Option<&str>) -> Result<Option<Codec>, Response> {
+    let Some(word) = word else { return Ok(None) };
+    Codec::from_grpc(word).map(Some).ok_or_else(|| {
+        let word = word.chars().take(64).collect::<String>();
+        let text = format!("grpc: Decompressor is not installed for grpc-encoding \"{word}\"");
+        let mut response = error(GrpcCode::Unimplemented, text, Retry::Never);
+        response.headers.insert(grpc::ACCEPT_ENCODING, ACCEPTED);
+        response
+    })
+}
+
+fn respond(signal: Signal, outcome: &Outcome) -> Response {
+    match outcome {
+        Outcome::Accepted => grpc::ok(Bytes::from_static(response::success(Encoding::Proto)), None),
+        Outcome::Partial { rejected, message } => {
+            grpc::ok(Bytes::from(response::write_partial_success(signal, Encoding::Proto, *rejected, message)), None)
+        }
+        Outcome::Refused(fault) => refuse(fault),
+    }
+}
+
+fn unimplemented(path: &str) -> Response {
+    let path = path.trim_start_matches('/');
+    let text = match path.rsplit_once('/') {
+        Some((service, method)) if Signal::ALL.iter().any(|signal| signal.grpc_method().contains(service)) => {
+            format!("unknown method {method} for service {service}")
+        }
+        Some((service, _)) => format!("unknown service {service}"),
+        None => format!("malformed method name: \"{path}\""),
+    };
+    error(GrpcCode::Unimplemented, text.chars().take(256).collect(), Retry::Never)
+}
+
+/// The answer to a message that could not be read.
+fn unread(read: &GrpcReadError) -> Response {
+    match read {
+        GrpcReadError::TooLarge { .. } => refuse(&Fault::new(FaultCode::TooLarge, read.to_string())),
+        GrpcReadError::Exhausted(_) => refuse(&super::pressure(read)),
+        _ => grpc::error(&grpc::Status::new(read.code(), read.to_string())),
+    }
+}
+
+fn refuse(fault: &Fault) -> Response {
+    error(fault.grpc_status(), fault.message.to_string(), fault.retry)
+}
+
+fn error(code: GrpcCode, message: String, retry: Retry) -> Response {
+    let details = match retry {
+        Retry::After(delay) => {
+            Some(Bytes::from(response::write_status(Encoding::Proto, code as i32, &message, Some(delay))))
+        }
+        Retry::Never | Retry::Backoff => None,
+    };
+    grpc::error(&grpc::Status { details, ..grpc::Status::new(code as u32, message) })
+}

@@ -1,0 +1,191 @@
+//! OTLP/HTTP: one POST a request, protobuf or JSON. The order of checks is the Collector's (protocol contract,
+//! section 3).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use teleferric_codec::Codec;
+use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Outcome, Retry};
+use teleferric_net::{BodyError, BodyLimits, Request, Response, Service};
+use teleferric_wire::Signal;
+use teleferric_wire::response::{self, Encoding};
+
+use super::cors::Cors;
+use super::inflate::inflate;
+use super::ingest::Intake;
+use super::metadata;
+use crate::component::Shared;
+
+/// What the requests of one listener have in common.
+pub struct HttpRules {
+    /// The path of each signal.
+    pub paths: [String; Signal::ALL.len()],
+    /// How bodies are read.
+    pub body: BodyLimits,
+    /// Accepted codecs; none: `Content-Encoding` is ignored.
+    pub codecs: Option<Vec<Codec>>,
+    /// Cross-origin rules.
+    pub cors: Option<Cors>,
+    /// Headers added to every response.
+    pub response_headers: HeaderMap,
+    /// Whether request headers travel with the data.
+    pub include_metadata: bool,
+}
+
+/// The service of one data-plane thread.
+pub struct HttpService {
+    pub(super) intake: Intake,
+    pub(super) rules: Arc<HttpRules>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Service for HttpService {
+    async fn call(&self, request: Request) -> Response {
+        let cors = self.rules.cors.as_ref();
+        let granted = cors.and_then(|cors| cors.grant(&request.head));
+        let preflight = cors.and_then(|cors| cors.preflight(&request.head));
+        let mut response = match preflight {
+            Some(preflight) => preflight,
+            None => self.answer(request).await.unwrap_or_else(|refused| refused),
+        };
+        for (name, value) in &self.rules.response_headers {
+            response.headers.insert(name, value.clone());
+        }
+        if let Some(granted) = granted {
+            response.headers.extend(granted);
+        }
+        response
+    }
+}
+
+impl HttpService {
+    /// The answer to a request, or the refusal that came first.
+    async fn answer(&self, request: Request) -> Result<Response, Response> {
+        let Some(signal) = self.signal(request.head.uri.path()) else {
+            return Err(Response::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+        };
+        let headers = &request.head.headers;
+        let encoding = encoding_of(headers);
+        let codec = self.codec(headers).map_err(|fault| refuse(encoding.unwrap_or(Encoding::Json), &fault))?;
+        if request.head.method != Method::POST {
+            return Err(method_not_allowed());
+        }
+        let Some(encoding) = encoding else { return Err(unsupported_media_type()) };
+        let context = Arc::new(Context {
+            metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
+            peer: request.peer,
+        });
+        let (body, mut permit) = request
+            .body
+            .read(&self.rules.body, &self.shared.ledger, &self.shared.pool)
+            .await
+            .map_err(|error| unread(encoding, &error))?;
+        let body = match codec {
+            None => body,
+            Some(codec) => inflate(codec, &body, self.rules.body.max, &mut permit, &self.shared.pool)
+                .map_err(|fault| refuse(encoding, &fault))?,
+        };
+        let outcome = self.intake.take(signal, encoding, body, permit, context, None).await;
+        Ok(respond(signal, encoding, &outcome))
+    }
+
+    fn signal(&self, path: &str) -> Option<Signal> {
+        let signals = Signal::ALL.into_iter().zip(&self.rules.paths);
+        signals
+            .filter(|(signal, _)| self.intake.serves(*signal))
+            .find(|(_, own)| *own == path)
+            .map(|(signal, _)| signal)
+    }
+
+    fn codec(&self, headers: &HeaderMap) -> Result<Option<Codec>, Fault> {
+        let Some(codecs) = &self.rules.codecs else { return Ok(None) };
+        let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(None) };
+        let word = value.to_str().unwrap_or("").trim();
+        if word.is_empty() && value.is_empty() {
+            return Ok(None);
+        }
+        let codec = Codec::from_http(word).filter(|codec| codecs.contains(codec));
+        codec.map(Some).ok_or_else(|| {
+            let word = word.chars().take(64).collect::<String>();
+            Fault::new(FaultCode::BadCompression, format!("unsupported Content-Encoding: {word}"))
+        })
+    }
+}
+
+/// How a request is written; nothing if its media type is neither of the two.
+fn encoding_of(headers: &HeaderMap) -> Option<Encoding> {
+    Encoding::from_content_type(headers.get(CONTENT_TYPE)?.to_str().ok()?)
+}
+
+fn method_not_allowed() -> Response {
+    let mut response = Response::text(StatusCode::METHOD_NOT_ALLOWED, "405 method not allowed, supported: [POST]");
+    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response.headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    response
+}
+
+fn unsupported_media_type() -> Response {
+    let mut response = Response::text(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "415 unsupported media type, supported: [application/json, application/x-protobuf]",
+    );
+    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+/// The answer to a body that could not be read.
+fn unread(encoding: Encoding, error: &BodyError) -> Response {
+    match error {
+        BodyError::TooLarge { .. } => refuse(encoding, &Fault::new(FaultCode::TooLarge, error.to_string())),
+        BodyError::Exhausted(_) => refuse(encoding, &super::pressure(error)),
+        BodyError::Timeout => status(encoding, StatusCode::REQUEST_TIMEOUT, GrpcCode::DeadlineExceeded, error, None),
+        BodyError::Aborted | BodyError::LengthMismatch { .. } => {
+            refuse(encoding, &Fault::new(FaultCode::Malformed, error.to_string()))
+        }
+    }
+}
+
+fn respond(signal: Signal, encoding: Encoding, outcome: &Outcome) -> Response {
+    let body = match outcome {
+        Outcome::Accepted => Bytes::from_static(response::success(encoding)),
+        Outcome::Partial { rejected, message } => {
+            Bytes::from(response::write_partial_success(signal, encoding, *rejected, message))
+        }
+        Outcome::Refused(fault) => return refuse(encoding, fault),
+    };
+    with_body(StatusCode::OK, encoding, body)
+}
+
+fn refuse(encoding: Encoding, fault: &Fault) -> Response {
+    let code = StatusCode::from_u16(fault.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    status(encoding, code, fault.grpc_status(), fault, Some(fault.retry))
+}
+
+fn status(
+    encoding: Encoding,
+    code: StatusCode,
+    grpc: GrpcCode,
+    message: &dyn std::fmt::Display,
+    retry: Option<Retry>,
+) -> Response {
+    let delay = match retry {
+        Some(Retry::After(delay)) => Some(delay),
+        _ => None,
+    };
+    let body = response::write_status(encoding, grpc as i32, &message.to_string(), delay);
+    let mut response = with_body(code, encoding, Bytes::from(body));
+    let hinted = matches!(code, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    if let Some(delay) = delay.filter(|_| hinted) {
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        response.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn with_body(status: StatusCode, encoding: Encoding, body: Bytes) -> Response {
+    let mut response = Response { status, body, ..Response::default() };
+    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(encoding.media_type()));
+    response
+}

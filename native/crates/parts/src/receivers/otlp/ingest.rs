@@ -1,0 +1,195 @@
+//! From the bytes of a request to its outcome: transcode, check, count, hand on, wait. Every way into the collector
+//! ends here, whatever transport it came by.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use teleferric_buf::Permit;
+use teleferric_buf::metrics::{Counter, Desc, Kind};
+use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Hold, Outcome, Parcel, Payload, Reply, Retry};
+pub use teleferric_wire::response::Encoding;
+use teleferric_wire::{Signal, WireError, json};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::component::{LocalOutputs, Shared};
+
+/// The way in for one receiver and transport on one data-plane thread.
+pub struct Intake {
+    shared: Arc<Shared>,
+    outputs: LocalOutputs,
+    counters: [Option<Counters>; Signal::ALL.len()],
+}
+
+/// What happened to the items of one signal.
+struct Counters {
+    accepted: Counter,
+    refused: Counter,
+    failed: Counter,
+}
+
+impl Intake {
+    /// An intake whose items are counted under the labels `receiver` and `transport`.
+    pub fn new(shared: &Arc<Shared>, receiver: &str, transport: &str, outputs: LocalOutputs) -> Self {
+        let labels = [("receiver", receiver), ("transport", transport)];
+        let counters = Signal::ALL.map(|signal| {
+            outputs.get(signal)?;
+            let counter = |table: &'static [Desc; Signal::ALL.len()]| {
+                table.get(signal.index()).map(|desc| shared.metrics.counter(desc, &labels))
+            };
+            Some(Counters { accepted: counter(&ACCEPTED)?, refused: counter(&REFUSED)?, failed: counter(&FAILED)? })
+        });
+        Intake { shared: Arc::clone(shared), outputs, counters }
+    }
+
+    /// Whether a pipeline takes `signal`.
+    pub fn serves(&self, signal: Signal) -> bool {
+        self.outputs.get(signal).is_some()
+    }
+
+    /// Takes an uncompressed request and resolves with what became of it. `permit` is the memory that `body` holds.
+    ///
+    /// Dropping the future stops waiting; the request goes on.
+    pub async fn take(
+        &self,
+        signal: Signal,
+        encoding: Encoding,
+        body: Bytes,
+        mut permit: Permit,
+        context: Arc<Context>,
+        deadline: Option<Instant>,
+    ) -> Outcome {
+        let Some(next) = self.outputs.get(signal) else {
+            let fault = Fault::new(FaultCode::DownstreamPermanent, format!("no pipeline takes {signal}"));
+            return Outcome::Refused(fault.with_status(GrpcCode::Unimplemented));
+        };
+        let (bytes, items) = match self.read(signal, encoding, body, &mut permit) {
+            Ok(read) => read,
+            Err(fault) => return Outcome::Refused(fault),
+        };
+        if items == 0 {
+            return Outcome::Accepted;
+        }
+        let (sender, outcome) = oneshot::channel();
+        next.consume(Parcel {
+            signal,
+            payload: Payload::from(bytes),
+            items,
+            permit: Hold::from(permit),
+            arrived: Instant::now(),
+            deadline,
+            context,
+            // The sender may have stopped waiting.
+            reply: Reply::to(move |outcome| drop(sender.send(outcome))),
+        });
+        let outcome = wait(outcome, deadline).await;
+        self.count(signal, items, &outcome);
+        outcome
+    }
+
+    /// The request as checked protobuf bytes, and its items.
+    fn read(
+        &self,
+        signal: Signal,
+        encoding: Encoding,
+        body: Bytes,
+        permit: &mut Permit,
+    ) -> Result<(Bytes, u64), Fault> {
+        let limits = &self.shared.limits;
+        match encoding {
+            Encoding::Proto => {
+                let request = teleferric_wire::check(signal, &body, limits).map_err(|error| malformed(&error))?;
+                Ok((body.clone(), request.counts().items))
+            }
+            Encoding::Json => {
+                // Nearly every request is shorter as protobuf; both forms are held until the text is let go of.
+                permit.try_grow(body.len() as u64).map_err(|error| super::pressure(&error))?;
+                let mut proto = Vec::with_capacity(body.len() / 2);
+                let counts = json::to_proto(signal, &body, limits, &mut proto).map_err(|error| malformed(&error))?;
+                drop(body);
+                let held = proto.len() as u64;
+                permit.try_grow(held.saturating_sub(permit.bytes())).map_err(|error| super::pressure(&error))?;
+                permit.shrink_to(held);
+                Ok((Bytes::from(proto), counts.items))
+            }
+        }
+    }
+
+    fn count(&self, signal: Signal, items: u64, outcome: &Outcome) {
+        let Some(counters) = self.counters.get(signal.index()).and_then(Option::as_ref) else { return };
+        let (accepted, refused) = match outcome {
+            Outcome::Accepted => (items, 0),
+            Outcome::Partial { rejected, .. } => (items.saturating_sub(*rejected), items.min(*rejected)),
+            Outcome::Refused(_) => (0, items),
+        };
+        counters.accepted.add(accepted);
+        counters.refused.add(refused);
+        counters.failed.add(0);
+    }
+}
+
+/// The outcome, or a refusal once the sender has stopped waiting.
+async fn wait(outcome: oneshot::Receiver<Outcome>, deadline: Option<Instant>) -> Outcome {
+    let answer = match deadline {
+        None => outcome.await,
+        Some(deadline) => match tokio::time::timeout_at(deadline, outcome).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let fault = Fault::new(FaultCode::DownstreamTemporary, "the sender's deadline passed");
+                return Outcome::Refused(fault.with_status(GrpcCode::DeadlineExceeded));
+            }
+        },
+    };
+    // A reply is settled even when it is dropped, so an answer always comes.
+    answer.unwrap_or_else(|_| Outcome::Refused(Fault::new(FaultCode::Abandoned, "the request was dropped")))
+}
+
+/// What a sender is told about bytes that are no request.
+fn malformed(error: &WireError) -> Fault {
+    let code = if error.is_limit() { FaultCode::LimitExceeded } else { FaultCode::Malformed };
+    Fault::new(code, Cow::Owned(error.to_string())).with_retry(Retry::Never)
+}
+
+static ACCEPTED: [Desc; Signal::ALL.len()] = [
+    counter("otelcol_receiver_accepted_spans", "Number of spans successfully pushed into the pipeline."),
+    counter(
+        "otelcol_receiver_accepted_metric_points",
+        "Number of metric points successfully pushed into the pipeline.",
+    ),
+    counter("otelcol_receiver_accepted_log_records", "Number of log records successfully pushed into the pipeline."),
+    counter(
+        "otelcol_receiver_accepted_profile_samples",
+        "Number of profile samples successfully pushed into the pipeline.",
+    ),
+];
+
+static REFUSED: [Desc; Signal::ALL.len()] = [
+    counter("otelcol_receiver_refused_spans", "Number of spans that could not be pushed into the pipeline."),
+    counter(
+        "otelcol_receiver_refused_metric_points",
+        "Number of metric points that could not be pushed into the pipeline.",
+    ),
+    counter(
+        "otelcol_receiver_refused_log_records",
+        "Number of log records that could not be pushed into the pipeline.",
+    ),
+    counter(
+        "otelcol_receiver_refused_profile_samples",
+        "Number of profile samples that could not be pushed into the pipeline.",
+    ),
+];
+
+static FAILED: [Desc; Signal::ALL.len()] = [
+    counter("otelcol_receiver_failed_spans", "Number of spans lost to an error inside the collector."),
+    counter("otelcol_receiver_failed_metric_points", "Number of metric points lost to an error inside the collector."),
+    counter("otelcol_receiver_failed_log_records", "Number of log records lost to an error inside the collector."),
+    counter(
+        "otelcol_receiver_failed_profile_samples",
+        "Number of profile samples lost to an error inside the collector.",
+    ),
+];
+
+const fn counter(name: &'static str, help: &'static str) -> Desc {
+    Desc { name, help, kind: Kind::Counter, lazy: true }
+}

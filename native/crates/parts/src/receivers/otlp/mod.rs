@@ -1,0 +1,157 @@
+//! Receiver `otlp`: OTLP over gRPC and HTTP, all signals that have a pipeline, one server for each protocol.
+
+mod cors;
+mod grpc;
+mod http;
+mod inflate;
+pub mod ingest;
+mod metadata;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use teleferric_codec::Codec;
+use teleferric_flow::{Fault, FaultCode, Retry};
+use teleferric_net::BodyLimits;
+use teleferric_wire::Signal;
+
+use self::cors::Cors;
+use self::grpc::{GrpcRules, GrpcService};
+use self::http::{HttpRules, HttpService};
+use self::ingest::Intake;
+use crate::component::{Listening, Outputs, ReceiverPart, Shared, StartError};
+use crate::listeners::{Listeners, Wanted};
+use crate::registry::Configured;
+use crate::settings::grpc_server::GrpcServer;
+use crate::settings::http_server::HttpServer;
+use crate::settings::{header_map, non_zero};
+
+/// Settings.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OtlpConfig {
+    /// The protocols; at least one.
+    pub protocols: Protocols,
+}
+
+/// The protocols of the receiver.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Protocols {
+    /// OTLP/gRPC.
+    pub grpc: Option<GrpcServer>,
+    /// OTLP/HTTP.
+    pub http: Option<OtlpHttpServer>,
+}
+
+/// OTLP/HTTP.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OtlpHttpServer {
+    /// The listener.
+    pub server: HttpServer,
+    /// Path that takes traces.
+    pub traces_url_path: String,
+    /// Path that takes metrics.
+    pub metrics_url_path: String,
+    /// Path that takes logs.
+    pub logs_url_path: String,
+}
+
+/// Builds the receiver.
+pub fn build(component: Configured<'_>, shared: &Arc<Shared>) -> Result<Box<dyn ReceiverPart>, StartError> {
+    let config: OtlpConfig = component.settings()?;
+    if config.protocols.grpc.is_none() && config.protocols.http.is_none() {
+        return Err(StartError::new("must specify at least one protocol when using the OTLP receiver"));
+    }
+    Ok(Box::new(Otlp { id: component.id.to_owned(), config, shared: Arc::clone(shared) }))
+}
+
+struct Otlp {
+    id: String,
+    config: OtlpConfig,
+    shared: Arc<Shared>,
+}
+
+impl ReceiverPart for Otlp {
+    fn start(&self, outputs: Outputs, listeners: &mut Listeners) -> Result<Vec<Listening>, StartError> {
+        let mut listening = Vec::new();
+        if let Some(grpc) = &self.config.protocols.grpc {
+            listening.push(self.start_grpc(grpc, &outputs, listeners)?);
+        }
+        if let Some(http) = &self.config.protocols.http {
+            listening.push(self.start_http(http, &outputs, listeners)?);
+        }
+        Ok(listening)
+    }
+}
+
+impl Otlp {
+    fn start_grpc(
+        &self,
+        settings: &GrpcServer,
+        outputs: &Outputs,
+        listeners: &mut Listeners,
+    ) -> Result<Listening, StartError> {
+        let max = usize::try_from(settings.max_recv_msg_size_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
+        let rules = Arc::new(GrpcRules { body: BodyLimits::new(max), include_metadata: settings.include_metadata });
+        let (id, shared, outputs) = (self.id.clone(), Arc::clone(&self.shared), Arc::clone(outputs));
+        let make = move |_worker| {
+            let intake = Intake::new(&shared, &id, "grpc", outputs());
+            Rc::new(GrpcService { intake, rules: Arc::clone(&rules), shared: Arc::clone(&shared) })
+        };
+        let wanted = Wanted::grpc(settings, &self.shared)?;
+        let address = listeners.open(wanted, &self.shared, make)?;
+        Ok(Listening { component: self.id.clone(), protocol: "grpc", address })
+    }
+
+    fn start_http(
+        &self,
+        settings: &OtlpHttpServer,
+        outputs: &Outputs,
+        listeners: &mut Listeners,
+    ) -> Result<Listening, StartError> {
+        let rules = Arc::new(http_rules(settings)?);
+        let (id, shared, outputs) = (self.id.clone(), Arc::clone(&self.shared), Arc::clone(outputs));
+        let make = move |_worker| {
+            let intake = Intake::new(&shared, &id, "http", outputs());
+            Rc::new(HttpService { intake, rules: Arc::clone(&rules), shared: Arc::clone(&shared) })
+        };
+        let wanted = Wanted::http(&settings.server, &self.shared)?;
+        let address = listeners.open(wanted, &self.shared, make)?;
+        Ok(Listening { component: self.id.clone(), protocol: "http", address })
+    }
+}
+
+fn http_rules(settings: &OtlpHttpServer) -> Result<HttpRules, StartError> {
+    let server = &settings.server;
+    let mut body = BodyLimits::new(usize::try_from(server.max_request_body_size).unwrap_or(usize::MAX));
+    body.total = non_zero(server.read_timeout);
+    let codecs: Vec<Codec> = server.compression_algorithms.iter().filter_map(|word| Codec::from_http(word)).collect();
+    Ok(HttpRules {
+        paths: Signal::ALL.map(|signal| match signal {
+            Signal::Traces => settings.traces_url_path.clone(),
+            Signal::Metrics => settings.metrics_url_path.clone(),
+            Signal::Logs => settings.logs_url_path.clone(),
+            Signal::Profiles => signal.http_path().to_owned(),
+        }),
+        body,
+        codecs: (!server.compression_algorithms.is_empty()).then_some(codecs),
+        cors: server.cors.as_ref().map(Cors::new).transpose()?.flatten(),
+        response_headers: header_map(&server.response_headers)?,
+        include_metadata: server.include_metadata,
+    })
+}
+
+/// The refusal for want of memory, with a hint that every client understands.
+fn pressure(error: &dyn std::fmt::Display) -> Fault {
+    Fault::new(FaultCode::MemoryPressure, error.to_string()).with_retry(Retry::After(PRESSURE_RETRY))
+}
+
+/// What senders are told to wait when memory is short.
+const PRESSURE_RETRY: Duration = Duration::from_secs(1);

@@ -1,0 +1,144 @@
+//! Timeout, retry and sending queue of an exporter (compatibility contract, section 5.6).
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use teleferric_flow::{
+    BatchSettings, DeliverySettings, Partitioning, QueueBatchSettings, QueueSettings, RetrySettings, Sizer,
+};
+
+use super::nanoseconds;
+use crate::component::StartError;
+
+/// `retry_on_failure`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RetryOnFailure {
+    /// Whether retryable failures are tried again.
+    pub enabled: bool,
+    /// First wait, nanoseconds.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub initial_interval: Duration,
+    /// Longest wait, nanoseconds.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub max_interval: Duration,
+    /// Growth of the wait from try to try.
+    pub multiplier: f64,
+    /// Spread of the wait, as a share of it.
+    pub randomization_factor: f64,
+    /// When to give up, from the first attempt, nanoseconds; 0: never.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub max_elapsed_time: Duration,
+}
+
+/// `sending_queue`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SendingQueue {
+    /// Sends that may run at once, over all data-plane threads.
+    pub num_consumers: u64,
+    /// Capacity in `sizer` units.
+    pub queue_size: u64,
+    /// requests, items or bytes.
+    pub sizer: String,
+    /// Whether a full queue makes senders wait instead of refusing them.
+    pub block_on_overflow: bool,
+    /// Whether senders wait for the result of the export.
+    pub wait_for_result: bool,
+    /// Batching behind the queue, if any.
+    pub batch: Option<QueueBatch>,
+}
+
+/// `sending_queue.batch`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct QueueBatch {
+    /// How long a batch may wait to fill, nanoseconds.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub flush_timeout: Duration,
+    /// items or bytes.
+    pub sizer: String,
+    /// Size at which a batch is sent.
+    pub min_size: u64,
+    /// Size above which it is split; 0: never.
+    pub max_size: u64,
+    /// Keeps senders with different metadata apart.
+    pub partition: Partition,
+}
+
+/// `sending_queue.batch.partition`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// Metadata keys, lower case, whose values tell batches apart.
+    pub metadata_keys: Vec<String>,
+}
+
+/// What stands in front of an exporter with these settings; `timeout` 0 is none.
+///
+/// # Errors
+/// A word that is no sizer.
+pub fn delivery(
+    timeout: Duration,
+    retry: &RetryOnFailure,
+    queue: Option<&SendingQueue>,
+) -> Result<DeliverySettings, StartError> {
+    let retry = retry.enabled.then_some(RetrySettings {
+        initial_interval: retry.initial_interval,
+        max_interval: retry.max_interval,
+        multiplier: retry.multiplier,
+        randomization_factor: retry.randomization_factor,
+        max_elapsed_time: retry.max_elapsed_time,
+    });
+    Ok(DeliverySettings {
+        queue: queue.map(queue_settings).transpose()?,
+        batch: queue.and_then(|queue| queue.batch.as_ref()).map(batch_settings).transpose()?,
+        retry,
+        timeout,
+    })
+}
+
+/// Nothing in front: one attempt without limit, whose outcome the sender waits for.
+pub fn direct() -> DeliverySettings {
+    DeliverySettings { queue: None, batch: None, retry: None, timeout: Duration::ZERO }
+}
+
+fn queue_settings(queue: &SendingQueue) -> Result<QueueSettings, StartError> {
+    Ok(QueueSettings {
+        queue_size: queue.queue_size,
+        sizer: sizer(&queue.sizer)?,
+        block_on_overflow: queue.block_on_overflow,
+        wait_for_result: queue.wait_for_result,
+        num_consumers: usize::try_from(queue.num_consumers).unwrap_or(usize::MAX),
+    })
+}
+
+fn batch_settings(batch: &QueueBatch) -> Result<QueueBatchSettings, StartError> {
+    Ok(QueueBatchSettings {
+        batch: BatchSettings {
+            sizer: sizer(&batch.sizer)?,
+            min_size: batch.min_size,
+            max_size: batch.max_size,
+            flush_timeout: batch.flush_timeout,
+        },
+        partitioning: Partitioning::new(&batch.partition.metadata_keys),
+    })
+}
+
+fn sizer(word: &str) -> Result<Sizer, StartError> {
+    match word {
+        "requests" => Ok(Sizer::Requests),
+        "items" => Ok(Sizer::Items),
+        "bytes" => Ok(Sizer::Bytes),
+        other => Err(StartError::new(format!("invalid sizer: \"{other}\""))),
+    }
+}

@@ -1,0 +1,61 @@
+// Writes what is derived from other sources: the addon's TypeScript declarations and the configuration document's
+// types from Rust, the component reference and the editors' JSON Schema from the TypeScript schemas. With --check it
+// writes nothing and fails when a committed file differs.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { documentTypes } from './document-types.mjs';
+import { fail, must, root } from './shell.mjs';
+
+const check = process.argv.includes('--check');
+const scratch = mkdtempSync(path.join(tmpdir(), 'teleferric-generate-'));
+let stale = 0;
+
+try {
+  put('src/binding/generated/native.d.ts', await addonTypes());
+  put('src/binding/generated/config.d.ts', documentTypes(await documentSchema()));
+  await must('compiling TypeScript', process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+  const { componentReference, editorSchema } = await import('../dist/config/reference.js');
+  put('docs/components.md', componentReference());
+  put('schema/teleferric.schema.json', `${JSON.stringify(editorSchema(), null, 2)}\n`);
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+if (stale > 0) fail('generated files are stale; run npm run generate and commit the result');
+
+/** What napi's macros say about the addon's exports. */
+async function addonTypes() {
+  const args = ['napi', 'build', '--manifest-path', 'native/Cargo.toml', '--package', 'teleferric-node'];
+  args.push('--output-dir', scratch, '--dts', 'native.d.ts', '--no-js');
+  await must('reading the addon’s exports', 'npx', args, { quiet: true });
+  return readFileSync(path.join(scratch, 'native.d.ts'), 'utf8');
+}
+
+/** The JSON Schema of the document that crosses to the native core, as its Rust types define it. */
+async function documentSchema() {
+  const args = ['run', '--quiet', '--locked', '-p', 'teleferric-engine', '--features', 'schema', '--example', 'schema'];
+  const output = await must('reading the configuration types', 'cargo', args, {
+    cwd: path.join(root, 'native'),
+    quiet: true,
+  });
+  return JSON.parse(output.slice(output.indexOf('{')));
+}
+
+function put(file, text) {
+  const target = path.join(root, file);
+  let current = null;
+  try {
+    current = readFileSync(target, 'utf8');
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+  if (current === text) return;
+  if (check) {
+    stale += 1;
+    console.error(`stale: ${file}`);
+  } else {
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, text);
+    console.error(`wrote ${file}`);
+  }
+}
