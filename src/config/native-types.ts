@@ -267,7 +267,6 @@ export interface NativeBatch {
 
 /** Percentages are already bytes. */
 export interface NativeMemoryLimiter {
-  readonly check_interval: Nanoseconds;
   readonly limit_bytes: number;
   readonly spike_limit_bytes: number;
 }

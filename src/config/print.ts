@@ -7,9 +7,9 @@ import { Scalar, stringify } from 'yaml';
 import { SECTIONS, findComponent } from './components/registry.js';
 import type { ResolvedConfig } from './resolved.js';
 import { formatDuration } from './schema/duration.js';
-import type { Field, ObjectSpec, OptionalSpec, Spec } from './schema/spec.js';
+import type { AttributeValue, Field, ObjectSpec, OptionalSpec, Spec } from './schema/spec.js';
 import { serviceSpec } from './service/service.js';
-import { resolvePlain } from './tree/scalars.js';
+import { resolvePlain, shrink } from './tree/scalars.js';
 
 /** What a secret is printed as. */
 export const REDACTED = '[REDACTED]';
@@ -38,6 +38,7 @@ function bigintsAsText(_key: string, value: unknown): unknown {
 
 /** Texts that our reader would take for numbers and the like are put in quotes; the writer knows other rules. */
 function quoteLookalikes(_key: unknown, value: unknown): unknown {
+  if (value instanceof Double) return value.toScalar();
   if (typeof value !== 'string' || resolvePlain(value).type === 'string') return value;
   const scalar = new Scalar(value);
   scalar.type = Scalar.QUOTE_DOUBLE;
@@ -81,6 +82,8 @@ function print(spec: Spec, value: unknown, redact: boolean): unknown {
     }
     case 'object':
       return printObject(spec, value as Record<string, unknown>, redact);
+    case 'value':
+      return printValue(value as AttributeValue | null);
     case 'optional':
       return print(spec.of, value, redact);
     default:
@@ -95,6 +98,33 @@ function printObject(spec: ObjectSpec, value: Record<string, unknown>, redact: b
     if (printed !== undefined) out[name] = printed;
   }
   return out;
+}
+
+/** As it was written; a whole double keeps its point. */
+function printValue(value: AttributeValue | null): unknown {
+  if (value === null || 'unfit' in value) return null;
+  if ('string' in value) return value.string;
+  if ('bool' in value) return value.bool;
+  return 'int' in value ? shrink(BigInt(value.int)) : new Double(value.double);
+}
+
+/** A double on its way to be written. */
+class Double {
+  readonly #value: number;
+
+  constructor(value: number) {
+    this.#value = value;
+  }
+
+  toJSON(): number {
+    return this.#value;
+  }
+
+  toScalar(): Scalar {
+    const scalar = new Scalar(this.#value);
+    if (Number.isInteger(this.#value)) scalar.minFractionDigits = 1;
+    return scalar;
+  }
 }
 
 /** What is absent is left out, unless leaving it out would turn it on. */

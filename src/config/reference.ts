@@ -125,6 +125,8 @@ function typeText(spec: Spec, unit: string | null): string {
       return blockOf(spec.of) === null ? 'map' : 'map of blocks';
     case 'any':
       return 'any';
+    case 'value':
+      return 'text, number or boolean';
     case 'object':
       return 'block';
     case 'optional':

@@ -321,7 +321,6 @@ service:
 
   it('17: memory_limiter percentages become bytes of the memory there is', async () => {
     await expect(limiterOf('limit_percentage: 80, spike_limit_percentage: 25')).resolves.toEqual({
-      check_interval: 1e9,
       limit_bytes: 800,
       spike_limit_bytes: 250,
     });

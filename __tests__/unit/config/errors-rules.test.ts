@@ -348,6 +348,14 @@ describe('rules', () => {
       'processors::attributes: error creating AttrProc: value of the 0-th action must be a string, a number or a boolean',
     ],
     [
+      action('key: a, action: upsert, value: 18446744073709551615'),
+      'processors::attributes: error creating AttrProc: value of the 0-th action does not fit 64 bits',
+    ],
+    [
+      action('key: a, action: upsert, value: .nan'),
+      'processors::attributes: error creating AttrProc: value of the 0-th action must be a finite number',
+    ],
+    [
       action('key: a, action: hash, value: 1'),
       'processors::attributes: error creating AttrProc. Action "hash" does not use "value" or "from_attribute" field. These must not be specified for 0-th action',
     ],

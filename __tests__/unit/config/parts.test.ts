@@ -1,14 +1,13 @@
 // The small parts: ids, suggestions, feature gates, regular expressions, memory, attribute values.
-import { FEATURE_GATES, FeatureGates } from '../../../src/config/index.js';
+import { FEATURE_GATES, FeatureGates, printConfig } from '../../../src/config/index.js';
 import type { Diagnostic, FeatureGate } from '../../../src/config/index.js';
-import { toNativeValue } from '../../../src/config/blocks/attribute-actions.js';
 import { addressOf } from '../../../src/config/blocks/grpc-client.js';
 import { regexpError } from '../../../src/config/blocks/regexp.js';
 import { parseComponentId, parsePipelineId } from '../../../src/config/schema/ids.js';
 import { editDistance, nearest } from '../../../src/config/schema/suggest.js';
 import { defaultMemoryBytes } from '../../../src/config/to-native.js';
 import { CollectorError } from '../../../src/errors.js';
-import { MIB, load, loadOver, BASE } from './harness.js';
+import { BASE, MIB, load, loadOver, nativeOf } from './harness.js';
 
 describe('ids', () => {
   it.each([
@@ -180,14 +179,21 @@ service: {limits: {memory_mib: 77}, pipelines: {traces: {processors: [memory_lim
 describe('attribute values and patterns', () => {
   it.each([
     ['x', { string: 'x' }],
-    [1, { int: '1' }],
-    [9_223_372_036_854_775_807n, { int: '9223372036854775807' }],
-    [1.5, { double: 1.5 }],
-    [true, { bool: true }],
-    [null, null],
-    [[1], null],
-  ])('%p', (value, native) => {
-    expect(toNativeValue(value)).toEqual(native);
+    ['"1"', { string: '1' }],
+    ['1', { int: '1' }],
+    ['0x10', { int: '16' }],
+    ['9223372036854775807', { int: '9223372036854775807' }],
+    ['1.5', { double: 1.5 }],
+    ['1.0', { double: 1 }],
+    ['true', { bool: true }],
+    ['"${NUM}"', { int: '7' }],
+  ])('%s keeps its kind', async (text, native) => {
+    const over = `processors: {resource: {attributes: [{key: a, action: insert, value: ${text}}]}}
+service: {pipelines: {traces: {processors: [resource]}}}`;
+    const loaded = await loadOver(over, {}, { variables: { NUM: '7' } });
+    expect(nativeOf(loaded, 'processors', 'resource')).toMatchObject({ actions: [{ value: native }], include: null });
+    const again = await load(printConfig(loaded.config));
+    expect(again.native).toEqual(loaded.native);
   });
 
   it.each([

@@ -2,8 +2,8 @@
  * The action list of the processors `attributes` and `resource`: keys, rules and the native form.
  */
 import type { NativeAction, NativeAttributeValue } from '../native-types.js';
-import { any, choice, key, list, object, string } from '../schema/spec.js';
-import type { ObjectOf, Report } from '../schema/spec.js';
+import { attributeValue, choice, key, list, object, string } from '../schema/spec.js';
+import type { AttributeValue, ObjectOf, Report } from '../schema/spec.js';
 import { orNull } from './native.js';
 import { regexpError } from './regexp.js';
 
@@ -21,7 +21,7 @@ const fields = {
     '',
     '`insert` if absent, `update` if present, `upsert` either way, `delete`, `hash` (SHA-256), `extract` by pattern, `convert` to a type',
   ),
-  value: key(any(), null, 'Value to set: a string, whole number, number or boolean'),
+  value: key(attributeValue(), null, 'Value to set: a string, whole number, number or boolean'),
   from_attribute: key(string(), '', 'Attribute whose value to set'),
   from_context: key(string(), '', 'Request context to set: `metadata.<key>`, `auth.<key>` or `client.address`'),
   pattern: key(
@@ -82,10 +82,8 @@ function checkSetting(action: Action, index: number): string | null {
   if (count > 1) return `error creating AttrProc due to multiple value sources being set at the ${index}-th actions`;
   if (action.pattern !== '') return unused(action, 'the "pattern" field. This', index);
   if (action.converted_type !== '') return unused(action, 'the "converted_type" field. This', index);
-  if (action.value !== null && toNativeValue(action.value) === null) {
-    return `error creating AttrProc: value of the ${index}-th action must be a string, a number or a boolean`;
-  }
-  return null;
+  const reason = valueError(action.value);
+  return reason === null ? null : `error creating AttrProc: value of the ${index}-th action ${reason}`;
 }
 
 function checkRemoving(action: Action, index: number): string | null {
@@ -141,20 +139,23 @@ function countGroups(pattern: string): { named: number; unnamed: number } {
   return { named, unnamed };
 }
 
-/** The native form of an attribute value; null for lists, maps and null. */
-export function toNativeValue(value: unknown): NativeAttributeValue | null {
-  switch (typeof value) {
-    case 'string':
-      return { string: value };
-    case 'boolean':
-      return { bool: value };
-    case 'bigint':
-      return { int: value.toString() };
-    case 'number':
-      return Number.isSafeInteger(value) ? { int: value.toString() } : { double: value };
-    default:
-      return null;
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** Why a written value is no attribute value, or null. */
+export function valueError(value: AttributeValue | null): string | null {
+  if (value === null) return null;
+  if ('unfit' in value) return 'must be a string, a number or a boolean';
+  if ('int' in value) {
+    const int = BigInt(value.int);
+    return int < INT64_MIN || int > INT64_MAX ? 'does not fit 64 bits' : null;
   }
+  return 'double' in value && !Number.isFinite(value.double) ? 'must be a finite number' : null;
+}
+
+/** The native form; what is unfit does not get past validation. */
+export function toNativeValue(value: AttributeValue | null): NativeAttributeValue | null {
+  return value === null || 'unfit' in value ? null : value;
 }
 
 export function toNativeActions(values: readonly Action[]): NativeAction[] {

@@ -1,11 +1,23 @@
 /**
  * Processor `attributes`: changes attributes of spans, log records and data points.
  */
-import { actions, checkActions, toNativeActions, toNativeValue } from '../blocks/attribute-actions.js';
+import { actions, checkActions, toNativeActions, toNativeValue, valueError } from '../blocks/attribute-actions.js';
 import { regexpError } from '../blocks/regexp.js';
 import type { NativeAttributes, NativeMatch, NativeMatchAttribute, Signal } from '../native-types.js';
-import { any, block, bool, choice, ignored, int, key, list, object, optional, string } from '../schema/spec.js';
-import type { Infer, ObjectOf, Report } from '../schema/spec.js';
+import {
+  attributeValue,
+  block,
+  bool,
+  choice,
+  ignored,
+  int,
+  key,
+  list,
+  object,
+  optional,
+  string,
+} from '../schema/spec.js';
+import type { AttributeValue, Infer, ObjectOf, Report } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
 
 const SPAN_KINDS = [
@@ -20,7 +32,7 @@ const SEVERITY_MAX = 24;
 const strings = list(string());
 const attribute = object({
   key: key(string(), '', 'Name of the attribute'),
-  value: key(any(), null, 'Value it must have; none matches any'),
+  value: key(attributeValue(), null, 'Value it must have; none matches any'),
 });
 const library = object({
   name: key(string(), '', 'Name of the scope'),
@@ -104,9 +116,8 @@ function checkMatch(value: Match, report: Report): void {
     for (const [index, item] of value[name].entries()) {
       if (item.key === '')
         report("error creating processor. Can't have empty key in the list of attributes", name, String(index));
-      if (item.value !== null && toNativeValue(item.value) === null) {
-        report('value must be a string, a number or a boolean', name, String(index), 'value');
-      }
+      const reason = valueError(item.value);
+      if (reason !== null) report(`value ${reason}`, name, String(index), 'value');
     }
   }
 }
@@ -169,7 +180,10 @@ function toNativeMatch(value: Match | null): NativeMatch | null {
   };
 }
 
-function toNativeMatchAttribute(item: { readonly key: string; readonly value: unknown }): NativeMatchAttribute {
+function toNativeMatchAttribute(item: {
+  readonly key: string;
+  readonly value: AttributeValue | null;
+}): NativeMatchAttribute {
   return { key: item.key, value: toNativeValue(item.value) };
 }
 

@@ -20,7 +20,11 @@ const anyDuration = duration({ min: Number.NEGATIVE_INFINITY });
 const bytes = int({ min: 0, max: UINT32_MAX });
 
 const fields = {
-  check_interval: key(anyDuration, 0, 'How often memory outside the byte accounts is looked at; required'),
+  check_interval: key(
+    anyDuration,
+    0,
+    'How often the Collector looks at its memory; required, though this collector counts bytes as they come',
+  ),
   min_gc_interval_when_soft_limited: ignored(key(anyDuration, ns('10s'), 'Pace of garbage collections'), NO_GC),
   min_gc_interval_when_hard_limited: ignored(key(anyDuration, 0, 'Pace of garbage collections'), NO_GC),
   max_gc_interval_when_soft_limited: ignored(key(anyDuration, ns('30s'), 'Pace of garbage collections'), NO_GC),
@@ -95,7 +99,6 @@ function toNative(limiter: MemoryLimiter, { memory }: NativeContext): NativeMemo
   const limit = fixed ? limiter.limit_mib * MIB : percentOf(memory.bytes, limiter.limit_percentage);
   const written = fixed ? limiter.spike_limit_mib * MIB : percentOf(memory.bytes, limiter.spike_limit_percentage);
   return {
-    check_interval: limiter.check_interval,
     limit_bytes: limit,
     spike_limit_bytes: written > 0 ? written : percentOf(limit, SPIKE_PERCENT_OF_LIMIT),
   };

@@ -8,7 +8,7 @@ import type { ConfigNode, MapNode } from '../tree/node.js';
 import { formatDuration, parseDuration } from './duration.js';
 import { parseComponentId } from './ids.js';
 import { defaultOf, defaultOfSpec, enabledDefault } from './spec.js';
-import type { ChoiceSpec, ListSpec, ObjectSpec, OptionalSpec, PairsSpec, Spec } from './spec.js';
+import type { AttributeValue, ChoiceSpec, ListSpec, ObjectSpec, OptionalSpec, PairsSpec, Spec } from './spec.js';
 import { nearest } from './suggest.js';
 
 /** Where faults go, and whose they are. */
@@ -55,6 +55,7 @@ class Decoder {
   decode(spec: Spec, node: ConfigNode, where: Where, fallback: unknown): Decoded {
     if (spec.kind === 'optional') return this.#optional(spec, node, where);
     if (spec.kind === 'any') return toPlain(node);
+    if (spec.kind === 'value') return attributeValue(node);
     if (spec.kind === 'string' && node.original !== null) return node.original;
     if (isNull(node)) return node.original === null ? this.#null(spec, node, where, fallback) : zeroOf(spec, fallback);
     switch (spec.kind) {
@@ -315,6 +316,23 @@ class Decoder {
   }
 }
 
+function attributeValue(node: ConfigNode): AttributeValue | null {
+  if (isNull(node)) return null;
+  if (node.kind !== 'scalar') return { unfit: node.kind };
+  switch (node.type) {
+    case 'string':
+      return { string: String(node.value) };
+    case 'bool':
+      return { bool: node.value === true };
+    case 'int':
+      return { int: String(node.value) };
+    case 'float':
+      return { double: Number(node.value) };
+    case 'null':
+      return null;
+  }
+}
+
 function isWritten(node: ConfigNode, path: readonly string[]): boolean {
   let at: ConfigNode | undefined = node;
   for (const part of path) at = child(at, part);
@@ -363,6 +381,7 @@ function zeroOf(spec: Spec, fallback: unknown): unknown {
     case 'optional':
       return defaultOfSpec(spec);
     case 'any':
+    case 'value':
       return null;
   }
 }

@@ -3,6 +3,8 @@
  * Decoding, validation, editor schema, reference documentation and print-config all read the same declaration.
  */
 
+import type { NativeAttributeValue } from '../native-types.js';
+
 /** Says what is wrong with a value: the message, and the key below the value that is to blame, if one is. */
 export type Report = (message: string, ...key: readonly string[]) => void;
 
@@ -89,6 +91,14 @@ export interface AnySpec extends SpecBase<unknown> {
   readonly kind: 'any';
 }
 
+/** An attribute value; its kind matters, `1.0` is not `1`. Null is none. */
+export interface ValueSpec extends SpecBase<AttributeValue | null> {
+  readonly kind: 'value';
+}
+
+/** A decoded attribute value; `unfit` names what was written instead of one. */
+export type AttributeValue = NativeAttributeValue | { readonly unfit: string };
+
 /** A block of known keys. */
 export interface ObjectSpec<T = unknown> extends SpecBase<T> {
   readonly kind: 'object';
@@ -126,6 +136,7 @@ export type Spec<T = unknown> = (
   | PairsSpec
   | MapSpec
   | AnySpec
+  | ValueSpec
   | ObjectSpec
   | OptionalSpec
 ) &
@@ -159,6 +170,7 @@ export const string = (options: { opaque?: boolean } = {}): Spec<string> => ({ k
 export const bool = (): Spec<boolean> => ({ kind: 'bool' });
 export const id = (): Spec<string> => ({ kind: 'id' });
 export const any = (): Spec<unknown> => ({ kind: 'any' });
+export const attributeValue = (): Spec<AttributeValue | null> => ({ kind: 'value' });
 
 /** Bounds of a number; `message` is the Collector's text for breaking them. */
 export interface Bounds {

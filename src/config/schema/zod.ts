@@ -49,6 +49,8 @@ export function toZod(spec: Spec): z.ZodType {
       return z.union([z.record(z.string(), toZod(spec.of)), reference]);
     case 'any':
       return z.unknown();
+    case 'value':
+      return z.union([z.string(), z.number(), z.boolean(), z.null()]);
     case 'object':
       return nullable(spec, z.strictObject(shapeOf(spec)));
     case 'optional':

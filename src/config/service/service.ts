@@ -17,6 +17,7 @@ export const CONNECTIONS_MAX = 10_000;
 /** How long a drain may take, unless `drain.timeout` says otherwise. */
 export const DRAIN_TIMEOUT = ns('25s');
 const THREADS_MAX = 1024;
+const UINT32_MAX = 2 ** 32 - 1;
 const MEMORY_MIB_MAX = 64 * 1024 * 1024;
 
 const tracesSpec = object({
@@ -62,8 +63,18 @@ const limitsSpec = object({
     'Deepest nesting of attribute values and log bodies',
     'levels',
   ),
-  max_attributes: key(int({ min: 0 }), 0, 'Attributes of one record; 0 is without limit', 'attributes'),
-  max_connections: key(int({ min: 1 }), CONNECTIONS_MAX, 'Connections over all listeners', 'connections'),
+  max_attributes: key(
+    int({ min: 0, max: UINT32_MAX }),
+    0,
+    'Attributes of one record; 0 is without limit',
+    'attributes',
+  ),
+  max_connections: key(
+    int({ min: 1, max: UINT32_MAX }),
+    CONNECTIONS_MAX,
+    'Connections over all listeners',
+    'connections',
+  ),
 });
 
 /** The section. */
