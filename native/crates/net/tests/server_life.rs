@@ -40,23 +40,49 @@ fn connections_are_spread_over_the_workers() {
     assert_eq!(running.server.connections(), 8);
 }
 
+fn capped(most: usize) -> ServerConfig {
+    ServerConfig { limits: ConnLimits { max_connections: Some(most), ..ConnLimits::default() }, ..http() }
+}
+
 #[test]
 fn connections_over_the_cap_are_closed_at_once_and_others_live() {
-    let limits = ConnLimits { max_connections: Some(2), ..ConnLimits::default() };
-    let running = Running::start(ServerConfig { limits, ..http() });
+    let running = Running::start(capped(2));
     let mut kept: Vec<_> = (0..2).map(|_| running.connect()).collect();
-    for raw in &mut kept {
-        raw.send(get("/name"));
-        raw.answer();
-    }
+    kept.iter_mut().for_each(|raw| raw.send(get("/wait")));
+    running.control.until_waiting(2);
     assert_eq!(running.connect().rest(), b"");
     let stats = running.server.stats();
     assert_eq!((stats.accepted, stats.refused, stats.open), (3, 1, 2));
-    drop(kept.pop());
-    eventually("room again", || running.server.connections() == 1);
+    running.control.gate.add_permits(2);
+    kept.iter_mut().for_each(|raw| assert_eq!(raw.answer().1, b"waited"));
+    drop(kept);
+    eventually("room again", || running.server.connections() == 0);
     let mut raw = running.connect();
     raw.send(get("/name"));
     assert_eq!(raw.answer().1, b"first");
+}
+
+#[test]
+fn near_the_cap_idle_connections_make_room_and_busy_ones_stay() {
+    let running = Running::with(capped(4), Control::new(), 1);
+    let mut busy = running.connect();
+    busy.send(get("/wait"));
+    running.control.until_waiting(1);
+    let mut silent = running.connect();
+    let mut idle: Vec<_> = (0..2).map(|_| running.connect()).collect();
+    for raw in &mut idle {
+        raw.send(get("/name"));
+        raw.answer();
+    }
+    // Refused, but the connection that was idle for longest goes.
+    assert_eq!(running.connect().rest(), b"");
+    assert_eq!(silent.rest(), b"");
+    eventually("room", || running.server.connections() == 3);
+    let mut raw = running.connect();
+    raw.send(get("/name"));
+    assert_eq!(raw.answer().1, b"first");
+    running.control.gate.add_permits(1);
+    assert_eq!(busy.answer().1, b"waited");
 }
 
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Accepting connections and giving each to the worker with the fewest.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::config::ServerConfig;
 use super::hub::Hub;
@@ -28,6 +30,7 @@ pub(crate) struct Acceptor {
     stats: Arc<Counters>,
     workers: std::sync::Weak<Workers>,
     hubs: Vec<mpsc::UnboundedSender<Command>>,
+    made_room: Cell<Option<Instant>>,
 }
 
 /// An accepted connection on its way to a worker.
@@ -51,7 +54,7 @@ impl Acceptor {
     ) -> io::Result<Acceptor> {
         let (socket, addr, file) = bound.into_parts();
         let listener = Listener::new(socket, addr.tcp().is_some())?;
-        Ok(Acceptor { listener: Some(listener), _file: file, config, stats, workers, hubs })
+        Ok(Acceptor { listener: Some(listener), _file: file, config, stats, workers, hubs, made_room: Cell::new(None) })
     }
 
     /// Accepts until dropped.
@@ -93,6 +96,7 @@ impl Acceptor {
     fn hand_over(&self, socket: Accepted, peer: Option<SocketAddr>) -> bool {
         let Some(workers) = self.workers.upgrade() else { return false };
         self.stats.accepted.add();
+        self.make_room();
         if self.config.limits.max_connections.is_some_and(|most| self.stats.open.get() >= most as u64) {
             // Closing is the whole answer: anything more would cost what the limit protects.
             self.stats.refused.add();
@@ -103,6 +107,23 @@ impl Acceptor {
         let place = Place { _occupied: workers.occupy(worker), stats: self.stats.clone() };
         let Some(hub) = self.hubs.get(worker) else { return false };
         hub.send(Command::Arrival(Arrival { socket, peer, place })).is_ok()
+    }
+
+    /// Near the limit arrivals cost idle connections, on every worker one of the address that holds most there.
+    fn make_room(&self) {
+        let Some(most) = self.config.limits.max_connections else { return };
+        if self.stats.open.get() < (most - most / NEAR_FRACTION) as u64 {
+            return;
+        }
+        // Looking through all connections must not become the cost of being flooded.
+        let now = Instant::now();
+        if self.made_room.get().is_none_or(|last| now.duration_since(last) >= MAKE_ROOM_INTERVAL) {
+            self.made_room.set(Some(now));
+            for hub in &self.hubs {
+                // A hub that is gone has no connections.
+                let _ = hub.send(Command::MakeRoom);
+            }
+        }
     }
 }
 
@@ -227,6 +248,12 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 /// How long to wait after the system refused to accept.
 const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Near the limit is within this part of it.
+const NEAR_FRACTION: usize = 20;
+
+/// How often connections are looked through for one to close.
+const MAKE_ROOM_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How many queued connections are taken over at the end.
 const SWEEP_MAX: usize = 4096;

@@ -33,7 +33,8 @@ pub struct ServerConfig {
 /// Bounds on connections; `None` is no bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnLimits {
-    /// Connections open at one time; the next one is closed at once.
+    /// Connections open at one time; the next one is closed at once. Within a twentieth of it new connections
+    /// make idle ones close, first those of the address that holds most.
     pub max_connections: Option<usize>,
     /// From accept to the end of the TLS handshake.
     pub tls_handshake_timeout: Option<Duration>,

@@ -261,7 +261,8 @@ impl Clock {
     }
 }
 
-/// Runs `work` until the listener reaches `phase`; then there is nothing to lose by dropping it.
+/// Runs `work` until the listener reaches `phase`, or the connection's place is needed; then there is nothing to lose
+/// by dropping it.
 async fn before<T>(phase: Phase, hub: &Hub, conn: &ConnState, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|cx| {
@@ -269,7 +270,7 @@ async fn before<T>(phase: Phase, hub: &Hub, conn: &ConnState, work: impl Future<
             return Poll::Ready(Some(done));
         }
         conn.watch(cx.waker());
-        if hub.phase() >= phase { Poll::Ready(None) } else { Poll::Pending }
+        if hub.phase() >= phase || conn.is_evicted() { Poll::Ready(None) } else { Poll::Pending }
     })
     .await
 }

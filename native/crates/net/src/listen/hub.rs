@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -70,6 +71,21 @@ impl Hub {
         self.phase.set(phase);
         let conns: Vec<_> = self.conns.borrow().values().cloned().collect();
         conns.iter().for_each(|conn| conn.wake());
+    }
+
+    /// Closes the connection that has been idle for longest, of the address that holds most; none if none of it is idle.
+    pub(crate) fn make_room(&self) {
+        let conns = self.conns.borrow();
+        let mut held: HashMap<Option<IpAddr>, usize> = HashMap::new();
+        for conn in conns.values() {
+            *held.entry(conn.peer.map(|peer| peer.ip())).or_default() += 1;
+        }
+        let Some(most) = held.into_iter().max_by_key(|(_, count)| *count).map(|(address, _)| address) else { return };
+        let of_most = conns.values().filter(|conn| conn.peer.map(|peer| peer.ip()) == most);
+        let longest = of_most.filter_map(|conn| Some((conn.spare_since()?, conn))).min_by_key(|(since, _)| *since);
+        if let Some((_, conn)) = longest {
+            conn.evict();
+        }
     }
 
     /// Counts a connection in until the guard is dropped.

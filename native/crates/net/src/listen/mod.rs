@@ -187,6 +187,7 @@ type MakeService = Box<dyn FnOnce() -> Rc<dyn DynService> + Send>;
 /// What a hub is told.
 enum Command {
     Arrival(Arrival),
+    MakeRoom,
     Replace { make: MakeService, done: oneshot::Sender<()> },
     Drain { grace: Duration, done: oneshot::Sender<DrainReport> },
 }
@@ -196,6 +197,7 @@ async fn obey(mut queue: mpsc::UnboundedReceiver<Command>, hub: Rc<Hub>) {
     while let Some(command) = queue.recv().await {
         match command {
             Command::Arrival(arrival) => arrival.settle(&hub),
+            Command::MakeRoom => hub.make_room(),
             Command::Replace { make, done } => match std::panic::catch_unwind(AssertUnwindSafe(make)) {
                 Ok(service) => {
                     hub.replace_service(service);

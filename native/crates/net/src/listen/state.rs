@@ -33,6 +33,8 @@ pub(crate) struct ConnState {
     /// Since when the socket takes no bytes.
     blocked_since: Cell<Option<Instant>>,
     closing: Cell<bool>,
+    /// Its place is needed.
+    evicted: Cell<bool>,
     /// When the close for age began, from which its grace counts.
     aged_at: Cell<Option<Instant>>,
     waker: RefCell<Option<Waker>>,
@@ -91,6 +93,7 @@ impl ConnState {
             taken_at: Cell::new(now),
             blocked_since: Cell::new(None),
             closing: Cell::new(false),
+            evicted: Cell::new(false),
             aged_at: Cell::new(None),
             waker: RefCell::new(None),
         })
@@ -201,13 +204,33 @@ impl ConnState {
         if self.closing.get() {
             return Due::Later(next);
         }
-        if self.active.get() == 0 && self.writing.get() == 0 && passed(self.idle_since.get(), self.clocks.idle) {
+        if self.is_idle() && (self.evicted.get() || passed(self.idle_since.get(), self.clocks.idle)) {
             return Due::Close(CloseReason::Idle);
         }
         if passed(self.started, self.clocks.age) {
             return Due::Close(CloseReason::Age);
         }
         Due::Later(next)
+    }
+
+    /// Since when nobody would miss the connection; `None` while it works, or closes already.
+    pub(crate) fn spare_since(&self) -> Option<Instant> {
+        let spare = self.is_idle() && !self.closing.get() && !self.evicted.get();
+        spare.then(|| self.idle_since.get())
+    }
+
+    /// Closes the connection if it is still idle when it looks, else as soon as it is.
+    pub(crate) fn evict(&self) {
+        self.evicted.set(true);
+        self.wake();
+    }
+
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.evicted.get()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.active.get() == 0 && self.writing.get() == 0
     }
 
     /// Remembers whom to wake when the server's phase changes.
