@@ -9,7 +9,7 @@ import {
   type NativeBinding,
   type Signal,
 } from '../binding/index.js';
-import type { NativeConfig, NativeOtlpGrpcExporter, NativeOtlpHttpExporter } from '../config/index.js';
+import type { NativeClientTls, NativeGrpcClient, NativeHttpClient, NativeService } from '../config/index.js';
 import { CollectorError } from '../errors.js';
 
 /** What to make. */
@@ -120,7 +120,13 @@ export class GeneratorRun {
 }
 
 /** As the core's configuration, with a receiver that YAML cannot name. */
-export type GeneratorDocument = Omit<NativeConfig, 'receivers'> & { readonly receivers: readonly object[] };
+export interface GeneratorDocument {
+  readonly service: NativeService;
+  readonly receivers: readonly object[];
+  readonly processors: readonly object[];
+  readonly exporters: readonly object[];
+  readonly connectors: readonly object[];
+}
 
 const RECEIVER = 'generator';
 const LIMITS = { max_items: 1_000_000, max_depth: 128, max_attributes: 0, max_connections: 1000 };
@@ -177,7 +183,7 @@ const RETRY_OFF = {
   max_elapsed_time: 300e9,
 };
 
-function tls({ insecure, caFile }: GeneratorTarget): NativeOtlpGrpcExporter['tls'] {
+function tls({ insecure, caFile }: GeneratorTarget): NativeClientTls {
   return {
     ca_file: caFile,
     ca_pem: null,
@@ -198,8 +204,8 @@ function tls({ insecure, caFile }: GeneratorTarget): NativeOtlpGrpcExporter['tls
   };
 }
 
-function grpcExporter(target: GeneratorTarget): NativeOtlpGrpcExporter {
-  return {
+function grpcExporter(target: GeneratorTarget): object {
+  const client: NativeGrpcClient = {
     endpoint: target.endpoint,
     compression: target.compression,
     tls: tls(target),
@@ -211,20 +217,13 @@ function grpcExporter(target: GeneratorTarget): NativeOtlpGrpcExporter {
     user_agent: null,
     balancer_name: 'round_robin',
     authority: null,
-    timeout: target.timeoutMs * 1e6,
-    retry_on_failure: RETRY_OFF,
-    sending_queue: null,
   };
+  return { client, timeout: target.timeoutMs * 1e6, retry_on_failure: RETRY_OFF, sending_queue: null };
 }
 
-function httpExporter(target: GeneratorTarget): NativeOtlpHttpExporter {
-  return {
+function httpExporter(target: GeneratorTarget): object {
+  const client: NativeHttpClient = {
     endpoint: target.endpoint,
-    traces_endpoint: null,
-    metrics_endpoint: null,
-    logs_endpoint: null,
-    profiles_endpoint: null,
-    encoding: target.protocol === 'http/json' ? 'json' : 'proto',
     proxy_url: null,
     tls: tls(target),
     read_buffer_size: 0,
@@ -241,6 +240,14 @@ function httpExporter(target: GeneratorTarget): NativeOtlpHttpExporter {
     http2_read_idle_timeout: 0,
     http2_ping_timeout: 0,
     force_attempt_http2: true,
+  };
+  return {
+    client,
+    traces_endpoint: null,
+    metrics_endpoint: null,
+    logs_endpoint: null,
+    profiles_endpoint: null,
+    encoding: target.protocol === 'http/json' ? 'json' : 'proto',
     retry_on_failure: RETRY_OFF,
     sending_queue: null,
   };

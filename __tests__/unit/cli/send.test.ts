@@ -85,8 +85,7 @@ rate      2,000 items/s
     expect(exporters[0]).toMatchObject({
       type: 'otlp_grpc',
       config: {
-        endpoint: 'localhost:4317',
-        tls: { insecure: true },
+        client: { endpoint: 'localhost:4317', tls: { insecure: true } },
         sending_queue: null,
         retry_on_failure: { enabled: false },
       },
@@ -104,14 +103,14 @@ rate      2,000 items/s
   ])('reads the target of %j', async (argv, type, endpoint, insecure) => {
     const io = answering(clean);
     await io.run('send', ...argv);
-    expect(documentOf(io).exporters[0]).toMatchObject({ type, config: { endpoint, tls: { insecure } } });
+    expect(documentOf(io).exporters[0]).toMatchObject({ type, config: { client: { endpoint, tls: { insecure } } } });
   });
 
   it('sends headers and compression', async () => {
     const io = answering(clean);
     await io.run('send', '--header', 'a=b=c', '--header', 'x= y', '--compression', 'zstd', '--connections', '2');
     const { exporters, service, receivers } = documentOf(io);
-    expect(exporters[0]?.config).toMatchObject({
+    expect(exporters[0]?.config['client']).toMatchObject({
       headers: [
         ['a', 'b=c'],
         ['x', 'y'],
