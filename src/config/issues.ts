@@ -7,9 +7,9 @@
 export interface Position {
   /** File name, `env:NAME`, address, or the flag it came from. */
   readonly source: string;
-  /** From 1. */
+  /** From 1; 0 for a configuration written in code. */
   readonly line: number;
-  /** From 1. */
+  /** From 1; 0 for a configuration written in code. */
   readonly column: number;
 }
 
@@ -46,8 +46,9 @@ export interface Diagnostic {
   readonly fields: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** `otelcol.yaml:12:5`. */
+/** `otelcol.yaml:12:5`; only the source for what was not written in a text. */
 export function formatPosition(position: Position): string {
+  if (position.line === 0) return position.source;
   return `${position.source}:${position.line}:${position.column}`;
 }
 
@@ -55,7 +56,8 @@ export function formatPosition(position: Position): string {
 export function formatIssue(issue: ConfigIssue): string {
   const notes: string[] = [];
   const note = (position: Position | null, suggestion: string | null): void => {
-    if (position !== null) notes.push(formatPosition(position));
+    const place = position === null ? '' : formatPosition(position);
+    if (place !== '' && !notes.includes(place)) notes.push(place);
     if (suggestion !== null) notes.push(`did you mean ${JSON.stringify(suggestion)}?`);
   };
   note(issue.position, issue.suggestion);

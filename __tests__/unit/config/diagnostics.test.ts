@@ -1,7 +1,8 @@
 // What works but deserves a word: keys without effect, open doors, old forms; and how errors are carried.
 import { isCollectorError } from '../../../src/errors.js';
+import { loadConfig } from '../../../src/config/index.js';
 import type { ConfigErrorDetails } from '../../../src/config/index.js';
-import { failureOf, load, loadOver, problems } from './harness.js';
+import { failureOf, load, loadOver, problems, world } from './harness.js';
 
 const receiving = (protocols: string): string =>
   `receivers: {otlp: {protocols: ${protocols}}}\nservice: {pipelines: {traces: {receivers: [otlp]}}}`;
@@ -74,6 +75,29 @@ describe('errors', () => {
         component: { section: 'receivers', id: 'otlp' },
       },
     ]);
+  });
+
+  it('never show what a secret field holds, even when it does not fit', async () => {
+    const texts = [
+      'headers: {a: [hunter2]}',
+      'headers: [{name: a, value: {b: hunter2}}]',
+      'headers: [hunter2]',
+      'headers: hunter2',
+      'tls: {key_pem: [hunter2], ca_pem: {hunter2: hunter2}}',
+      'tls: {key_pem: hunter2}',
+      'timeout: "${TOKEN}"',
+    ];
+    for (const text of texts) {
+      const over = `exporters: {otlp_grpc: {endpoint: "h:1", ${text}}}`;
+      const error = await failureOf(loadOver(over, {}, { variables: { TOKEN: 'hunter2' } }));
+      expect(error.message).not.toContain('hunter2');
+    }
+  });
+
+  it('name the object when the configuration was written in code', async () => {
+    const object = { receivers: { nop: { a: 1, b: 2 } } };
+    const message = await problems(loadConfig({ object, environment: world() }));
+    expect(message.split('\n').at(-1)).toBe("'' has invalid keys: a, b (configuration object; expected no keys)");
   });
 
   it('stay readable when there are very many', async () => {

@@ -54,7 +54,7 @@ class Decoder {
   /** @param fallback what an explicit null means for a scalar: the default stays */
   decode(spec: Spec, node: ConfigNode, where: Where, fallback: unknown): Decoded {
     if (spec.kind === 'optional') return this.#optional(spec, node, where);
-    if (spec.kind === 'any') return toPlain(node);
+    if (spec.kind === 'any') return toJson(node);
     if (spec.kind === 'value') return attributeValue(node);
     if (spec.kind === 'string' && node.original !== null) return node.original;
     if (isNull(node)) return node.original === null ? this.#null(spec, node, where, fallback) : zeroOf(spec, fallback);
@@ -314,6 +314,15 @@ class Decoder {
   #warn(message: string, where: Where, position: Position): void {
     this.#context.diagnostics.push({ severity: 'warning', message, path: [...this.#context.base, ...where.path], position, fields: {} });
   }
+}
+
+/** Plain data that JSON can hold: an integer beyond 2^53 becomes the nearest number. */
+function toJson(node: ConfigNode): unknown {
+  if (node.kind === 'list') return node.items.map(toJson);
+  if (node.kind === 'scalar') return typeof node.value === 'bigint' ? Number(node.value) : node.value;
+  const out = Object.create(null) as Record<string, unknown>;
+  for (const [key, entry] of node.entries) out[key] = toJson(entry.node);
+  return out;
 }
 
 function attributeValue(node: ConfigNode): AttributeValue | null {

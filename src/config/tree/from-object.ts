@@ -8,9 +8,9 @@ import { DEPTH_MAX, NODES_MAX } from './parse-yaml.js';
 import { shrink } from './scalars.js';
 
 /** What positions call it. */
-export const OBJECT_SOURCE = 'object';
+const OBJECT_SOURCE = 'configuration object';
 
-const AT = { source: OBJECT_SOURCE, line: 1, column: 1 };
+const AT = { source: OBJECT_SOURCE, line: 0, column: 0 };
 
 /**
  * Takes plain objects, arrays, strings, numbers, bigints, booleans and null; a property that is undefined is absent.
