@@ -5,7 +5,7 @@
 export function documentTypes({ document, components }) {
   const types = new Map();
   const kinds = Object.entries(components).map(([kind, byType]) => {
-    const rows = Object.entries(byType).map(([type, schema]) => `  ${type}: ${declare(schema, types)};`);
+    const rows = Object.entries(byType).map(([type, schema]) => `  readonly ${type}: ${declare(schema, types)};`);
     return `/** Settings of ${kind} by type. */\nexport interface Native${capital(kind)} {\n${rows.join('\n')}\n}\n`;
   });
   declare(document, types);
@@ -29,14 +29,29 @@ function declare(schema, types) {
 
 function struct(name, schema, types) {
   if (types.has(name)) return;
-  if (schema.type !== 'object') throw new Error(`${name}: only structs are declared, found ${JSON.stringify(schema)}`);
+  const heading = comment(schema.description, '');
+  if (schema.oneOf) {
+    const variants = schema.oneOf.map((variant) => object(variant, name));
+    types.set(name, `${heading}export type ${nativeName(name)} =\n  | ${variants.join('\n  | ')};\n`);
+  } else if (schema.type === 'object') {
+    const empty = Object.keys(schema.properties ?? {}).length === 0;
+    const body = empty ? 'Readonly<Record<string, never>>;' : object(schema, name, '\n');
+    types.set(name, `${heading}export ${empty ? 'type' : 'interface'} ${nativeName(name)} ${empty ? '= ' : ''}${body}\n`);
+  } else {
+    throw new Error(`${name}: no TypeScript form for ${JSON.stringify(schema)}`);
+  }
+}
+
+/** The fields of a struct; on one line unless `newline` is given. */
+function object(schema, name, newline = ' ') {
   const required = new Set(schema.required ?? []);
   const fields = Object.entries(schema.properties ?? {}).map(([field, property]) => {
     if (!required.has(field) && !nullable(property)) throw new Error(`${name}.${field}: not required`);
-    return `${comment(property.description, '  ')}  ${field}: ${expression(property, `${name}.${field}`)};\n`;
+    const heading = newline === '\n' ? comment(property.description, '  ') : '';
+    const indent = newline === '\n' ? '  ' : '';
+    return `${heading}${indent}readonly ${field}: ${expression(property, `${name}.${field}`)};`;
   });
-  const body = fields.length > 0 ? `{\n${fields.join('')}}` : '{}';
-  types.set(name, `${comment(schema.description, '')}export interface ${nativeName(name)} ${body}\n`);
+  return `{${newline}${fields.join(newline)}${newline}}`;
 }
 
 function expression(schema, where) {
@@ -54,8 +69,8 @@ function expression(schema, where) {
     case 'number':
       return 'number';
     case 'array':
-      if (schema.prefixItems) return `[${schema.prefixItems.map((item) => expression(item, where)).join(', ')}]`;
-      return `Array<${expression(schema.items, where)}>`;
+      if (schema.prefixItems) return `readonly [${schema.prefixItems.map((item) => expression(item, where)).join(', ')}]`;
+      return `ReadonlyArray<${expression(schema.items, where)}>`;
     default:
       if (schema.properties === undefined && schema.type === undefined) return 'unknown';
       throw new Error(`${where}: no TypeScript form for ${JSON.stringify(schema)}`);

@@ -3,15 +3,15 @@
  * A change is prepared first (which may fail and then leaves all as it was) and committed after.
  */
 import type { Listener } from '../binding/index.js';
-import { toNativeHttpServer } from '../config/blocks/http-server.js';
 import type { LoadedConfig, PrometheusReader } from '../config/index.js';
-import { HealthCheck, type HealthSettings } from '../telemetry/health.js';
+import { HealthCheck } from '../telemetry/health.js';
 import { Log, type LogConfig, type LogEnvironment } from '../telemetry/log.js';
 import type { LogRecord } from '../telemetry/log-encoding.js';
 import { DEFAULT_VIEW, type MetricsView } from '../telemetry/metric-families.js';
 import { DEFAULT_NAMING } from '../telemetry/metric-names.js';
 import { MetricsEndpoint } from '../telemetry/metrics-endpoint.js';
 import { MetricsPage, RegistryBridge, type MetricsReader } from '../telemetry/prometheus.js';
+import { toHealthSettings } from './health-settings.js';
 import type { HostMetrics, Logger } from './options.js';
 import { constantLabels, resourceOf, type Identity } from './resource.js';
 
@@ -152,16 +152,8 @@ export class OwnTelemetry {
   ): Promise<Parts['health']> {
     const health = new Map<string, { id: string; check: HealthCheck }>();
     for (const { id, config } of loaded.config.service.extensions) {
-      const { endpoint, transport, tls, response_headers: responseHeaders } = toNativeHttpServer(config);
-      const settings: HealthSettings = {
-        endpoint,
-        transport,
-        tls,
-        path: config.path,
-        responseBody: config.response_body,
-        responseHeaders,
-      };
-      const key = JSON.stringify([endpoint, transport, tls]);
+      const settings = toHealthSettings(config);
+      const key = JSON.stringify([settings.endpoint, settings.transport, settings.tls]);
       const kept = health.has(key) ? undefined : this.#parts.health.get(key);
       if (kept !== undefined) {
         changes.push(() => kept.check.configure(settings));

@@ -4,7 +4,7 @@
 import type { Environment } from './environment.js';
 import type { FeatureGates } from './feature-gates.js';
 import type { Diagnostic } from './issues.js';
-import type { NativeConfig, NativeLimits, Nanoseconds, Signal } from './native-types.js';
+import type { NativeConfig, NativeServiceLimits, Nanoseconds, Signal } from './native-types.js';
 import type { ServiceOptions } from './service/service.js';
 import type { TelemetryConfig } from './telemetry.js';
 import type { HealthCheckConfig } from './components/extension-health-check.js';
@@ -76,7 +76,7 @@ export interface ResolvedService {
   readonly telemetry: TelemetryConfig;
   /** 0 is the machine's available parallelism. */
   readonly threads: number;
-  readonly limits: NativeLimits & { readonly memory_bytes: number };
+  readonly limits: NativeServiceLimits & { readonly memory_bytes: number };
   /** 0 is without limit. */
   readonly drainTimeout: Nanoseconds;
   /** The section as written, every key with its value or default: what print-config shows. */

@@ -7,13 +7,12 @@ import type { ComponentDefinition, Section } from './components/definition.js';
 import { findComponent } from './components/registry.js';
 import type { Environment, MemoryTotal } from './environment.js';
 import type {
-  NativeComponent,
   NativeConfig,
-  NativeConnectorConfig,
-  NativeExporterConfig,
-  NativeMemoryLimiter,
-  NativeProcessorConfig,
-  NativeReceiverConfig,
+  NativeConfigured,
+  NativeConnectors,
+  NativeExporters,
+  NativeProcessors,
+  NativeReceivers,
 } from './native-types.js';
 import type { ResolvedComponent, ResolvedConfig } from './resolved.js';
 
@@ -39,7 +38,7 @@ export function toNativeConfig(config: ResolvedConfig, environment: Environment,
   const { service } = config;
   const memory = environment.memory();
   const used = usedIds(config);
-  const processors = components<NativeProcessorConfig>('processors', config.processors, used.processors, memory);
+  const processors = components<NativeProcessors>('processors', config.processors, used.processors, memory);
   return {
     service: {
       threads: service.threads,
@@ -61,10 +60,10 @@ export function toNativeConfig(config: ResolvedConfig, environment: Environment,
         exporters,
       })),
     },
-    receivers: components<NativeReceiverConfig>('receivers', config.receivers, used.receivers, memory),
+    receivers: components<NativeReceivers>('receivers', config.receivers, used.receivers, memory),
     processors,
-    exporters: components<NativeExporterConfig>('exporters', config.exporters, used.exporters, memory),
-    connectors: components<NativeConnectorConfig>('connectors', config.connectors, used.connectors, memory),
+    exporters: components<NativeExporters>('exporters', config.exporters, used.exporters, memory),
+    connectors: components<NativeConnectors>('connectors', config.connectors, used.connectors, memory),
   };
 }
 
@@ -83,27 +82,27 @@ export function usedIds(config: ResolvedConfig): Readonly<Record<Section, Readon
   };
 }
 
-function components<C>(
+function components<K>(
   section: Section,
   configured: ReadonlyMap<string, ResolvedComponent>,
   used: ReadonlySet<string>,
   memory: MemoryTotal,
-): NativeComponent<C>[] {
-  const out: NativeComponent<C>[] = [];
+): NativeConfigured<K>[] {
+  const out: NativeConfigured<K>[] = [];
   for (const { id, type, config } of configured.values()) {
     const definition = used.has(id)
-      ? (findComponent(section, type) as ComponentDefinition<unknown, C> | undefined)
+      ? (findComponent(section, type) as ComponentDefinition<unknown, K[keyof K]> | undefined)
       : undefined;
-    if (definition?.toNative) out.push({ id, type, config: definition.toNative(config, { memory }) });
+    if (!definition?.toNative) continue;
+    // The registry pairs each type with the definition whose native form is that type's.
+    out.push({ id, type: type as keyof K, config: definition.toNative(config, { memory }) });
   }
   return out;
 }
 
 /** The largest of the limiters in use: each refuses for its own pipelines, the ledger is for all. */
-function limiterBytes(processors: readonly NativeComponent<NativeProcessorConfig>[]): number | null {
-  const limits = processors
-    .filter(({ type }) => type === 'memory_limiter')
-    .map(({ config }) => (config as NativeMemoryLimiter).limit_bytes);
+function limiterBytes(processors: readonly NativeConfigured<NativeProcessors>[]): number | null {
+  const limits = processors.flatMap(({ type, config }) => (type === 'memory_limiter' ? [config.limit_bytes] : []));
   return limits.length === 0 ? null : Math.max(...limits);
 }
 

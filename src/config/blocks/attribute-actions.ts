@@ -1,7 +1,7 @@
 /**
  * The action list of the processors `attributes` and `resource`: keys, rules and the native form.
  */
-import type { NativeAction, NativeAttributeValue } from '../native-types.js';
+import type { NativeActionSettings, NativeAttributeValue } from '../native-types.js';
 import { attributeValue, choice, key, list, object, string } from '../schema/spec.js';
 import type { AttributeValue, ObjectOf, Report } from '../schema/spec.js';
 import { orNull } from './native.js';
@@ -158,7 +158,7 @@ export function toNativeValue(value: AttributeValue | null): NativeAttributeValu
   return value === null || 'unfit' in value ? null : value;
 }
 
-export function toNativeActions(values: readonly Action[]): NativeAction[] {
+export function toNativeActions(values: readonly Action[]): NativeActionSettings[] {
   return values.map((action) => ({
     key: orNull(action.key),
     // an empty action does not get past validation
@@ -167,6 +167,6 @@ export function toNativeActions(values: readonly Action[]): NativeAction[] {
     from_attribute: orNull(action.from_attribute),
     from_context: orNull(action.from_context),
     pattern: orNull(action.pattern),
-    converted_type: action.converted_type === '' ? null : (action.converted_type as NativeAction['converted_type']),
+    converted_type: action.converted_type === '' ? null : (action.converted_type as NativeActionSettings['converted_type']),
   }));
 }

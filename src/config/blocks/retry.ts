@@ -1,7 +1,7 @@
 /**
  * `retry_on_failure` and `timeout` of exporters (`configretry`, `exporterhelper.TimeoutConfig`).
  */
-import type { NativeRetry } from '../native-types.js';
+import type { NativeRetryOnFailure } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { block, bool, duration, float, key, object } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
@@ -56,7 +56,7 @@ function checkRetry(retry: RetryValue, report: Report): void {
     report("'max_elapsed_time' must not be less than 'max_interval'", 'max_elapsed_time');
 }
 
-export function toNativeRetry(retry: RetryValue): NativeRetry {
+export function toNativeRetry(retry: RetryValue): NativeRetryOnFailure {
   return {
     enabled: retry.enabled,
     initial_interval: retry.initial_interval,

@@ -1,7 +1,7 @@
 /**
  * `sending_queue` of exporters, with its batcher (`exporterhelper.QueueBatchConfig`): keys, rules and the native form.
  */
-import type { NativeQueue, NativeQueueBatch } from '../native-types.js';
+import type { NativeSendingQueue, NativeQueueBatch } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { block, bool, choice, duration, id, int, key, list, object, optional, string } from '../schema/spec.js';
 import type { Infer, IsSet, ObjectOf, Report } from '../schema/spec.js';
@@ -100,7 +100,7 @@ export function checkMetadataKeys(keys: readonly string[], report: Report): void
   }
 }
 
-export function toNativeQueue(value: Queue): NativeQueue | null {
+export function toNativeQueue(value: Queue): NativeSendingQueue | null {
   if (value === null) return null;
   return {
     num_consumers: value.num_consumers,

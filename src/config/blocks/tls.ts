@@ -1,7 +1,7 @@
 /**
  * TLS, client and server side (`configtls`): keys, rules and the native form.
  */
-import type { NativeClientTls, NativeServerTls, NativeTls } from '../native-types.js';
+import type { NativeTlsClient, NativeTlsServer, NativeTlsCommon } from '../native-types.js';
 import { block, bool, duration, ignored, key, list, object, optional, string } from '../schema/spec.js';
 import type { Infer, ObjectOf, Report } from '../schema/spec.js';
 import { orNull } from './native.js';
@@ -124,25 +124,25 @@ function rank(version: string): number {
 }
 
 /** @returns the native form; `insecure` is settled, since a CA switches TLS on */
-export function toNativeClientTls(tls: ClientTls): NativeClientTls {
+export function toNativeClientTls(tls: ClientTls): NativeTlsClient {
   return {
-    ...toNativeCommon(tls),
+    common: toNativeCommon(tls),
     insecure: tls.insecure && tls.ca_file === '' && tls.ca_pem === '',
     insecure_skip_verify: tls.insecure_skip_verify,
     server_name_override: orNull(tls.server_name_override),
   };
 }
 
-export function toNativeServerTls(tls: ServerTls | null): NativeServerTls | null {
+export function toNativeServerTls(tls: ServerTls | null): NativeTlsServer | null {
   if (tls === null) return null;
   return {
-    ...toNativeCommon(tls),
+    common: toNativeCommon(tls),
     client_ca_file: orNull(tls.client_ca_file),
     client_ca_file_reload: tls.client_ca_file_reload,
   };
 }
 
-function toNativeCommon(tls: Common): NativeTls {
+function toNativeCommon(tls: Common): NativeTlsCommon {
   return {
     ca_file: orNull(tls.ca_file),
     ca_pem: orNull(tls.ca_pem),

@@ -1,7 +1,7 @@
 /**
  * Connector `forward`: joins pipelines of one signal.
  */
-import type { NativeEmptyConfig } from '../native-types.js';
+import type { NativeForwardConfig } from '../native-types.js';
 import { SIGNALS } from '../schema/ids.js';
 import { object } from '../schema/spec.js';
 import { define } from './definition.js';
@@ -13,5 +13,5 @@ export const forwardConnector = define({
   doc: 'Hands data from the pipelines it exports from to the pipelines it receives for, signal by signal.',
   stability: Object.fromEntries(SIGNALS.map((signal): [string, Stability] => [`${signal} ${signal}`, 'beta'])),
   spec: object({}),
-  toNative: (): NativeEmptyConfig => ({}),
+  toNative: (): NativeForwardConfig => ({}),
 });

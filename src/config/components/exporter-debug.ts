@@ -2,7 +2,7 @@
  * Exporter `debug`: shows what passes.
  */
 import { queueOff, toNativeQueue } from '../blocks/sending-queue.js';
-import type { NativeDebugExporter } from '../native-types.js';
+import type { NativeDebugConfig } from '../native-types.js';
 import { bool, choice, int, key, list, object, optional, string } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
@@ -45,7 +45,7 @@ const spec = object(
   },
 );
 
-function toNative(exporter: Infer<typeof spec>): NativeDebugExporter {
+function toNative(exporter: Infer<typeof spec>): NativeDebugConfig {
   return {
     verbosity: exporter.verbosity,
     sampling_initial: exporter.sampling_initial,

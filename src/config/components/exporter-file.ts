@@ -1,7 +1,7 @@
 /**
  * Exporter `file`: writes telemetry to files.
  */
-import type { NativeFileExporter } from '../native-types.js';
+import type { NativeFileConfig } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { block, bool, duration, id, ignored, int, key, object, optional, string } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
@@ -92,7 +92,7 @@ function octal(text: string): string | null {
   return /^0?[0-7]{1,4}$/.test(text) ? text.padStart(4, '0') : null;
 }
 
-function toNative(exporter: FileExporter): NativeFileExporter {
+function toNative(exporter: FileExporter): NativeFileConfig {
   const { group_by: group, rotation: files } = exporter;
   return {
     path: exporter.path,

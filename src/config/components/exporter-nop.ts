@@ -1,7 +1,7 @@
 /**
  * Exporter `nop`: drops everything.
  */
-import type { NativeEmptyConfig } from '../native-types.js';
+import type { NativeNopConfig } from '../native-types.js';
 import { object } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
 
@@ -11,5 +11,5 @@ export const nopExporter = define({
   doc: 'Accepts everything and drops it.',
   stability: forSignals('beta'),
   spec: object({}),
-  toNative: (): NativeEmptyConfig => ({}),
+  toNative: (): NativeNopConfig => ({}),
 });

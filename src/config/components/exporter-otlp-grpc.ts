@@ -5,7 +5,7 @@ import { addressOf, checkGrpcClient, grpcClientFields, toNativeGrpcClient } from
 import { referencedExtensions } from '../blocks/references.js';
 import { exporterTimeout, retryOnFailure, toNativeRetry } from '../blocks/retry.js';
 import { queueOn, toNativeQueue } from '../blocks/sending-queue.js';
-import type { NativeOtlpGrpcExporter } from '../native-types.js';
+import type { NativeOtlpGrpcConfig } from '../native-types.js';
 import { object, withDefaults } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
@@ -31,9 +31,9 @@ const spec = object(
 
 const COMPRESSIONS: ReadonlySet<string> = new Set(['gzip', 'snappy', 'zstd', 'none', '']);
 
-function toNative(exporter: Infer<typeof spec>): NativeOtlpGrpcExporter {
+function toNative(exporter: Infer<typeof spec>): NativeOtlpGrpcConfig {
   return {
-    ...toNativeGrpcClient(exporter),
+    client: toNativeGrpcClient(exporter),
     timeout: exporter.timeout,
     retry_on_failure: toNativeRetry(exporter.retry_on_failure),
     sending_queue: toNativeQueue(exporter.sending_queue),

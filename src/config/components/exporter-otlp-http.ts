@@ -6,7 +6,7 @@ import { orNull } from '../blocks/native.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { retryOnFailure, toNativeRetry } from '../blocks/retry.js';
 import { queueOn, toNativeQueue } from '../blocks/sending-queue.js';
-import type { NativeOtlpHttpExporter } from '../native-types.js';
+import type { NativeOtlpHttpConfig } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { choice, key, object, string, withDefaults } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
@@ -60,9 +60,9 @@ function urlError(text: string): string | null {
     : `unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`;
 }
 
-function toNative(exporter: OtlpHttpExporter): NativeOtlpHttpExporter {
+function toNative(exporter: OtlpHttpExporter): NativeOtlpHttpConfig {
   return {
-    ...toNativeHttpClient(exporter),
+    client: toNativeHttpClient(exporter),
     traces_endpoint: orNull(exporter.traces_endpoint),
     metrics_endpoint: orNull(exporter.metrics_endpoint),
     logs_endpoint: orNull(exporter.logs_endpoint),

@@ -3,7 +3,7 @@
  */
 import { actions, checkActions, toNativeActions, toNativeValue, valueError } from '../blocks/attribute-actions.js';
 import { regexpError } from '../blocks/regexp.js';
-import type { NativeAttributes, NativeMatch, NativeMatchAttribute, Signal } from '../native-types.js';
+import type { NativeAttributesConfig, NativeMatchSettings, NativeMatchAttribute, Signal } from '../native-types.js';
 import {
   attributeValue,
   block,
@@ -155,7 +155,7 @@ function someWritten(...lists: readonly (readonly unknown[])[]): boolean {
   return lists.some((items) => items.length > 0);
 }
 
-function toNative(config: Infer<typeof spec>): NativeAttributes {
+function toNative(config: Infer<typeof spec>): NativeAttributesConfig {
   return {
     actions: toNativeActions(config.actions),
     include: toNativeMatch(config.include),
@@ -163,7 +163,7 @@ function toNative(config: Infer<typeof spec>): NativeAttributes {
   };
 }
 
-function toNativeMatch(value: Match | null): NativeMatch | null {
+function toNativeMatch(value: Match | null): NativeMatchSettings | null {
   if (value === null) return null;
   return {
     match_type: value.match_type === 'regexp' ? 'regexp' : 'strict',

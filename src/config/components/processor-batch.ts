@@ -2,7 +2,7 @@
  * Processor `batch`: joins small requests into large ones.
  */
 import { checkMetadataKeys } from '../blocks/sending-queue.js';
-import type { NativeBatch } from '../native-types.js';
+import type { NativeBatchConfig } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { duration, int, key, list, object, string } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
@@ -47,7 +47,7 @@ const spec = object(
   },
 );
 
-function toNative(batch: Infer<typeof spec>): NativeBatch {
+function toNative(batch: Infer<typeof spec>): NativeBatchConfig {
   return {
     timeout: batch.timeout,
     send_batch_size: batch.send_batch_size,

@@ -1,7 +1,7 @@
 /**
  * Processor `memory_limiter`: refuses data while memory is short.
  */
-import type { NativeMemoryLimiter } from '../native-types.js';
+import type { NativeMemoryLimiterConfig } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { duration, ignored, int, key, object } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
@@ -94,7 +94,7 @@ function checkMaxInterval(mode: 'soft' | 'hard', min: number, max: number, repor
 }
 
 /** `limit_mib` wins over the percentage; the spike limit follows whichever is used. */
-function toNative(limiter: MemoryLimiter, { memory }: NativeContext): NativeMemoryLimiter {
+function toNative(limiter: MemoryLimiter, { memory }: NativeContext): NativeMemoryLimiterConfig {
   const fixed = limiter.limit_mib > 0;
   const limit = fixed ? limiter.limit_mib * MIB : percentOf(memory.bytes, limiter.limit_percentage);
   const written = fixed ? limiter.spike_limit_mib * MIB : percentOf(memory.bytes, limiter.spike_limit_percentage);

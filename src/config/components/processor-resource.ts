@@ -2,7 +2,7 @@
  * Processor `resource`: changes resource attributes.
  */
 import { actions, checkActions, toNativeActions } from '../blocks/attribute-actions.js';
-import type { NativeAttributes } from '../native-types.js';
+import type { NativeAttributesConfig } from '../native-types.js';
 import { key, object } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
@@ -18,7 +18,7 @@ const spec = object(
 );
 
 /** The same native form as `attributes`, so that Rust has one editor. */
-function toNative({ attributes }: Infer<typeof spec>): NativeAttributes {
+function toNative({ attributes }: Infer<typeof spec>): NativeAttributesConfig {
   return { actions: toNativeActions(attributes), include: null, exclude: null };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Receiver `nop`: receives nothing.
  */
-import type { NativeEmptyConfig } from '../native-types.js';
+import type { NativeNopConfig } from '../native-types.js';
 import { object } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
 
@@ -11,5 +11,5 @@ export const nopReceiver = define({
   doc: 'Receives nothing; fills the place of a receiver in pipelines that are fed otherwise.',
   stability: forSignals('beta'),
   spec: object({}),
-  toNative: (): NativeEmptyConfig => ({}),
+  toNative: (): NativeNopConfig => ({}),
 });

@@ -10,7 +10,7 @@ import {
   toNativeHttpServer,
 } from '../blocks/http-server.js';
 import { referencedExtensions } from '../blocks/references.js';
-import type { NativeOtlpReceiver } from '../native-types.js';
+import type { NativeOtlpConfig } from '../native-types.js';
 import { block, key, object, optional, string, withDefaults } from '../schema/spec.js';
 import type { Infer, ObjectOf } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
@@ -66,7 +66,7 @@ function withSlash(path: string): string {
   return path.startsWith('/') ? path : `/${path}`;
 }
 
-function toNative({ protocols: { grpc, http: server } }: OtlpReceiver): NativeOtlpReceiver {
+function toNative({ protocols: { grpc, http: server } }: OtlpReceiver): NativeOtlpConfig {
   return {
     protocols: {
       grpc: grpc === null ? null : toNativeGrpcServer(grpc),
@@ -74,7 +74,7 @@ function toNative({ protocols: { grpc, http: server } }: OtlpReceiver): NativeOt
         server === null
           ? null
           : {
-              ...toNativeHttpServer(server),
+              server: toNativeHttpServer(server),
               traces_url_path: server.traces_url_path,
               metrics_url_path: server.metrics_url_path,
               logs_url_path: server.logs_url_path,

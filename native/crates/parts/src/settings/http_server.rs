@@ -38,7 +38,7 @@ pub struct HttpServer {
     #[serde(deserialize_with = "nanoseconds")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub read_header_timeout: Duration,
-    /// Time for writing a response, nanoseconds; 0: the built-in guard.
+    /// Time from the end of the request's head to the end of the response, nanoseconds; 0: none.
     #[serde(deserialize_with = "nanoseconds")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub write_timeout: Duration,
@@ -79,7 +79,7 @@ impl HttpServer {
             limits: ConnLimits {
                 max_connections: Some(max_connections),
                 header_timeout: non_zero(self.read_header_timeout).or(guards.header_timeout),
-                write_stall_timeout: non_zero(self.write_timeout).or(guards.write_stall_timeout),
+                answer_timeout: non_zero(self.write_timeout),
                 idle_timeout: non_zero(self.idle_timeout),
                 ..guards
             },

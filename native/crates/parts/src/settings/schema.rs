@@ -17,11 +17,9 @@ pub fn components() -> Value {
             ("attributes", schema_for!(processors::attributes::AttributesConfig)),
             ("batch", schema_for!(processors::batch::BatchConfig)),
             ("memory_limiter", schema_for!(processors::memory_limiter::MemoryLimiterConfig)),
-            ("resource", schema_for!(processors::resource::ResourceConfig)),
+            ("resource", schema_for!(processors::attributes::AttributesConfig)),
         ]),
         "exporters": table([
-            ("debug", schema_for!(exporters::debug::DebugConfig)),
-            ("file", schema_for!(exporters::file::FileConfig)),
             ("nop", schema_for!(exporters::nop::NopConfig)),
             ("otlp_grpc", schema_for!(exporters::otlp_grpc::OtlpGrpcConfig)),
             ("otlp_http", schema_for!(exporters::otlp_http::OtlpHttpConfig)),

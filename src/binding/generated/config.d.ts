@@ -1,0 +1,568 @@
+// Generated from the Rust types by `npm run generate`. Do not edit.
+//
+// The configuration document as the native core reads it: complete, null for what is absent, durations in whole
+// nanoseconds.
+
+/** No settings. */
+export type NativeForwardConfig = Readonly<Record<string, never>>;
+
+/** No settings. */
+export type NativeNopConfig = Readonly<Record<string, never>>;
+
+/** A gRPC client. */
+export interface NativeGrpcClient {
+  /** The `:authority`; none: the endpoint's. */
+  readonly authority: string | null;
+  /** `round_robin` or `pick_first`. */
+  readonly balancer_name: string;
+  /** Compression of requests. */
+  readonly compression: string;
+  /** `host:port`, or a target with a resolver scheme. */
+  readonly endpoint: string;
+  /** Metadata added to every call unless it is there already. */
+  readonly headers: ReadonlyArray<readonly [string, string]>;
+  /** Keepalive pings, if any. */
+  readonly keepalive: NativeGrpcClientKeepalive | null;
+  /** Accepted for compatibility. */
+  readonly read_buffer_size: number;
+  /** TLS, on unless `insecure`. */
+  readonly tls: NativeTlsClient;
+  /** The `user-agent`; none: the collector's. */
+  readonly user_agent: string | null;
+  /** Whether a call waits for a connection instead of failing at once. */
+  readonly wait_for_ready: boolean;
+  /** Accepted for compatibility. */
+  readonly write_buffer_size: number;
+}
+
+/** Keepalive of a gRPC client. */
+export interface NativeGrpcClientKeepalive {
+  /** Whether to ping while no call runs. */
+  readonly permit_without_stream: boolean;
+  /** Quiet time after which the server is pinged, nanoseconds. */
+  readonly time: number;
+  /** How long the answer may take, nanoseconds. */
+  readonly timeout: number;
+}
+
+/** `sending_queue.batch.partition`. */
+export interface NativePartition {
+  /** Metadata keys, lower case, whose values tell batches apart. */
+  readonly metadata_keys: ReadonlyArray<string>;
+}
+
+/** `sending_queue.batch`. */
+export interface NativeQueueBatch {
+  /** How long a batch may wait to fill, nanoseconds. */
+  readonly flush_timeout: number;
+  /** Size above which it is split; 0: never. */
+  readonly max_size: number;
+  /** Size at which a batch is sent. */
+  readonly min_size: number;
+  /** Keeps senders with different metadata apart. */
+  readonly partition: NativePartition;
+  /** items or bytes. */
+  readonly sizer: string;
+}
+
+/** `retry_on_failure`. */
+export interface NativeRetryOnFailure {
+  /** Whether retryable failures are tried again. */
+  readonly enabled: boolean;
+  /** First wait, nanoseconds. */
+  readonly initial_interval: number;
+  /** When to give up, from the first attempt, nanoseconds; 0: never. */
+  readonly max_elapsed_time: number;
+  /** Longest wait, nanoseconds. */
+  readonly max_interval: number;
+  /** Growth of the wait from try to try. */
+  readonly multiplier: number;
+  /** Spread of the wait, as a share of it. */
+  readonly randomization_factor: number;
+}
+
+/** `sending_queue`. */
+export interface NativeSendingQueue {
+  /** Batching behind the queue, if any. */
+  readonly batch: NativeQueueBatch | null;
+  /** Whether a full queue makes senders wait instead of refusing them. */
+  readonly block_on_overflow: boolean;
+  /** Sends that may run at once, over all data-plane threads. */
+  readonly num_consumers: number;
+  /** Capacity in `sizer` units. */
+  readonly queue_size: number;
+  /** requests, items or bytes. */
+  readonly sizer: string;
+  /** Whether senders wait for the result of the export. */
+  readonly wait_for_result: boolean;
+}
+
+/** TLS of a client. */
+export interface NativeTlsClient {
+  /** What servers have too. */
+  readonly common: NativeTlsCommon;
+  /** Plaintext instead of TLS, unless an authority is given or the endpoint says https. */
+  readonly insecure: boolean;
+  /** Whether the server's certificate is taken unchecked. */
+  readonly insecure_skip_verify: boolean;
+  /** The name to ask for and to check instead of the endpoint's host. */
+  readonly server_name_override: string | null;
+}
+
+/** What servers and clients have in common. */
+export interface NativeTlsCommon {
+  /** File of the certificate authorities to trust, PEM. */
+  readonly ca_file: string | null;
+  /** The authorities themselves, PEM. */
+  readonly ca_pem: string | null;
+  /** File of the own certificate chain, PEM. */
+  readonly cert_file: string | null;
+  /** The chain itself, PEM. */
+  readonly cert_pem: string | null;
+  /** Allowed cipher suites by their IANA names; empty: the library's. */
+  readonly cipher_suites: ReadonlyArray<string>;
+  /** Allowed key exchange groups; empty: the library's. */
+  readonly curve_preferences: ReadonlyArray<string>;
+  /** Whether suites known to be weak may be named. */
+  readonly include_insecure_cipher_suites: boolean;
+  /** Whether the system's authorities are trusted beside the written ones. */
+  readonly include_system_ca_certs_pool: boolean;
+  /** File of the private key, PEM. */
+  readonly key_file: string | null;
+  /** The key itself, PEM. */
+  readonly key_pem: string | null;
+  /** Highest protocol version. */
+  readonly max_version: string | null;
+  /** Lowest protocol version, "1.2" or "1.3". */
+  readonly min_version: string | null;
+  /** How often certificate files are looked at again, nanoseconds; 0: never. */
+  readonly reload_interval: number;
+}
+
+/** Settings. */
+export interface NativeOtlpGrpcConfig {
+  /** Where to, and how. */
+  readonly client: NativeGrpcClient;
+  /** Retries. */
+  readonly retry_on_failure: NativeRetryOnFailure;
+  /** The queue in front, if it is on. */
+  readonly sending_queue: NativeSendingQueue | null;
+  /** Time for one attempt, nanoseconds; 0: none. */
+  readonly timeout: number;
+}
+
+/** How hard to compress. */
+export interface NativeCompressionParams {
+  /** The codec's level; 0: its default. */
+  readonly level: number;
+}
+
+/** An HTTP client. */
+export interface NativeHttpClient {
+  /** Compression of requests. */
+  readonly compression: string;
+  /** Its level. */
+  readonly compression_params: NativeCompressionParams;
+  /** Whether every request gets a connection of its own. */
+  readonly disable_keep_alives: boolean;
+  /** Base URL; none where every signal has its own. */
+  readonly endpoint: string | null;
+  /** Whether HTTP/2 is offered on TLS connections. */
+  readonly force_attempt_http2: boolean;
+  /** Headers added to every request; `Host` sets the host. */
+  readonly headers: ReadonlyArray<readonly [string, string]>;
+  /** How long the answer may take, nanoseconds; 0: 15 s. */
+  readonly http2_ping_timeout: number;
+  /** Quiet time on HTTP/2 after which the server is pinged, nanoseconds; 0: never. */
+  readonly http2_read_idle_timeout: number;
+  /** How long an idle connection is kept, nanoseconds; 0: without limit. */
+  readonly idle_conn_timeout: number;
+  /** Connections to one host; 0: no limit. */
+  readonly max_conns_per_host: number;
+  /** Idle connections kept over all hosts; 0: no limit. */
+  readonly max_idle_conns: number;
+  /** Idle connections kept for one host; 0: two. */
+  readonly max_idle_conns_per_host: number;
+  /** Proxy to go through; none: what the environment says. */
+  readonly proxy_url: string | null;
+  /** Accepted for compatibility. */
+  readonly read_buffer_size: number;
+  /** Time for one attempt, response body included, nanoseconds; 0: none. */
+  readonly timeout: number;
+  /** TLS, used for https URLs. */
+  readonly tls: NativeTlsClient;
+  /** Accepted for compatibility. */
+  readonly write_buffer_size: number;
+}
+
+/** Settings. */
+export interface NativeOtlpHttpConfig {
+  /** Where to, and how. */
+  readonly client: NativeHttpClient;
+  /** proto or json. */
+  readonly encoding: string;
+  /** Whole URL for logs instead of the endpoint's. */
+  readonly logs_endpoint: string | null;
+  /** Whole URL for metrics instead of the endpoint's. */
+  readonly metrics_endpoint: string | null;
+  /** Whole URL for profiles instead of the endpoint's. */
+  readonly profiles_endpoint: string | null;
+  /** Retries. */
+  readonly retry_on_failure: NativeRetryOnFailure;
+  /** The queue in front, if it is on. */
+  readonly sending_queue: NativeSendingQueue | null;
+  /** Whole URL for traces instead of the endpoint's. */
+  readonly traces_endpoint: string | null;
+}
+
+/** One action. */
+export interface NativeActionSettings {
+  /** insert, update, upsert, delete, hash, extract or convert. */
+  readonly action: string;
+  /** int, double, string or bool. */
+  readonly converted_type: string | null;
+  /** The attribute that has the value. */
+  readonly from_attribute: string | null;
+  /** The context key that has the value. */
+  readonly from_context: string | null;
+  /** The attribute. */
+  readonly key: string | null;
+  /** A regular expression. */
+  readonly pattern: string | null;
+  /** The value itself. */
+  readonly value: NativeAttributeValue | null;
+}
+
+/** A value with its kind. */
+export type NativeAttributeValue =
+  | { readonly string: string; }
+  | { readonly int: string; }
+  | { readonly double: number; }
+  | { readonly bool: boolean; };
+
+/** An instrumentation scope to match. */
+export interface NativeLibrary {
+  /** Its name. */
+  readonly name: string;
+  /** Its version; none: any. */
+  readonly version: string | null;
+}
+
+/** An attribute to match. */
+export interface NativeMatchAttribute {
+  /** The attribute. */
+  readonly key: string;
+  /** Its value; none: any. */
+  readonly value: NativeAttributeValue | null;
+}
+
+/** One match block. */
+export interface NativeMatchSettings {
+  /** Attributes that the record has. */
+  readonly attributes: ReadonlyArray<NativeMatchAttribute>;
+  /** Instrumentation scopes. */
+  readonly libraries: ReadonlyArray<NativeLibrary>;
+  /** Log bodies that are text. */
+  readonly log_bodies: ReadonlyArray<string>;
+  /** Least severity. */
+  readonly log_severity_number: NativeSeverityNumber | null;
+  /** Severity texts. */
+  readonly log_severity_texts: ReadonlyArray<string>;
+  /** strict or regexp. */
+  readonly match_type: string;
+  /** Metric names. */
+  readonly metric_names: ReadonlyArray<string>;
+  /** Attributes that the resource has. */
+  readonly resources: ReadonlyArray<NativeMatchAttribute>;
+  /** Values of the resource attribute `service.name`. */
+  readonly services: ReadonlyArray<string>;
+  /** Span kinds. */
+  readonly span_kinds: ReadonlyArray<string>;
+  /** Span names. */
+  readonly span_names: ReadonlyArray<string>;
+}
+
+/** Least severity of a log record. */
+export interface NativeSeverityNumber {
+  /** Whether records without a severity match. */
+  readonly match_undefined: boolean;
+  /** The least number, 1 to 24. */
+  readonly min: number;
+}
+
+/** Settings. */
+export interface NativeAttributesConfig {
+  /** What is done, in order. */
+  readonly actions: ReadonlyArray<NativeActionSettings>;
+  /** What matches is left alone. */
+  readonly exclude: NativeMatchSettings | null;
+  /** Only what matches is edited. */
+  readonly include: NativeMatchSettings | null;
+}
+
+/** Settings. */
+export interface NativeBatchConfig {
+  /** Different values allowed; 0: no limit. */
+  readonly metadata_cardinality_limit: number;
+  /** Metadata keys, lower case, whose values tell batches apart. */
+  readonly metadata_keys: ReadonlyArray<string>;
+  /** Items above which a batch is split; 0: never. */
+  readonly send_batch_max_size: number;
+  /** Items at which a batch is sent; 0: every request at once. */
+  readonly send_batch_size: number;
+  /** How long a batch may wait to fill, nanoseconds; 0: not at all. */
+  readonly timeout: number;
+}
+
+/** Settings, resolved to bytes. */
+export interface NativeMemoryLimiterConfig {
+  /** The hard limit, bytes. */
+  readonly limit_bytes: number;
+  /** How far below it refusals begin, bytes. */
+  readonly spike_limit_bytes: number;
+}
+
+/** Settings. */
+export interface NativeGeneratorConfig {
+  /** Items in one request. */
+  readonly batch: number;
+  /** Items to make before ending; none: without limit. */
+  readonly count: number | null;
+  /** Time to run before ending, nanoseconds; none: without limit. */
+  readonly duration: number | null;
+  /** Share of spans and logs that are errors, 0 to 1. */
+  readonly error_ratio: number;
+  /** Items a second over all signals; none: as many as are taken. */
+  readonly rate: number | null;
+  /** Start of the random numbers, for repeatable content; none: a new one each time. */
+  readonly seed: number | null;
+  /** Signals to make, taken in turn. */
+  readonly signals: ReadonlyArray<string>;
+  /** Requests under way at once. */
+  readonly workers: number;
+}
+
+/** Cross-origin resource sharing. */
+export interface NativeCors {
+  /** Request headers allowed beside the safe-listed ones. */
+  readonly allowed_headers: ReadonlyArray<string>;
+  /** Origins that may send; `*` stands for any run of characters. */
+  readonly allowed_origins: ReadonlyArray<string>;
+  /** Response headers that scripts may read. */
+  readonly exposed_headers: ReadonlyArray<string>;
+  /** How long a preflight answer holds, seconds; 0: unsaid. */
+  readonly max_age: number;
+}
+
+/** How often clients may ping. */
+export interface NativeEnforcementPolicy {
+  /** Least time between pings, nanoseconds. */
+  readonly min_time: number;
+  /** Whether pings without a running request are fine. */
+  readonly permit_without_stream: boolean;
+}
+
+/** A gRPC listener. */
+export interface NativeGrpcServer {
+  /** `host:port`, or a path with `transport: unix`. */
+  readonly endpoint: string;
+  /** Whether request metadata travels with the data. */
+  readonly include_metadata: boolean;
+  /** Keepalive of connections. */
+  readonly keepalive: NativeGrpcServerKeepalive;
+  /** Streams a connection may have open; 0: the built-in guard. */
+  readonly max_concurrent_streams: number;
+  /** Largest message, before and after decompression, MiB. */
+  readonly max_recv_msg_size_mib: number;
+  /** Accepted for compatibility; reads grow by themselves. */
+  readonly read_buffer_size: number;
+  /** TLS, if the listener speaks it. */
+  readonly tls: NativeTlsServer | null;
+  /** tcp, tcp4, tcp6 or unix. */
+  readonly transport: string;
+  /** Accepted for compatibility; writes are vectored. */
+  readonly write_buffer_size: number;
+}
+
+/** Keepalive of a gRPC listener. */
+export interface NativeGrpcServerKeepalive {
+  /** What it asks of clients. */
+  readonly enforcement_policy: NativeEnforcementPolicy;
+  /** What the server does itself. */
+  readonly server_parameters: NativeServerParameters;
+}
+
+/** An HTTP listener. */
+export interface NativeHttpServer {
+  /** Accepted `Content-Encoding` values; empty: the header is ignored. */
+  readonly compression_algorithms: ReadonlyArray<string>;
+  /** Cross-origin rules, if browsers may send here. */
+  readonly cors: NativeCors | null;
+  /** `host:port`, or a path with `transport: unix`. */
+  readonly endpoint: string;
+  /** How long an idle connection is kept, nanoseconds; 0: until connections run short. */
+  readonly idle_timeout: number;
+  /** Whether request headers travel with the data. */
+  readonly include_metadata: boolean;
+  /** Whether connections serve more than one request. */
+  readonly keep_alives_enabled: boolean;
+  /** Largest body, before and after decompression, bytes. */
+  readonly max_request_body_size: number;
+  /** Time for the request headers, nanoseconds; 0: the built-in guard. */
+  readonly read_header_timeout: number;
+  /** Time for a whole request, nanoseconds; 0: none. */
+  readonly read_timeout: number;
+  /** Headers added to every response. */
+  readonly response_headers: ReadonlyArray<readonly [string, string]>;
+  /** TLS, if the listener speaks it. */
+  readonly tls: NativeTlsServer | null;
+  /** tcp, tcp4, tcp6 or unix. */
+  readonly transport: string;
+  /** Time from the end of the request's head to the end of the response, nanoseconds; 0: none. */
+  readonly write_timeout: number;
+}
+
+/** OTLP/HTTP. */
+export interface NativeOtlpHttpServer {
+  /** Path that takes logs. */
+  readonly logs_url_path: string;
+  /** Path that takes metrics. */
+  readonly metrics_url_path: string;
+  /** The listener. */
+  readonly server: NativeHttpServer;
+  /** Path that takes traces. */
+  readonly traces_url_path: string;
+}
+
+/** The protocols of the receiver. */
+export interface NativeProtocols {
+  /** OTLP/gRPC. */
+  readonly grpc: NativeGrpcServer | null;
+  /** OTLP/HTTP. */
+  readonly http: NativeOtlpHttpServer | null;
+}
+
+/** What the server does to keep connections fresh. 0 stands for "never" in the first three. */
+export interface NativeServerParameters {
+  /** Age after which a connection is closed, nanoseconds. */
+  readonly max_connection_age: number;
+  /** Time for running requests after that, nanoseconds. */
+  readonly max_connection_age_grace: number;
+  /** Idle time after which a connection is closed, nanoseconds. */
+  readonly max_connection_idle: number;
+  /** Quiet time after which the client is pinged, nanoseconds. */
+  readonly time: number;
+  /** How long the answer may take, nanoseconds. */
+  readonly timeout: number;
+}
+
+/** TLS of a listener. */
+export interface NativeTlsServer {
+  /** Authorities that client certificates must come from; set: a client certificate is required. */
+  readonly client_ca_file: string | null;
+  /** Whether that file is looked at again when it changes. */
+  readonly client_ca_file_reload: boolean;
+  /** What clients have too. */
+  readonly common: NativeTlsCommon;
+}
+
+/** Settings. */
+export interface NativeOtlpConfig {
+  /** The protocols; at least one. */
+  readonly protocols: NativeProtocols;
+}
+
+/** One configured component. */
+export interface NativeComponent {
+  /** The component's own settings. */
+  readonly config: unknown;
+  /** The id as the user wrote it, which is also its name in metrics and logs. */
+  readonly id: string;
+  /** The canonical component type. */
+  readonly type: string;
+}
+
+/** One pipeline. */
+export interface NativePipeline {
+  /** Ids of exporters, or of connectors that start in this pipeline. */
+  readonly exporters: ReadonlyArray<string>;
+  /** The id as written. */
+  readonly id: string;
+  /** Ids of processors, in order. */
+  readonly processors: ReadonlyArray<string>;
+  /** Ids of receivers, or of connectors that end in this pipeline. */
+  readonly receivers: ReadonlyArray<string>;
+  /** traces, metrics, logs or profiles. */
+  readonly signal: string;
+}
+
+/** What belongs to no component. */
+export interface NativeService {
+  /** Time for delivering what is held at the end, nanoseconds; 0: no limit. */
+  readonly drain_timeout: number;
+  /** Limits on what senders may do. */
+  readonly limits: NativeServiceLimits;
+  /** The byte budget for payloads. */
+  readonly memory_limit_bytes: number;
+  /** The pipelines. */
+  readonly pipelines: ReadonlyArray<NativePipeline>;
+  /** Which metrics are shown: none, basic, normal or detailed. */
+  readonly telemetry_level: string;
+  /** Data-plane threads; 0: one for each processor that this process may use. */
+  readonly threads: number;
+  /** Name and version told to other servers. */
+  readonly user_agent: string;
+}
+
+/** Limits on what senders may do. */
+export interface NativeServiceLimits {
+  /** Attributes of one record; 0: no limit. */
+  readonly max_attributes: number;
+  /** Connections of one listener. */
+  readonly max_connections: number;
+  /** Levels that attribute values may nest. */
+  readonly max_depth: number;
+  /** Items in one request. */
+  readonly max_items: number;
+}
+
+/** The whole document. */
+export interface NativeDocument {
+  /** Connectors that a pipeline uses. */
+  readonly connectors: ReadonlyArray<NativeComponent>;
+  /** Exporters that a pipeline uses. */
+  readonly exporters: ReadonlyArray<NativeComponent>;
+  /** Processors that a pipeline uses. */
+  readonly processors: ReadonlyArray<NativeComponent>;
+  /** Receivers that a pipeline uses. */
+  readonly receivers: ReadonlyArray<NativeComponent>;
+  /** What belongs to no component. */
+  readonly service: NativeService;
+}
+
+/** Settings of connectors by type. */
+export interface NativeConnectors {
+  readonly forward: NativeForwardConfig;
+}
+
+/** Settings of exporters by type. */
+export interface NativeExporters {
+  readonly nop: NativeNopConfig;
+  readonly otlp_grpc: NativeOtlpGrpcConfig;
+  readonly otlp_http: NativeOtlpHttpConfig;
+}
+
+/** Settings of processors by type. */
+export interface NativeProcessors {
+  readonly attributes: NativeAttributesConfig;
+  readonly batch: NativeBatchConfig;
+  readonly memory_limiter: NativeMemoryLimiterConfig;
+  readonly resource: NativeAttributesConfig;
+}
+
+/** Settings of receivers by type. */
+export interface NativeReceivers {
+  readonly generator: NativeGeneratorConfig;
+  readonly nop: NativeNopConfig;
+  readonly otlp: NativeOtlpConfig;
+}
