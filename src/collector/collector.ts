@@ -197,6 +197,8 @@ export class Collector extends EventEmitter<CollectorEvents> {
       this.#native = new NativeHandle(() => this.#takeEvents(), this.#internals.addon);
       this.#reader = new MetricsReader(this.#native);
       this.#telemetry = await this.#openTelemetry(this.#reader, loaded);
+      const facts = { Version: this.#identity.version, NumCPU: availableParallelism() };
+      this.#telemetry.log.info('Starting teleferric...', facts);
       this.#announce(loaded);
       const result = await this.#native.start(JSON.stringify(loaded.native));
       this.#takeEvents();
@@ -229,9 +231,9 @@ export class Collector extends EventEmitter<CollectorEvents> {
     );
   }
 
+  /** What is worth knowing about a configuration that works. */
   #announce({ diagnostics }: LoadedConfig): void {
     const log = this.#telemetry?.log;
-    log?.info('Starting teleferric...', { Version: this.#identity.version, NumCPU: availableParallelism() });
     for (const { severity, message, fields, path } of diagnostics) {
       const facts = path.length === 0 ? fields : { ...fields, path: path.join('::') };
       if (severity === 'warning') this.#warn(message, facts);

@@ -9,7 +9,13 @@ import {
   type NativeBinding,
   type Signal,
 } from '../binding/index.js';
-import type { NativeClientTls, NativeGrpcClient, NativeHttpClient, NativeService } from '../config/index.js';
+import type {
+  NativeDocument,
+  NativeGeneratorConfig,
+  NativeOtlpGrpcConfig,
+  NativeOtlpHttpConfig,
+  NativeTlsClient,
+} from '../config/index.js';
 import { CollectorError } from '../errors.js';
 
 /** What to make. */
@@ -119,21 +125,12 @@ export class GeneratorRun {
   }
 }
 
-/** As the core's configuration, with a receiver that YAML cannot name. */
-export interface GeneratorDocument {
-  readonly service: NativeService;
-  readonly receivers: readonly object[];
-  readonly processors: readonly object[];
-  readonly exporters: readonly object[];
-  readonly connectors: readonly object[];
-}
-
 const RECEIVER = 'generator';
 const LIMITS = { max_items: 1_000_000, max_depth: 128, max_attributes: 0, max_connections: 1000 };
 const MEMORY_BYTES = 256 * 1024 * 1024;
 
 /** The document that the core gets. */
-export function generatorDocument(plan: GeneratorPlan, target: GeneratorTarget): GeneratorDocument {
+export function generatorDocument(plan: GeneratorPlan, target: GeneratorTarget): NativeDocument {
   const exporter = target.protocol === 'grpc' ? 'otlp_grpc' : 'otlp_http';
   const version = packageVersion();
   return {
@@ -161,7 +158,7 @@ export function generatorDocument(plan: GeneratorPlan, target: GeneratorTarget):
   };
 }
 
-function generatorConfig(plan: GeneratorPlan): object {
+function generatorConfig(plan: GeneratorPlan): NativeGeneratorConfig {
   return {
     signals: plan.signals,
     rate: plan.rate,
@@ -183,8 +180,9 @@ const RETRY_OFF = {
   max_elapsed_time: 300e9,
 };
 
-function tls({ insecure, caFile }: GeneratorTarget): NativeClientTls {
-  return {
+/** The client's TLS, what client and server share in a block of its own. */
+function tls({ insecure, caFile }: GeneratorTarget): NativeTlsClient {
+  const common = {
     ca_file: caFile,
     ca_pem: null,
     cert_file: null,
@@ -198,14 +196,12 @@ function tls({ insecure, caFile }: GeneratorTarget): NativeClientTls {
     curve_preferences: [],
     include_system_ca_certs_pool: false,
     reload_interval: 0,
-    insecure,
-    insecure_skip_verify: false,
-    server_name_override: null,
   };
+  return { common, insecure, insecure_skip_verify: false, server_name_override: null };
 }
 
-function grpcExporter(target: GeneratorTarget): object {
-  const client: NativeGrpcClient = {
+function grpcExporter(target: GeneratorTarget): NativeOtlpGrpcConfig {
+  const client = {
     endpoint: target.endpoint,
     compression: target.compression,
     tls: tls(target),
@@ -221,8 +217,8 @@ function grpcExporter(target: GeneratorTarget): object {
   return { client, timeout: target.timeoutMs * 1e6, retry_on_failure: RETRY_OFF, sending_queue: null };
 }
 
-function httpExporter(target: GeneratorTarget): object {
-  const client: NativeHttpClient = {
+function httpExporter(target: GeneratorTarget): NativeOtlpHttpConfig {
+  const client = {
     endpoint: target.endpoint,
     proxy_url: null,
     tls: tls(target),

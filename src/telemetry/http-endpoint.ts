@@ -23,19 +23,17 @@ export interface EndpointAddress {
   readonly socketPath?: string;
 }
 
-/** TLS of a listener: files or PEM text, as the configuration has them. */
+/** TLS of a listener: files or PEM text. */
 export interface EndpointTls {
-  readonly ca_file: string | null;
-  readonly ca_pem: string | null;
-  readonly cert_file: string | null;
-  readonly cert_pem: string | null;
-  readonly key_file: string | null;
-  readonly key_pem: string | null;
+  readonly certFile: string | null;
+  readonly certPem: string | null;
+  readonly keyFile: string | null;
+  readonly keyPem: string | null;
   /** "1.0" to "1.3"; null is Node's. */
-  readonly min_version: string | null;
-  readonly max_version: string | null;
+  readonly minVersion: string | null;
+  readonly maxVersion: string | null;
   /** Asks clients for a certificate signed by it. */
-  readonly client_ca_file: string | null;
+  readonly clientCaFile: string | null;
 }
 
 const HEADER_TIMEOUT_MS = 10_000;
@@ -150,14 +148,13 @@ function tlsOptions({ purpose }: EndpointAddress, tls: EndpointTls): TlsServerOp
       });
     }
   };
-  const clientCa = read(tls.client_ca_file, null);
-  const { min_version: min, max_version: max } = tls;
+  const clientCa = read(tls.clientCaFile, null);
   return {
-    cert: read(tls.cert_file, tls.cert_pem),
-    key: read(tls.key_file, tls.key_pem),
+    cert: read(tls.certFile, tls.certPem),
+    key: read(tls.keyFile, tls.keyPem),
     ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
-    ...(min !== null && { minVersion: secureVersion(min) }),
-    ...(max !== null && { maxVersion: secureVersion(max) }),
+    ...(tls.minVersion !== null && { minVersion: secureVersion(tls.minVersion) }),
+    ...(tls.maxVersion !== null && { maxVersion: secureVersion(tls.maxVersion) }),
   };
 }
 
