@@ -24,7 +24,10 @@ export interface CollectorOptions {
    * still follow the configuration. @default the configuration's destinations
    */
   readonly logger?: Logger;
-  /** Puts the collector's metrics into the host's registry as well. @default none */
+  /**
+   * Puts the collector's metrics into the host's registry. `service.telemetry.metrics.level: none` then only means that
+   * no page of our own is served. @default none
+   */
   readonly metrics?: HostMetrics;
   /**
    * Whose process this is: `embedded` takes a small fixed memory budget, `command` a share of the machine.

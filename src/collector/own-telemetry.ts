@@ -188,14 +188,8 @@ export class OwnTelemetry {
     if (hostMetrics === null) return;
     const view = viewOf(loaded, null, identity);
     this.#view = { ...view, constantLabels: { ...hostMetrics.labels } };
-    if (loaded.config.service.telemetry.metrics.level === 'none') {
-      this.#bridge?.close();
-      this.#bridge = null;
-    } else if (this.#bridge === null) {
-      this.#bridge = new RegistryBridge(hostMetrics.registry, reader, this.#view);
-    } else {
-      this.#bridge.refresh(this.#view);
-    }
+    if (this.#bridge === null) this.#bridge = new RegistryBridge(hostMetrics.registry, reader, this.#view);
+    else this.#bridge.refresh(this.#view);
   }
 
   #endpoints({ metrics, health }: Parts): readonly (MetricsEndpoint | HealthCheck)[] {

@@ -1,3 +1,5 @@
+import { Registry } from 'prom-client';
+
 import { Collector, type CollectorOptions } from '../../../src/collector/index.js';
 import type { LogEnvironment } from '../../../src/telemetry/log.js';
 import { isCollectorError } from '../../../src/errors.js';
@@ -372,6 +374,19 @@ describe('events', () => {
     await collector.close();
     expect(lines).toContain('info Everything is ready. Begin running and processing data.');
     expect(log()).toBe('');
+  });
+});
+
+describe('host metrics', () => {
+  it('are in the registry of the host while the collector lives, also without a page', async () => {
+    const registry = new Registry();
+    const { collector } = make({ config: yaml, metrics: { registry, labels: { collector: 'edge' } } });
+    await collector.start();
+    await expect(registry.metrics()).resolves.toContain('otelcol_process_uptime{collector="edge"} ');
+    await collector.reload();
+    await expect(registry.metrics()).resolves.toContain('otelcol_process_uptime{collector="edge"} ');
+    await collector.close();
+    expect(registry.getMetricsAsArray()).toEqual([]);
   });
 });
 
