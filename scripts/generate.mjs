@@ -1,9 +1,10 @@
 // Writes what is derived from other sources: the addon's TypeScript declarations and the configuration document's
 // types from Rust, the component reference and the editors' JSON Schema from the TypeScript schemas. With --check it
 // writes nothing and fails when a committed file differs.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { addonDeclarations } from './addon-types.mjs';
 import { documentTypes } from './document-types.mjs';
 import { fail, must, root } from './shell.mjs';
 
@@ -15,20 +16,26 @@ try {
   put('src/binding/generated/native.d.ts', await addonTypes());
   put('src/binding/generated/config.d.ts', documentTypes(await documentSchema()));
   await must('compiling TypeScript', process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
-  const { componentReference, editorSchema } = await import('../dist/config/reference.js');
-  put('docs/components.md', componentReference());
-  put('schema/teleferric.schema.json', `${JSON.stringify(editorSchema(), null, 2)}\n`);
+  const { componentsMarkdown } = await import('../dist/config/reference.js');
+  const { configJsonSchema } = await import('../dist/config/json-schema.js');
+  put('docs/components.md', componentsMarkdown());
+  put('schema/teleferric.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 if (stale > 0) fail('generated files are stale; run npm run generate and commit the result');
 
-/** What napi's macros say about the addon's exports. */
+/** What napi's macros say about the addon's exports: they write a line of JSON for each while the crate compiles. */
 async function addonTypes() {
-  const args = ['napi', 'build', '--manifest-path', 'native/Cargo.toml', '--package', 'teleferric-node'];
-  args.push('--output-dir', scratch, '--dts', 'native.d.ts', '--no-js');
-  await must('reading the addon’s exports', 'npx', args, { quiet: true });
-  return readFileSync(path.join(scratch, 'native.d.ts'), 'utf8');
+  const cwd = path.join(root, 'native');
+  const env = { NAPI_TYPE_DEF_TMP_FOLDER: scratch };
+  await must('forgetting the addon', 'cargo', ['clean', '--quiet', '--profile', 'dev', '-p', 'teleferric-node'], { cwd });
+  await must('reading the addon’s exports', 'cargo', ['check', '--quiet', '--locked', '-p', 'teleferric-node'], {
+    cwd,
+    env,
+    quiet: true,
+  });
+  return addonDeclarations(readdirSync(scratch).map((name) => readFileSync(path.join(scratch, name), 'utf8')));
 }
 
 /** The JSON Schema of the document that crosses to the native core, as its Rust types define it. */

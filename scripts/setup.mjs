@@ -17,7 +17,8 @@ const steps = [
     inputs: ['package.json', 'package-lock.json'],
     output: 'node_modules',
     async build() {
-      await must('installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund'], { quiet: true });
+      // Not `npm ci`: it refuses a lock file that was written where other platforms' optional packages are not served.
+      await must('installing npm packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund'], { quiet: true });
     },
   },
   {

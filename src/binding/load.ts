@@ -7,19 +7,10 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 import { CollectorError, isCollectorError, messageOf } from '../errors.js';
+import type { NativeCollector } from './generated/native.js';
 
-/** The class the addon exports, as Rust declares it: text and numbers only, every answer JSON. */
-export interface NativeCollectorClass {
-  start(config: string): Promise<string>;
-  reload(config: string): Promise<string>;
-  drain(deadlineMs: number | null): Promise<string>;
-  stop(): void;
-  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string): Promise<string>;
-  metricsCatalogue(): string;
-  metricsSnapshot(into: Float64Array): number;
-  takeEvents(): string;
-  status(): string;
-}
+/** The class the addon exports: text and numbers only, every answer JSON. */
+export type NativeCollectorClass = NativeCollector;
 
 /** What the addon exports. */
 export interface NativeBinding {
