@@ -69,6 +69,9 @@ const DRAIN_SLACK_MS = 2000;
 /** The longest timer; it only keeps the process alive. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
+/** Protocols as the Collector's log has them. */
+const SERVER_WORDS: Readonly<Record<string, string>> = { grpc: 'GRPC', http: 'HTTP' };
+
 /** A collector. Keeps the process alive while it runs, unless `unref` is called. */
 export class Collector extends EventEmitter<CollectorEvents> {
   readonly #internals: CollectorInternals;
@@ -210,6 +213,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
       throw isCollectorError(error) ? error : new CollectorError('START_FAILED', messageOf(error), { cause: error });
     }
     if (this.#closing !== null) throw new CollectorError('CLOSED', 'the collector was closed while it started');
+    this.#announceListeners([]);
     this.#telemetry.ready();
     this.#holdProcess();
     this.#enter('running');
@@ -241,8 +245,19 @@ export class Collector extends EventEmitter<CollectorEvents> {
     }
   }
 
+  /** Where data is taken, and where the collector tells about itself; what was open before is not told again. */
+  #announceListeners(before: readonly Listener[]): void {
+    const known = new Set(before.map(({ address }) => address));
+    for (const { component, protocol, address } of this.listening()) {
+      if (known.has(address)) continue;
+      const fields = { 'otelcol.component.id': component, endpoint: address };
+      this.#telemetry?.log.info(`Starting ${SERVER_WORDS[protocol] ?? protocol} server`, fields);
+    }
+  }
+
   async #replace(change: ReloadOptions): Promise<void> {
     const { native, telemetry } = this.#running();
+    const before = this.listening();
     const options: CollectorOptions = { ...this.#options, ...change };
     const loaded = await (this.#internals.load ?? loadConfig)(toLoadOptions(options));
     const prepared = await telemetry.prepare(loaded);
@@ -263,6 +278,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
     this.#loaded = loaded;
     await prepared.commit();
     this.#announce(loaded);
+    this.#announceListeners(before);
     telemetry.log.info('Everything is ready. Begin running and processing data.');
   }
 

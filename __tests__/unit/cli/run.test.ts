@@ -38,6 +38,7 @@ describe('run', () => {
       .map((line) => line.split('\t')[2]);
     expect(messages).toEqual([
       'Starting teleferric...',
+      'Starting GRPC server',
       READY,
       'Received signal from OS',
       'Starting shutdown...',

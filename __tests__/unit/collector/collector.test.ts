@@ -55,6 +55,8 @@ describe('start', () => {
     expect(JSON.parse(addon.documents[0] ?? '')).toMatchObject({ receivers: [{ id: 'otlp', type: 'otlp' }] });
     expect(collector.listening()).toEqual([{ component: 'otlp', protocol: 'grpc', address: '127.0.0.1:4317' }]);
     expect(log()).toContain('\tinfo\tStarting teleferric...\t');
+    expect(log()).toContain('\tinfo\tStarting GRPC server\t');
+    expect(log()).toContain('"otelcol.component.id": "otlp", "endpoint": "127.0.0.1:4317"');
     expect(log()).toContain('\tinfo\tEverything is ready. Begin running and processing data.\t');
     await collector.close();
     expect(states).toEqual(['starting', 'running', 'draining', 'closed']);
