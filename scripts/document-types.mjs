@@ -15,7 +15,7 @@ export function documentTypes({ document, components }) {
     '// The configuration document as the native core reads it: complete, null for what is absent, durations in whole',
     '// nanoseconds.',
     '',
-    ...[...types.values()],
+    ...types.values(),
     ...kinds,
   ].join('\n');
 }
@@ -36,7 +36,10 @@ function struct(name, schema, types) {
   } else if (schema.type === 'object') {
     const empty = Object.keys(schema.properties ?? {}).length === 0;
     const body = empty ? 'Readonly<Record<string, never>>;' : object(schema, name, '\n');
-    types.set(name, `${heading}export ${empty ? 'type' : 'interface'} ${nativeName(name)} ${empty ? '= ' : ''}${body}\n`);
+    types.set(
+      name,
+      `${heading}export ${empty ? 'type' : 'interface'} ${nativeName(name)} ${empty ? '= ' : ''}${body}\n`,
+    );
   } else {
     throw new Error(`${name}: no TypeScript form for ${JSON.stringify(schema)}`);
   }
@@ -69,7 +72,8 @@ function expression(schema, where) {
     case 'number':
       return 'number';
     case 'array':
-      if (schema.prefixItems) return `readonly [${schema.prefixItems.map((item) => expression(item, where)).join(', ')}]`;
+      if (schema.prefixItems)
+        return `readonly [${schema.prefixItems.map((item) => expression(item, where)).join(', ')}]`;
       return `ReadonlyArray<${expression(schema.items, where)}>`;
     default:
       if (schema.properties === undefined && schema.type === undefined) return 'unknown';

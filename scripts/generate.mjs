@@ -29,7 +29,9 @@ if (stale > 0) fail('generated files are stale; run npm run generate and commit 
 async function addonTypes() {
   const cwd = path.join(root, 'native');
   const env = { NAPI_TYPE_DEF_TMP_FOLDER: scratch };
-  await must('forgetting the addon', 'cargo', ['clean', '--quiet', '--profile', 'dev', '-p', 'teleferric-node'], { cwd });
+  await must('forgetting the addon', 'cargo', ['clean', '--quiet', '--profile', 'dev', '-p', 'teleferric-node'], {
+    cwd,
+  });
   await must('reading the addon’s exports', 'cargo', ['check', '--quiet', '--locked', '-p', 'teleferric-node'], {
     cwd,
     env,

@@ -18,7 +18,9 @@ const steps = [
     output: 'node_modules',
     async build() {
       // Not `npm ci`: it refuses a lock file that was written where other platforms' optional packages are not served.
-      await must('installing npm packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund'], { quiet: true });
+      await must('installing npm packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund'], {
+        quiet: true,
+      });
     },
   },
   {

@@ -30,8 +30,8 @@ if (only.length === 0 || only.includes('typescript')) {
   if (jest.status !== 0 && number('failed') + failedSuites === 0) add(0, 1, 0);
 }
 
-const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : '';
-process.stdout.write(`${totals.passed} passed, ${totals.failed} failed${skipped}\n`);
+const tail = totals.skipped > 0 ? `, ${totals.skipped} skipped` : '';
+process.stdout.write(`${totals.passed} passed, ${totals.failed} failed${tail}\n`);
 process.exit(totals.failed === 0 ? 0 : 1);
 
 function add(passed, failed, skipped) {

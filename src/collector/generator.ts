@@ -9,13 +9,7 @@ import {
   type NativeBinding,
   type Signal,
 } from '../binding/index.js';
-import type {
-  NativeDocument,
-  NativeGeneratorConfig,
-  NativeOtlpGrpcConfig,
-  NativeOtlpHttpConfig,
-  NativeTlsClient,
-} from '../config/index.js';
+import { loadConfig, type NativeDocument, type NativeGeneratorConfig } from '../config/index.js';
 import { CollectorError } from '../errors.js';
 
 /** What to make. */
@@ -81,7 +75,7 @@ export class GeneratorRun {
     addon?: NativeBinding,
   ): Promise<GeneratorRun> {
     const run = new GeneratorRun(listener, addon);
-    const result = await run.#native.start(JSON.stringify(generatorDocument(plan, target)));
+    const result = await run.#native.start(JSON.stringify(await generatorDocument(plan, target)));
     if (result.ok) return run;
     run.stop();
     throw new CollectorError('START_FAILED', result.error.message, { details: result.error });
@@ -126,35 +120,32 @@ export class GeneratorRun {
 }
 
 const RECEIVER = 'generator';
-const LIMITS = { max_items: 1_000_000, max_depth: 128, max_attributes: 0, max_connections: 1000 };
-const MEMORY_BYTES = 256 * 1024 * 1024;
 
-/** The document that the core gets. */
-export function generatorDocument(plan: GeneratorPlan, target: GeneratorTarget): NativeDocument {
-  const exporter = target.protocol === 'grpc' ? 'otlp_grpc' : 'otlp_http';
-  const version = packageVersion();
-  return {
-    service: {
-      threads: plan.connections,
-      memory_limit_bytes: MEMORY_BYTES,
-      user_agent: `teleferric-send/${version}`,
-      telemetry_level: 'basic',
-      drain_timeout: 0,
-      limits: LIMITS,
-      pipelines: plan.signals.map((signal) => ({
-        id: signal,
-        signal,
-        receivers: [RECEIVER],
-        processors: [],
-        exporters: [exporter],
-      })),
+/**
+ * The document that the core gets: the exporter goes through the same schemas as any configuration, then the receiver
+ * that YAML cannot name takes its place.
+ * @throws CollectorError when the target cannot be used
+ */
+export async function generatorDocument(plan: GeneratorPlan, target: GeneratorTarget): Promise<NativeDocument> {
+  const [type, exporter] = target.protocol === 'grpc' ? grpcExporter(target) : httpExporter(target);
+  const pipeline = { receivers: ['nop'], exporters: [type] };
+  const { native } = await loadConfig({
+    object: {
+      receivers: { nop: {} },
+      exporters: { [type]: { ...exporter, retry_on_failure: { enabled: false }, sending_queue: { enabled: false } } },
+      service: {
+        threads: plan.connections,
+        telemetry: { metrics: { level: 'none' } },
+        pipelines: Object.fromEntries(plan.signals.map((signal) => [signal, pipeline])),
+      },
     },
+    userAgent: `teleferric-send/${packageVersion()}`,
+  });
+  const pipelines = native.service.pipelines.map((each) => ({ ...each, receivers: [RECEIVER] }));
+  return {
+    ...native,
+    service: { ...native.service, pipelines },
     receivers: [{ id: RECEIVER, type: RECEIVER, config: generatorConfig(plan) }],
-    processors: [],
-    exporters: [
-      { id: exporter, type: exporter, config: exporter === 'otlp_grpc' ? grpcExporter(target) : httpExporter(target) },
-    ],
-    connectors: [],
   };
 }
 
@@ -171,82 +162,27 @@ function generatorConfig(plan: GeneratorPlan): NativeGeneratorConfig {
   };
 }
 
-const RETRY_OFF = {
-  enabled: false,
-  initial_interval: 5e9,
-  randomization_factor: 0.5,
-  multiplier: 1.5,
-  max_interval: 30e9,
-  max_elapsed_time: 300e9,
-};
-
-/** The client's TLS, what client and server share in a block of its own. */
-function tls({ insecure, caFile }: GeneratorTarget): NativeTlsClient {
-  const common = {
-    ca_file: caFile,
-    ca_pem: null,
-    cert_file: null,
-    cert_pem: null,
-    key_file: null,
-    key_pem: null,
-    min_version: '1.2',
-    max_version: null,
-    cipher_suites: [],
-    include_insecure_cipher_suites: false,
-    curve_preferences: [],
-    include_system_ca_certs_pool: false,
-    reload_interval: 0,
-  };
-  return { common, insecure, insecure_skip_verify: false, server_name_override: null };
+function grpcExporter(target: GeneratorTarget): [type: string, exporter: object] {
+  return ['otlp_grpc', clientOf(target)];
 }
 
-function grpcExporter(target: GeneratorTarget): NativeOtlpGrpcConfig {
-  const client = {
-    endpoint: target.endpoint,
-    compression: target.compression,
-    tls: tls(target),
-    keepalive: null,
-    read_buffer_size: 0,
-    write_buffer_size: 512 * 1024,
-    wait_for_ready: false,
-    headers: target.headers,
-    user_agent: null,
-    balancer_name: 'round_robin',
-    authority: null,
-  };
-  return { client, timeout: target.timeoutMs * 1e6, retry_on_failure: RETRY_OFF, sending_queue: null };
+function httpExporter(target: GeneratorTarget): [type: string, exporter: object] {
+  return ['otlp_http', { ...clientOf(target), encoding: target.protocol === 'http/json' ? 'json' : 'proto' }];
 }
 
-function httpExporter(target: GeneratorTarget): NativeOtlpHttpConfig {
-  const client = {
-    endpoint: target.endpoint,
-    proxy_url: null,
-    tls: tls(target),
-    read_buffer_size: 0,
-    write_buffer_size: 512 * 1024,
-    timeout: target.timeoutMs * 1e6,
-    headers: target.headers,
-    compression: target.compression,
-    compression_params: { level: 0 },
-    max_idle_conns: 100,
-    max_idle_conns_per_host: 0,
-    max_conns_per_host: 0,
-    idle_conn_timeout: 90e9,
-    disable_keep_alives: false,
-    http2_read_idle_timeout: 0,
-    http2_ping_timeout: 0,
-    force_attempt_http2: true,
-  };
+function clientOf({ endpoint, compression, headers, insecure, caFile, timeoutMs }: GeneratorTarget): object {
   return {
-    client,
-    traces_endpoint: null,
-    metrics_endpoint: null,
-    logs_endpoint: null,
-    profiles_endpoint: null,
-    encoding: target.protocol === 'http/json' ? 'json' : 'proto',
-    retry_on_failure: RETRY_OFF,
-    sending_queue: null,
+    endpoint,
+    compression,
+    timeout: `${timeoutMs}ms`,
+    headers: headers.map(([name, value]) => ({ name, value: literal(value) })),
+    tls: caFile === null ? { insecure } : { insecure, ca_file: literal(caFile) },
   };
+}
+
+/** Text in which nothing is a reference. */
+function literal(text: string): string {
+  return text.replaceAll('$', '$$$$');
 }
 
 interface Resolvers<T> {

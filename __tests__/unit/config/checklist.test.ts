@@ -16,8 +16,9 @@ const batchOf = (loaded: LoadedConfig): Record<string, unknown> => nativeOf(load
 
 const tlsOf = async (keys: string): Promise<unknown> => {
   const text = `exporters: {otlp_grpc: {${keys}}}\nservice: {pipelines: {traces: {exporters: [otlp_grpc]}}}`;
-  const { tls } = nativeOf(await loadOver(text), 'exporters', 'otlp_grpc') as { tls: { insecure: boolean } };
-  return tls.insecure;
+  const native = nativeOf(await loadOver(text), 'exporters', 'otlp_grpc');
+  const { client } = native as { client: { tls: { insecure: boolean } } };
+  return client.tls.insecure;
 };
 
 const queueOf = async (keys: string): Promise<unknown> => {
@@ -106,13 +107,15 @@ service: {pipelines: {traces: {exporters: [otlp_http]}}}
 `;
     const loaded = await loadOver(text, {}, { variables: { OCT: '0123', BIG: '1e3', NUM: '0x10', LIST: '[1,  2]' } });
     expect(nativeOf(loaded, 'exporters', 'otlp_http')).toMatchObject({
-      headers: [
-        ['a', '0123'],
-        ['b', '1e3'],
-        ['c', 'x0123'],
-        ['d', '[1,  2]'],
-      ],
-      max_idle_conns: 16,
+      client: {
+        headers: [
+          ['a', '0123'],
+          ['b', '1e3'],
+          ['c', 'x0123'],
+          ['d', '[1,  2]'],
+        ],
+        max_idle_conns: 16,
+      },
     });
   });
 
@@ -124,8 +127,7 @@ service: {pipelines: {traces: {exporters: [otlp_http]}}}
 `;
     const loaded = await loadOver(text, {}, { variables: { TLS: '{insecure_skip_verify: true}' } });
     expect(nativeOf(loaded, 'exporters', 'otlp_http')).toMatchObject({
-      proxy_url: null,
-      tls: { insecure_skip_verify: true },
+      client: { proxy_url: null, tls: { insecure_skip_verify: true } },
     });
     expect(messages(loaded.diagnostics)).toContain('Configuration references unset environment variable');
   });
@@ -238,16 +240,16 @@ service: {pipelines: {traces: {exporters: [forward]}, traces/2: {receivers: [for
   it('8: null protocols listen on localhost, a missing one stays closed', async () => {
     const both = nativeOf(await loadOver(receiving('{grpc: , http: }')), 'receivers', 'otlp');
     expect(both).toMatchObject({
-      protocols: { grpc: { endpoint: 'localhost:4317' }, http: { endpoint: 'localhost:4318' } },
+      protocols: { grpc: { endpoint: 'localhost:4317' }, http: { server: { endpoint: 'localhost:4318' } } },
     });
     const one = nativeOf(await loadOver(receiving('{http: {endpoint: "0.0.0.0:1"}}')), 'receivers', 'otlp');
-    expect(one).toMatchObject({ protocols: { grpc: null, http: { endpoint: '0.0.0.0:1' } } });
+    expect(one).toMatchObject({ protocols: { grpc: null, http: { server: { endpoint: '0.0.0.0:1' } } } });
     const off = nativeOf(
       await loadOver(receiving('{grpc: {enabled: false}, http: {enabled: true}}')),
       'receivers',
       'otlp',
     );
-    expect(off).toMatchObject({ protocols: { grpc: null, http: { endpoint: 'localhost:4318' } } });
+    expect(off).toMatchObject({ protocols: { grpc: null, http: { server: { endpoint: 'localhost:4318' } } } });
   });
 
   it('9: aliases work, warn once each, and keep the id as written', async () => {
@@ -393,11 +395,13 @@ service: {pipelines: {traces: {receivers: [otlp]}}}
     expect(nativeOf(await loadOver(text), 'receivers', 'otlp')).toMatchObject({
       protocols: {
         http: {
-          cors: { allowed_origins: ['https://*.x'], allowed_headers: ['a', 'b'], exposed_headers: [], max_age: 60 },
-          response_headers: [['x', 'y']],
+          server: {
+            cors: { allowed_origins: ['https://*.x'], allowed_headers: ['a', 'b'], exposed_headers: [], max_age: 60 },
+            response_headers: [['x', 'y']],
+            max_request_body_size: 20_971_520,
+            compression_algorithms: [],
+          },
           traces_url_path: '/t/in',
-          max_request_body_size: 20_971_520,
-          compression_algorithms: [],
         },
       },
     });

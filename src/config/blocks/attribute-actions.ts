@@ -167,6 +167,7 @@ export function toNativeActions(values: readonly Action[]): NativeActionSettings
     from_attribute: orNull(action.from_attribute),
     from_context: orNull(action.from_context),
     pattern: orNull(action.pattern),
-    converted_type: action.converted_type === '' ? null : (action.converted_type as NativeActionSettings['converted_type']),
+    converted_type:
+      action.converted_type === '' ? null : (action.converted_type as NativeActionSettings['converted_type']),
   }));
 }
