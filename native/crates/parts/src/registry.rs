@@ -50,6 +50,7 @@ pub const PROCESSORS: &[(&str, Processor)] = &[
 /// Exporters by type.
 pub const EXPORTERS: &[(&str, Exporter)] = &[
     ("debug", exporters::debug::build),
+    ("file", exporters::file::build),
     ("nop", exporters::nop::build),
     ("otlp_grpc", exporters::otlp_grpc::build),
     ("otlp_http", exporters::otlp_http::build),

@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod debug;
+pub mod file;
 pub mod nop;
 pub mod otlp_grpc;
 pub mod otlp_http;

@@ -20,6 +20,8 @@ pub fn components() -> Value {
             ("resource", schema_for!(processors::attributes::AttributesConfig)),
         ]),
         "exporters": table([
+            ("debug", schema_for!(exporters::debug::DebugConfig)),
+            ("file", schema_for!(exporters::file::FileConfig)),
             ("nop", schema_for!(exporters::nop::NopConfig)),
             ("otlp_grpc", schema_for!(exporters::otlp_grpc::OtlpGrpcConfig)),
             ("otlp_http", schema_for!(exporters::otlp_http::OtlpHttpConfig)),
