@@ -62,6 +62,7 @@ pub async fn drain(generation: u64, deadline: Option<Instant>) {
     let stages = GRAPHS.with_borrow(|graphs| {
         graphs.iter().find(|graph| graph.generation == generation).map_or_else(Vec::new, |graph| graph.stages.clone())
     });
+    stages.iter().for_each(|stage| stage.hurry());
     for stage in stages {
         stage.drain(deadline).await;
     }

@@ -20,6 +20,10 @@ pub trait Consumer {
 
 /// A node of the graph: a consumer that may hold parcels and can be emptied.
 pub trait Stage: Consumer {
+    /// Tells that a drain is about to begin upstream: parcels still come, but none should wait longer than it must.
+    /// Retry waits end, and each request gets one attempt more.
+    fn hurry(&self) {}
+
     /// Hands on or settles everything held, no later than `deadline` (none: no limit). Called once, after
     /// everything upstream is drained; parcels still held at the deadline are refused as draining.
     fn drain(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {

@@ -175,6 +175,10 @@ impl Consumer for Delivery {
 }
 
 impl Stage for Delivery {
+    fn hurry(&self) {
+        self.0.sender.stop.raise(Level::Hurrying);
+    }
+
     /// Refuses callers that wait for room, cuts retry waits, sends each request held once more and closes the
     /// exporter. What is left at the deadline is refused, or counted as dropped if it was acknowledged.
     fn drain(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {

@@ -70,7 +70,7 @@ impl Sender {
     async fn attempts(&self, parcel: &Parcel, started: Instant) -> Outcome {
         let mut backoff = self.retry.as_ref().map(|settings| Backoff::new(settings, started));
         loop {
-            let last = self.stop.is_at(stop::Level::Draining);
+            let last = self.stop.is_at(stop::Level::Hurrying);
             let fault = match self.attempt(parcel).await {
                 Outcome::Refused(fault) => fault,
                 taken => return taken,
@@ -149,7 +149,7 @@ impl Sender {
         let interval = seconds(wait);
         let fields = [("error", (&*fault.message).into()), ("interval", interval.as_str().into())];
         self.log.emit(Level::Info, "Exporting failed. Will retry the request after interval.", &fields);
-        select(pin!(self.stop.reached(stop::Level::Draining)), pin!(sleep(wait))).await;
+        select(pin!(self.stop.reached(stop::Level::Hurrying)), pin!(sleep(wait))).await;
     }
 
     fn finish(&self, batch: Batch, outcome: Outcome) {

@@ -10,7 +10,9 @@ use tokio::sync::Notify;
 pub(crate) enum Level {
     /// Parcels are taken.
     Running,
-    /// No parcel is taken any more; waits are cut and each request held gets one attempt.
+    /// Parcels are taken, but nothing waits for a retry any more: each request gets one attempt.
+    Hurrying,
+    /// As before, and no parcel is taken any more.
     Draining,
     /// The deadline passed: attempts are abandoned.
     Cut,

@@ -314,6 +314,30 @@ async fn draining_cuts_waits_and_gives_each_request_one_more_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn hurrying_cuts_waits_but_takes_parcels_still() {
+    let rig = rig(
+        settings(Some(queue())),
+        ScriptedExporter::accepting().script([away(), away(), Step::Answer(SECOND, Outcome::Accepted)]),
+    );
+    LocalSet::new()
+        .run_until(async {
+            let start = Instant::now();
+            drop(rig.send(1));
+            sleep(SECOND).await;
+            rig.delivery.hurry();
+            sleep(SECOND).await;
+            assert_eq!(rig.exporter.sizes(), [1, 1], "the wait of 5 s was cut");
+            drop(rig.send(2));
+            rig.delivery.drain(None).await;
+            assert_eq!(start.elapsed().as_secs(), 3);
+        })
+        .await;
+    assert_eq!(rig.exporter.sizes(), [1, 1, 2]);
+    assert_eq!(rig.dropped(DropReason::Shutdown), 1);
+    rig.check_balance();
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_left_at_the_drain_deadline_is_counted() {
     let blocking = QueueSettings { block_on_overflow: true, queue_size: 3, num_consumers: 1, ..queue() };
     let stuck = DeliverySettings { timeout: Duration::ZERO, ..settings(Some(blocking)) };

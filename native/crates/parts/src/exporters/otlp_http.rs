@@ -204,8 +204,11 @@ impl Template {
             text.push_str(&said);
         }
         let retryable = matches!(status.as_u16(), 429 | 502 | 503 | 504);
-        let code = if retryable { FaultCode::DownstreamTemporary } else { FaultCode::DownstreamPermanent };
-        let fault = Fault::new(code, text).with_status(grpc_code(status));
+        let fault = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Fault::new(FaultCode::TooLarge, text),
+            _ if retryable => Fault::new(FaultCode::DownstreamTemporary, text).with_status(grpc_code(status)),
+            _ => Fault::new(FaultCode::DownstreamPermanent, text).with_status(grpc_code(status)),
+        };
         match retry_after(response) {
             Some(delay) if retryable => fault.with_retry(Retry::After(delay)),
             _ if retryable => fault.with_retry(Retry::Backoff),
