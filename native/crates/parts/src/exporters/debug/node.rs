@@ -133,3 +133,40 @@ fn read_run(run: &[u8], element: WireType, found: &mut Vec<u64>) {
         found.push(payload.number());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use teleferric_wire::cursor::{put_bytes, put_tag, put_varint};
+    use teleferric_wire::schema;
+
+    use super::*;
+
+    #[test]
+    fn occurrences_of_one_message_are_merged_and_runs_are_read_either_way() {
+        let mut status = Vec::new();
+        put_bytes(2, b"first", &mut status);
+        let mut more = Vec::new();
+        put_tag(3, WireType::Varint, &mut more);
+        put_varint(2, &mut more);
+        let mut span = Vec::new();
+        put_bytes(15, &status, &mut span);
+        put_bytes(15, &more, &mut span);
+        let span = Node::new(&schema::SPAN, &span);
+        let status = span.child("status").unwrap();
+        assert_eq!((status.bytes("message"), status.number("code")), (&b"first"[..], 2));
+
+        let mut buckets = Vec::new();
+        put_bytes(2, &[1, 2], &mut buckets);
+        put_tag(2, WireType::Varint, &mut buckets);
+        put_varint(300, &mut buckets);
+        let buckets = Node::new(&schema::EXPONENTIAL_HISTOGRAM_DATA_POINT_BUCKETS, &buckets);
+        assert_eq!(buckets.numbers("bucket_counts"), [1, 2, 300]);
+    }
+
+    #[test]
+    fn damaged_bytes_show_less_and_do_no_harm() {
+        let span = Node::new(&schema::SPAN, &[0x7a, 0x05, 0x10]);
+        assert!(span.child("status").is_none() && span.list("events").next().is_none());
+        assert_eq!(span.bytes("name"), b"");
+    }
+}

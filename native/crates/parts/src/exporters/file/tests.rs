@@ -355,3 +355,52 @@ async fn directories_get_their_permissions_and_files_are_private() {
     let config = FileConfig { directory_permissions: "9".into(), ..config };
     assert!(start(&config, Signal::Logs).err().unwrap().0.contains("octal"));
 }
+
+#[tokio::test]
+async fn a_reload_changes_how_an_open_file_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.json");
+    let before = open(&config(&path), Signal::Logs);
+    let body = "x".repeat(700 << 10);
+    send_log(&before, "a", &body).await;
+    send_log(&before, "a", &body).await;
+    assert_eq!(names(&folder), ["out.json"]);
+    let rotation = RotationConfig { max_megabytes: 1, max_days: 0, max_backups: 0, localtime: false };
+    let after = open(&FileConfig { rotation: Some(rotation), ..config(&path) }, Signal::Logs);
+    send_log(&after, "a", &body).await;
+    assert_eq!(names(&folder).len(), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_rotated_refuses_and_goes_on_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    let rotation = RotationConfig { max_megabytes: 1, max_days: 0, max_backups: 0, localtime: false };
+    let file = open(&FileConfig { rotation: Some(rotation), ..config(&inner.join("out.json")) }, Signal::Logs);
+    let body = "x".repeat(700 << 10);
+    send_log(&file, "a", &body).await;
+    fs::rename(&inner, folder.path().join("away")).unwrap();
+    let outcome = send(&file, Signal::Logs, &[&log_request("a", &body)]).await;
+    assert!(matches!(outcome, Outcome::Refused(fault) if fault.retry == Retry::Backoff));
+    fs::rename(folder.path().join("away"), &inner).unwrap();
+    send_log(&file, "a", &body).await;
+    assert_eq!(fs::read_dir(&inner).unwrap().count(), 2);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_without_a_reader_does_not_hold_up_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let file = open(&config(&path), Signal::Logs);
+    send_log(&file, "a", "x").await;
+    let read = std::thread::spawn(move || {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(fs::File::open(path).unwrap()), &mut line).unwrap();
+        line
+    });
+    file.close(None).await;
+    assert!(read.join().unwrap().starts_with("{\"resourceLogs\""));
+}
