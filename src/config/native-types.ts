@@ -8,7 +8,6 @@ import type {
   NativeExporters,
   NativeProcessors,
   NativeReceivers,
-  NativeSendingQueue,
 } from '../binding/generated/config.js';
 
 export type * from '../binding/generated/config.js';
@@ -36,41 +35,4 @@ export interface NativeConfig extends Omit<NativeDocument, 'receivers' | 'proces
   readonly processors: readonly NativeConfigured<NativeProcessors>[];
   readonly exporters: readonly NativeConfigured<NativeExporters>[];
   readonly connectors: readonly NativeConfigured<NativeConnectors>[];
-}
-
-export interface NativeDebugConfig {
-  readonly verbosity: 'basic' | 'normal' | 'detailed';
-  readonly sampling_initial: number;
-  readonly sampling_thereafter: number;
-  readonly use_internal_logger: boolean;
-  readonly output_paths: readonly string[];
-  readonly sending_queue: NativeSendingQueue | null;
-}
-
-export interface NativeFileConfig {
-  readonly path: string;
-  readonly format: 'json' | 'proto';
-  /** "" or "zstd". */
-  readonly compression: string;
-  readonly compression_params: { readonly level: number };
-  readonly append: boolean;
-  readonly rotation: NativeRotation | null;
-  readonly flush_interval: Nanoseconds;
-  readonly group_by: NativeGroupBy | null;
-  readonly create_directory: boolean;
-  /** Octal, such as "0755". */
-  readonly directory_permissions: string;
-}
-
-export interface NativeRotation {
-  readonly max_megabytes: number;
-  /** 0 keeps them for ever. */
-  readonly max_days: number;
-  readonly max_backups: number;
-  readonly localtime: boolean;
-}
-
-export interface NativeGroupBy {
-  readonly resource_attribute: string;
-  readonly max_open_files: number;
 }

@@ -6,6 +6,119 @@
 /** No settings. */
 export type NativeForwardConfig = Readonly<Record<string, never>>;
 
+/** `sending_queue.batch.partition`. */
+export interface NativePartition {
+  /** Metadata keys, lower case, whose values tell batches apart. */
+  readonly metadata_keys: ReadonlyArray<string>;
+}
+
+/** `sending_queue.batch`. */
+export interface NativeQueueBatch {
+  /** How long a batch may wait to fill, nanoseconds. */
+  readonly flush_timeout: number;
+  /** Size above which it is split; 0: never. */
+  readonly max_size: number;
+  /** Size at which a batch is sent. */
+  readonly min_size: number;
+  /** Keeps senders with different metadata apart. */
+  readonly partition: NativePartition;
+  /** items or bytes. */
+  readonly sizer: string;
+}
+
+/** `sending_queue`. */
+export interface NativeSendingQueue {
+  /** Batching behind the queue, if any. */
+  readonly batch: NativeQueueBatch | null;
+  /** Whether a full queue makes senders wait instead of refusing them. */
+  readonly block_on_overflow: boolean;
+  /** Sends that may run at once, over all data-plane threads. */
+  readonly num_consumers: number;
+  /** Capacity in `sizer` units. */
+  readonly queue_size: number;
+  /** requests, items or bytes. */
+  readonly sizer: string;
+  /** Whether senders wait for the result of the export. */
+  readonly wait_for_result: boolean;
+}
+
+/** How much of a batch is shown. */
+export type NativeVerbosity =
+  | {  }
+  | {  }
+  | {  };
+
+/** Settings of the exporter. */
+export interface NativeDebugConfig {
+  /** `stdout`, `stderr` or files. */
+  readonly output_paths: ReadonlyArray<string>;
+  /** Batches shown at first in each second. */
+  readonly sampling_initial: number;
+  /** After those, every n-th batch is shown; 0 and 1 show all. */
+  readonly sampling_thereafter: number;
+  /** The queue in front, if any. */
+  readonly sending_queue: NativeSendingQueue | null;
+  /** Whether the collector's own log is written to, and not `output_paths`. */
+  readonly use_internal_logger: boolean;
+  /** How much is shown. */
+  readonly verbosity: NativeVerbosity;
+}
+
+/** `compression_params`. */
+export interface NativeCompressionParams {
+  /** Effort; 0 is the default. */
+  readonly level: number;
+}
+
+/** How a record is written. */
+export type NativeFormat =
+  | {  }
+  | {  };
+
+/** `group_by`. */
+export interface NativeGroupBy {
+  /** Files open at once. */
+  readonly max_open_files: number;
+  /** The resource attribute whose value names the file. */
+  readonly resource_attribute: string;
+}
+
+/** `rotation`. */
+export interface NativeRotationConfig {
+  /** Whether old files are named by local time instead of UTC. */
+  readonly localtime: boolean;
+  /** How many old files are kept; 0: all. */
+  readonly max_backups: number;
+  /** How long old files are kept, days; 0: for ever. */
+  readonly max_days: number;
+  /** Size that no file passes, unless a single record does, MiB. */
+  readonly max_megabytes: number;
+}
+
+/** Settings of the exporter. */
+export interface NativeFileConfig {
+  /** Whether to go on with a file that exists. With `rotation` or `group_by` that is always so. */
+  readonly append: boolean;
+  /** Empty, or zstd: then every record is a frame behind its length. */
+  readonly compression: string;
+  /** Fine tuning of the compression. */
+  readonly compression_params: NativeCompressionParams;
+  /** Whether a missing directory is made. */
+  readonly create_directory: boolean;
+  /** Permissions of a directory that is made, octal. */
+  readonly directory_permissions: string;
+  /** Longest time that records stay in memory, nanoseconds. */
+  readonly flush_interval: number;
+  /** How a record is written. */
+  readonly format: NativeFormat;
+  /** Several files, if any. */
+  readonly group_by: NativeGroupBy | null;
+  /** The file; with `group_by`, one `*` in it stands for the group. */
+  readonly path: string;
+  /** When a new file is begun; none: never. */
+  readonly rotation: NativeRotationConfig | null;
+}
+
 /** No settings. */
 export type NativeNopConfig = Readonly<Record<string, never>>;
 
@@ -45,26 +158,6 @@ export interface NativeGrpcClientKeepalive {
   readonly timeout: number;
 }
 
-/** `sending_queue.batch.partition`. */
-export interface NativePartition {
-  /** Metadata keys, lower case, whose values tell batches apart. */
-  readonly metadata_keys: ReadonlyArray<string>;
-}
-
-/** `sending_queue.batch`. */
-export interface NativeQueueBatch {
-  /** How long a batch may wait to fill, nanoseconds. */
-  readonly flush_timeout: number;
-  /** Size above which it is split; 0: never. */
-  readonly max_size: number;
-  /** Size at which a batch is sent. */
-  readonly min_size: number;
-  /** Keeps senders with different metadata apart. */
-  readonly partition: NativePartition;
-  /** items or bytes. */
-  readonly sizer: string;
-}
-
 /** `retry_on_failure`. */
 export interface NativeRetryOnFailure {
   /** Whether retryable failures are tried again. */
@@ -79,22 +172,6 @@ export interface NativeRetryOnFailure {
   readonly multiplier: number;
   /** Spread of the wait, as a share of it. */
   readonly randomization_factor: number;
-}
-
-/** `sending_queue`. */
-export interface NativeSendingQueue {
-  /** Batching behind the queue, if any. */
-  readonly batch: NativeQueueBatch | null;
-  /** Whether a full queue makes senders wait instead of refusing them. */
-  readonly block_on_overflow: boolean;
-  /** Sends that may run at once, over all data-plane threads. */
-  readonly num_consumers: number;
-  /** Capacity in `sizer` units. */
-  readonly queue_size: number;
-  /** requests, items or bytes. */
-  readonly sizer: string;
-  /** Whether senders wait for the result of the export. */
-  readonly wait_for_result: boolean;
 }
 
 /** TLS of a client. */
@@ -149,12 +226,6 @@ export interface NativeOtlpGrpcConfig {
   readonly sending_queue: NativeSendingQueue | null;
   /** Time for one attempt, nanoseconds; 0: none. */
   readonly timeout: number;
-}
-
-/** How hard to compress. */
-export interface NativeCompressionParams {
-  /** The codec's level; 0: its default. */
-  readonly level: number;
 }
 
 /** An HTTP client. */
@@ -547,6 +618,8 @@ export interface NativeConnectors {
 
 /** Settings of exporters by type. */
 export interface NativeExporters {
+  readonly debug: NativeDebugConfig;
+  readonly file: NativeFileConfig;
   readonly nop: NativeNopConfig;
   readonly otlp_grpc: NativeOtlpGrpcConfig;
   readonly otlp_http: NativeOtlpHttpConfig;
