@@ -15,6 +15,7 @@ use crate::Done;
 use crate::document::Document;
 use crate::events::Events;
 use crate::running::Running;
+use crate::telemetry::Totals;
 
 /// What the control thread is asked to do.
 pub enum Command {
@@ -66,13 +67,14 @@ pub async fn obey(
     metrics: Metrics,
     shown: Arc<Shown>,
 ) {
+    let totals = Totals::new(&metrics);
     let mut closed = false;
     while let Some(command) = commands.recv().await {
         match command {
             Command::Start(_, done) | Command::Reload(_, done) if closed => {
                 done(answer(Err(Failure::new("CLOSED", "the collector is closed"))));
             }
-            Command::Start(text, done) => done(answer(start(&text, &events, &metrics, &shown).await)),
+            Command::Start(text, done) => done(answer(start(&text, &events, &metrics, &totals, &shown).await)),
             Command::Reload(text, done) => done(answer(reload(&text, &shown).await)),
             Command::Drain(limit, done) => {
                 closed = true;
@@ -103,12 +105,18 @@ pub async fn obey(
     shown.set(None);
 }
 
-async fn start(text: &str, events: &Arc<Events>, metrics: &Metrics, shown: &Shown) -> Result<Vec<Listening>, Failure> {
+async fn start(
+    text: &str,
+    events: &Arc<Events>,
+    metrics: &Metrics,
+    totals: &Totals,
+    shown: &Shown,
+) -> Result<Vec<Listening>, Failure> {
     if shown.running().is_some() {
         return Err(Failure::new("ALREADY_STARTED", "the collector is running already"));
     }
     let document = parse(text)?;
-    let (running, listening) = Running::start(&document, events, metrics)
+    let (running, listening) = Running::start(&document, events, metrics, totals)
         .await
         .map_err(|error| Failure::new("START_FAILED", error.to_string()))?;
     shown.set(Some(Arc::new(running)));

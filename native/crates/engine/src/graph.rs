@@ -3,9 +3,11 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
-use teleferric_flow::{Consumer, Fanout, Stage};
+use teleferric_flow::{Consumer, Fanout, Parcel, Stage};
+use teleferric_net::workers::report_panic;
 use teleferric_parts::component::{LocalOutputs, StartError};
 use teleferric_wire::Signal;
 use tokio::time::Instant;
@@ -55,6 +57,28 @@ pub fn outputs(generation: u64, receiver: &str) -> LocalOutputs {
         let graph = graphs.iter().find(|graph| graph.generation == generation);
         graph.and_then(|graph| graph.outputs.get(receiver)).cloned().unwrap_or_default()
     })
+}
+
+/// What `receiver` hands its data to in the graph of `generation` or, if that is gone, in the newest one.
+pub fn outputs_or_newest(generation: u64, receiver: &str) -> LocalOutputs {
+    GRAPHS.with_borrow(|graphs| {
+        let exact = graphs.iter().find(|graph| graph.generation == generation);
+        let graph = exact.or_else(|| graphs.iter().max_by_key(|graph| graph.generation));
+        graph.and_then(|graph| graph.outputs.get(receiver)).cloned().unwrap_or_default()
+    })
+}
+
+/// Lets requests that still come to receivers of the graph of `old` flow into that of `new`.
+pub fn supersede(old: u64, new: u64) {
+    GRAPHS.with_borrow(|graphs| {
+        let find = |generation| graphs.iter().find(|graph| graph.generation == generation);
+        let (Some(old), Some(new)) = (find(old), find(new)) else { return };
+        for (receiver, outputs) in &old.outputs {
+            if let Some(successor) = new.outputs.get(receiver) {
+                outputs.leave_to(successor.clone());
+            }
+        }
+    });
 }
 
 /// Empties this thread's copy of the graph, upstream first, and lets go of it.
@@ -124,7 +148,7 @@ impl<'a> Builder<'a> {
         }
         let mut head = to_all(targets);
         for (_, part) in pipeline.processors.iter().rev() {
-            let stage = part.stage(head);
+            let stage = part.stage(Rc::new(Fence(head)));
             self.stages.push(Rc::clone(&stage));
             head = stage;
         }
@@ -153,12 +177,23 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let Some(next) = self.pipelines_of(id, to)? else { continue };
-            let stage = part.stage(next);
+            let stage = part.stage(Rc::new(Fence(next)));
             self.stages.push(Rc::clone(&stage));
             self.nodes.insert(NodeId::Connector(id, from, to), Rc::clone(&stage));
             targets.push(stage);
         }
         Ok(())
+    }
+}
+
+/// Keeps a panic behind a stage from tearing down the stage: the request that met it is refused as it is dropped.
+struct Fence(Rc<dyn Consumer>);
+
+impl Consumer for Fence {
+    fn consume(&self, parcel: Parcel) {
+        if let Err(payload) = std::panic::catch_unwind(AssertUnwindSafe(|| self.0.consume(parcel))) {
+            report_panic(&*payload);
+        }
     }
 }
 

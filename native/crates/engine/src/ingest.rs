@@ -59,7 +59,7 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
     let worker = shared.workers.least_loaded();
     let workers = Arc::clone(&shared.workers);
     workers.spawn_on(worker, move || async move {
-        let outputs = graph::outputs(generation, &receiver);
+        let outputs = graph::outputs_or_newest(generation, &receiver);
         let intake = Intake::new(&shared, &receiver, "node", outputs);
         let context = Arc::new(Context { metadata: request.metadata, peer: None });
         let outcome = intake.take(request.signal, request.encoding, body, permit, context, None).await;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
-use teleferric_flow::Account;
 use teleferric_flow::log::Log;
 use teleferric_net::Workers;
 use teleferric_parts::component::{Listening, Outputs, Shared, StartError};
@@ -20,15 +19,17 @@ use crate::events::Events;
 use crate::graph;
 use crate::plan::{Plan, Receiver};
 use crate::sending::Senders;
-use crate::telemetry::OwnMetrics;
+use crate::telemetry::{MemoryGauges, Totals};
 
 /// A started collector.
 pub struct Running {
     shared: Arc<Shared>,
     /// Held for as long as the graph is being changed.
     graph: Mutex<Graph>,
+    /// What the host may ask at any time, also while the graph is being changed.
+    seen: parking_lot::Mutex<Seen>,
     generation: AtomicU64,
-    _own_metrics: OwnMetrics,
+    _memory_gauges: MemoryGauges,
 }
 
 struct Graph {
@@ -36,8 +37,22 @@ struct Graph {
     plan: Arc<Plan>,
     receivers: Vec<Receiver>,
     listeners: Listeners,
-    listening: Vec<Listening>,
     drain_timeout: Option<Duration>,
+}
+
+/// What can be seen of the graph that takes data in.
+#[derive(Default)]
+struct Seen {
+    /// The generation of the graph and the id of its first `otlp` receiver.
+    entry: Option<(u64, String)>,
+    listening: Vec<Listening>,
+}
+
+impl Seen {
+    fn new(plan: &Plan, listening: &[Listening]) -> Self {
+        let id = plan.receivers.iter().find(|id| *id == "otlp" || id.starts_with("otlp/"));
+        Seen { entry: id.map(|id| (plan.generation, id.clone())), listening: listening.to_vec() }
+    }
 }
 
 impl Running {
@@ -49,27 +64,22 @@ impl Running {
         document: &Document,
         events: &Arc<Events>,
         metrics: &Metrics,
+        totals: &Totals,
     ) -> Result<(Running, Vec<Listening>), StartError> {
-        let own_metrics = OwnMetrics::new(metrics);
-        let workers = start_workers(document, events, &own_metrics)?;
-        let shared = Arc::new(share(document, events, metrics, workers));
-        let own_metrics = own_metrics.with(metrics, &shared);
+        let workers = start_workers(document, events, totals)?;
+        let shared = Arc::new(share(document, events, metrics, totals, workers));
+        let memory_gauges = MemoryGauges::new(metrics, &shared);
         let mut listeners = Listeners::default();
         match bring_up(document, 1, &shared, &mut listeners).await {
             Ok((plan, receivers, listening)) => {
-                let graph = Graph {
-                    generation: 1,
-                    plan,
-                    receivers,
-                    listeners,
-                    listening: listening.clone(),
-                    drain_timeout: drain_timeout(document),
-                };
+                let seen = Seen::new(&plan, &listening);
+                let graph = Graph { generation: 1, plan, receivers, listeners, drain_timeout: drain_timeout(document) };
                 let running = Running {
                     shared,
                     graph: Mutex::new(graph),
+                    seen: parking_lot::Mutex::new(seen),
                     generation: AtomicU64::new(1),
-                    _own_metrics: own_metrics,
+                    _memory_gauges: memory_gauges,
                 };
                 Ok((running, listening))
             }
@@ -90,12 +100,13 @@ impl Running {
         let mut graph = self.graph.lock().await;
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
         let (plan, receivers, listening) = bring_up(document, generation, &self.shared, &mut graph.listeners).await?;
+        *self.seen.lock() = Seen::new(&plan, &listening);
         let deadline = graph.drain_timeout.map(|limit| Instant::now() + limit);
         let old_generation = std::mem::replace(&mut graph.generation, generation);
         let old_receivers = std::mem::replace(&mut graph.receivers, receivers);
         drop(std::mem::replace(&mut graph.plan, plan));
-        graph.listening.clone_from(&listening);
         graph.drain_timeout = drain_timeout(document);
+        on_all(&self.shared.workers, move || graph::supersede(old_generation, generation)).await;
         for (_, receiver) in &old_receivers {
             receiver.stop(deadline).await;
         }
@@ -107,6 +118,7 @@ impl Running {
     /// Stops taking data in, delivers what is held by `deadline`, then ends the threads.
     pub async fn drain(&self, deadline: Option<Instant>) {
         let mut graph = self.graph.lock().await;
+        *self.seen.lock() = Seen::default();
         for (_, receiver) in &graph.receivers {
             receiver.stop(deadline).await;
         }
@@ -143,32 +155,26 @@ impl Running {
         &self.shared
     }
 
-    /// The generation of the running graph and the id of its first `otlp` receiver. Nothing while it is changed.
+    /// The generation of the running graph and the id of its first `otlp` receiver. Nothing once it is drained.
     pub fn entry(&self) -> Option<(u64, String)> {
-        let graph = self.graph.try_lock().ok()?;
-        let id = graph.plan.receivers.iter().find(|id| *id == "otlp" || id.starts_with("otlp/"))?;
-        Some((graph.generation, id.clone()))
+        self.seen.lock().entry.clone()
     }
 
-    /// Where the collector listens. Nothing while that is changed.
+    /// Where the collector listens.
     pub fn listening(&self) -> Vec<Listening> {
-        self.graph.try_lock().map_or_else(|_| Vec::new(), |graph| graph.listening.clone())
+        self.seen.lock().listening.clone()
     }
 }
 
 /// How long running requests alone get before the stages behind them are emptied too.
 const LISTENER_HEAD_START: Duration = Duration::from_millis(500);
 
-fn start_workers(
-    document: &Document,
-    events: &Arc<Events>,
-    own_metrics: &OwnMetrics,
-) -> Result<Arc<Workers>, StartError> {
+fn start_workers(document: &Document, events: &Arc<Events>, totals: &Totals) -> Result<Arc<Workers>, StartError> {
     let threads = match document.service.threads {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         written => written as usize,
     };
-    let panics = own_metrics.panics();
+    let panics = totals.panics();
     let log = Log::new(Arc::clone(events) as _, &[]);
     let hook = Arc::new(move |report: teleferric_net::workers::PanicReport| {
         panics.add(1);
@@ -182,7 +188,13 @@ fn start_workers(
         .map_err(|error| StartError::new(format!("cannot start data-plane threads: {error}")))
 }
 
-fn share(document: &Document, events: &Arc<Events>, metrics: &Metrics, workers: Arc<Workers>) -> Shared {
+fn share(
+    document: &Document,
+    events: &Arc<Events>,
+    metrics: &Metrics,
+    totals: &Totals,
+    workers: Arc<Workers>,
+) -> Shared {
     let limits = &document.service.limits;
     Shared {
         metrics: metrics.clone(),
@@ -190,7 +202,7 @@ fn share(document: &Document, events: &Arc<Events>, metrics: &Metrics, workers: 
         host: Arc::clone(events) as _,
         ledger: Ledger::new(document.service.memory_limit_bytes),
         pool: Pool::default(),
-        account: Arc::new(Account::default()),
+        account: totals.account(),
         limits: Limits {
             max_items: limits.max_items,
             max_depth: limits.max_depth,
@@ -264,6 +276,14 @@ async fn start_receivers(
     }
     listeners.commit().await;
     Ok(listening)
+}
+
+async fn on_all(workers: &Arc<Workers>, work: impl Fn() + Clone + Send + 'static) {
+    for worker in 0..workers.len() {
+        let work = work.clone();
+        // A worker that is gone has no graph.
+        let _ = workers.run_on(worker, move || async move { work() }).await;
+    }
 }
 
 async fn drain_stages(workers: &Arc<Workers>, generation: u64, deadline: Option<Instant>) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use teleferric_buf::metrics::{Desc, Kind, Metrics, Registration};
 use teleferric_buf::{Ledger, PoolStats};
-use teleferric_flow::DropReason;
+use teleferric_flow::{Account, DropReason};
 use teleferric_parts::component::Shared;
 
 static MEMORY_USED: Desc = gauge("teleferric_memory_used_bytes", "Payload bytes held in the byte ledger.");
@@ -36,20 +36,26 @@ impl Tally {
     }
 }
 
-/// Keeps the engine's own series in the registry for as long as it lives.
-#[derive(Default)]
-pub struct OwnMetrics {
+/// What is counted over the whole life of a collector. The series outlast the graph: what a drain had to drop is read
+/// when the drain is over.
+pub struct Totals {
     panics: Tally,
-    registrations: Vec<Registration>,
+    account: Arc<Account>,
+    _registrations: Vec<Registration>,
 }
 
-impl OwnMetrics {
-    /// The series that exist before the first thread does.
+impl Totals {
+    /// Nothing yet.
     pub fn new(metrics: &Metrics) -> Self {
-        let panics = Tally::default();
+        let (panics, account) = (Tally::default(), Arc::new(Account::default()));
         let read = panics.clone();
-        let shown = metrics.counter_fn(&PANICS, &[], move || read.0.load(Ordering::Relaxed) as f64);
-        OwnMetrics { panics, registrations: vec![shown] }
+        let mut registrations = vec![metrics.counter_fn(&PANICS, &[], move || read.0.load(Ordering::Relaxed) as f64)];
+        registrations.extend(DropReason::ALL.map(|reason| {
+            let account = Arc::clone(&account);
+            let labels = [("reason", reason.label())];
+            metrics.counter_fn(&DROPPED, &labels, move || account.dropped(reason) as f64)
+        }));
+        Totals { panics, account, _registrations: registrations }
     }
 
     /// Where panics are counted.
@@ -57,9 +63,20 @@ impl OwnMetrics {
         self.panics.clone()
     }
 
-    /// Adds the series about what components share.
-    #[must_use]
-    pub fn with(mut self, metrics: &Metrics, shared: &Arc<Shared>) -> Self {
+    /// Where items that ended inside are counted.
+    pub fn account(&self) -> Arc<Account> {
+        Arc::clone(&self.account)
+    }
+}
+
+/// Keeps the series about memory in the registry for as long as it lives.
+pub struct MemoryGauges {
+    _registrations: Vec<Registration>,
+}
+
+impl MemoryGauges {
+    /// The series about the ledger and the pool of `shared`.
+    pub fn new(metrics: &Metrics, shared: &Arc<Shared>) -> Self {
         let ledger = |desc: &'static Desc, read: fn(&Ledger) -> u64| {
             let ledger = Arc::clone(&shared.ledger);
             metrics.gauge_fn(desc, &[], move || read(&ledger) as f64)
@@ -68,18 +85,13 @@ impl OwnMetrics {
             let pool = shared.pool.clone();
             metrics.gauge_fn(desc, &[], move || read(&pool.stats()) as f64)
         };
-        self.registrations.extend([
+        let registrations = vec![
             ledger(&MEMORY_USED, Ledger::used),
             ledger(&MEMORY_LIMIT, Ledger::limit),
             ledger(&MEMORY_PEAK, Ledger::peak),
             pool(&POOL_CACHED, |stats| stats.cached_bytes() + stats.free_bytes()),
             pool(&POOL_IN_USE, PoolStats::in_use_bytes),
-        ]);
-        self.registrations.extend(DropReason::ALL.map(|reason| {
-            let account = Arc::clone(&shared.account);
-            let labels = [("reason", reason.label())];
-            metrics.counter_fn(&DROPPED, &labels, move || account.dropped(reason) as f64)
-        }));
-        self
+        ];
+        MemoryGauges { _registrations: registrations }
     }
 }

@@ -3,6 +3,7 @@
 //! A configured component is built once as a *part* that all data-plane threads share, and then makes one instance
 //! for every thread: instances are never shared and need no locks.
 
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -103,21 +104,34 @@ pub trait StagePart: Send + Sync {
 /// Finds, on a data-plane thread, what a receiver hands its data to.
 pub type Outputs = Arc<dyn Fn() -> LocalOutputs + Send + Sync>;
 
-/// The consumers of one receiver on one data-plane thread, by signal.
+/// The consumers of one receiver on one data-plane thread, by signal. Clones are the same ones.
 #[derive(Clone, Default)]
-pub struct LocalOutputs([Option<Rc<dyn Consumer>>; Signal::ALL.len()]);
+pub struct LocalOutputs {
+    consumers: [Option<Rc<dyn Consumer>>; Signal::ALL.len()],
+    successor: Rc<OnceCell<LocalOutputs>>,
+}
 
 impl LocalOutputs {
-    /// The consumer of `signal`, if a pipeline takes it.
+    /// The consumer of `signal`, if a pipeline takes it. After a reload it is one of the graph that runs then, so that
+    /// a request which began before goes where its successors go.
     pub fn get(&self, signal: Signal) -> Option<&Rc<dyn Consumer>> {
-        self.0.get(signal as usize).and_then(Option::as_ref)
+        match self.successor.get() {
+            Some(successor) => successor.get(signal),
+            None => self.consumers.get(signal.index()).and_then(Option::as_ref),
+        }
     }
 
     /// Sets the consumer of `signal`.
     pub fn set(&mut self, signal: Signal, consumer: Rc<dyn Consumer>) {
-        if let Some(slot) = self.0.get_mut(signal as usize) {
+        if let Some(slot) = self.consumers.get_mut(signal.index()) {
             *slot = Some(consumer);
         }
+    }
+
+    /// Leaves everything that comes from now on to `successor`. The first call counts.
+    pub fn leave_to(&self, successor: LocalOutputs) {
+        // A second successor would be one of a graph that is gone.
+        let _ = self.successor.set(successor);
     }
 }
 
