@@ -1,6 +1,7 @@
 //! The thread that starts, reloads and ends the graph. Commands come from any thread and are carried out one after
 //! another; the answers are JSON for the host.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use teleferric_buf::metrics::Metrics;
 use teleferric_parts::component::Listening;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::Done;
 use crate::document::Document;
@@ -23,8 +24,8 @@ pub enum Command {
     Start(String, Done),
     /// Put the graph of this document in the place of the running one.
     Reload(String, Done),
-    /// Deliver what is held, then end.
-    Drain(Option<Duration>, Done),
+    /// Deliver what is held by then, and end.
+    Drain(Option<Instant>, Done),
     /// End now.
     Stop,
 }
@@ -62,47 +63,106 @@ impl Shown {
 
 /// Carries out commands until told to end, or until nobody can send any more.
 pub async fn obey(
-    mut commands: mpsc::UnboundedReceiver<Command>,
+    commands: mpsc::UnboundedReceiver<Command>,
     events: Arc<Events>,
     metrics: Metrics,
     shown: Arc<Shown>,
 ) {
     let totals = Totals::new(&metrics);
+    let mut queue = Queue { commands, waiting: VecDeque::new() };
     let mut closed = false;
-    while let Some(command) = commands.recv().await {
+    while let Some(command) = queue.next().await {
         match command {
-            Command::Start(_, done) | Command::Reload(_, done) if closed => {
-                done(answer(Err(Failure::new("CLOSED", "the collector is closed"))));
-            }
+            Command::Start(_, done) | Command::Reload(_, done) if closed => done(answer(Err(is_closed()))),
             Command::Start(text, done) => done(answer(start(&text, &events, &metrics, &totals, &shown).await)),
-            Command::Reload(text, done) => done(answer(reload(&text, &shown).await)),
-            Command::Drain(limit, done) => {
+            Command::Reload(text, done) => {
+                let reloaded = tokio::select! {
+                    biased;
+                    reloaded = reload(&text, &shown) => Some(reloaded),
+                    () = queue.cut() => None,
+                };
+                closed = reloaded.is_none();
+                if closed {
+                    end(&shown);
+                }
+                done(answer(reloaded.unwrap_or_else(|| Err(is_closed()))));
+            }
+            Command::Drain(deadline, done) => {
                 closed = true;
                 if let Some(running) = shown.running() {
-                    let deadline = limit.map(|limit| Instant::now() + limit);
-                    // A stop that comes in meanwhile cuts the drain short.
                     tokio::select! {
                         biased;
-                        () = stopped(&mut commands) => running.end(Duration::ZERO),
                         () = running.drain(deadline) => {}
+                        () = queue.cut() => {}
                     }
                 }
-                shown.set(None);
+                end(&shown);
                 done(json!({ "ok": true }).to_string());
             }
             Command::Stop => {
                 closed = true;
-                if let Some(running) = shown.running() {
-                    running.end(Duration::ZERO);
-                }
-                shown.set(None);
+                end(&shown);
             }
         }
     }
+    end(&shown);
+}
+
+/// Commands on their way, and those that wait until the one under way is done.
+struct Queue {
+    commands: mpsc::UnboundedReceiver<Command>,
+    waiting: VecDeque<Command>,
+}
+
+impl Queue {
+    /// The next command; none when nobody can send any more.
+    async fn next(&mut self) -> Option<Command> {
+        match self.waiting.pop_front() {
+            Some(command) => Some(command),
+            None => self.commands.recv().await,
+        }
+    }
+
+    /// Resolves when what is under way must be broken off: a stop is asked for, nobody is left to ask, or the deadline
+    /// of a drain that waits has come. Cancel safe.
+    async fn cut(&mut self) {
+        let mut deadline: Option<Instant> = None;
+        loop {
+            let passed = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            // Either way it ends here; a command that waits comes next.
+            let command = tokio::select! {
+                biased;
+                command = self.commands.recv() => command,
+                () = passed => return,
+            };
+            match command {
+                None | Some(Command::Stop) => return,
+                Some(command) => {
+                    if let Command::Drain(Some(by), _) = command {
+                        deadline = Some(deadline.map_or(by, |earlier| earlier.min(by)));
+                    }
+                    self.waiting.push_back(command);
+                }
+            }
+        }
+    }
+}
+
+/// Ends what runs, at once.
+fn end(shown: &Shown) {
     if let Some(running) = shown.running() {
         running.end(Duration::ZERO);
     }
     shown.set(None);
+}
+
+fn is_closed() -> Failure {
+    Failure::new("CLOSED", "the collector is closed")
 }
 
 async fn start(
@@ -131,20 +191,6 @@ async fn reload(text: &str, shown: &Shown) -> Result<Vec<Listening>, Failure> {
     running.reload(&document).await.map_err(|error| Failure::new("START_FAILED", error.to_string()))
 }
 
-/// Resolves when a stop is asked for or nobody is left to ask; other commands that come in meanwhile are refused.
-async fn stopped(commands: &mut mpsc::UnboundedReceiver<Command>) {
-    while let Some(command) = commands.recv().await {
-        match command {
-            Command::Stop => return,
-            Command::Start(_, done) | Command::Reload(_, done) => {
-                done(answer(Err(Failure::new("CLOSED", "the collector is closing"))));
-            }
-            // The drain under way goes on; its own deadline holds.
-            Command::Drain(_, done) => done(json!({ "ok": true }).to_string()),
-        }
-    }
-}
-
 fn parse(text: &str) -> Result<Document, Failure> {
     serde_json::from_str(text).map_err(|error| Failure::new("INVALID_CONFIG", error.to_string()))
 }
@@ -169,7 +215,7 @@ pub fn listeners(listening: &[Listening]) -> Vec<Value> {
 pub fn refuse(command: Command) {
     match command {
         Command::Start(_, done) | Command::Reload(_, done) => {
-            done(answer(Err(Failure::new("CLOSED", "the collector is closed"))));
+            done(answer(Err(is_closed())));
         }
         Command::Drain(_, done) => done(json!({ "ok": true }).to_string()),
         Command::Stop => {}

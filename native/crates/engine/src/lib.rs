@@ -21,6 +21,7 @@ use std::time::Duration;
 use serde_json::json;
 use teleferric_buf::metrics::Metrics;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use control::{Command, Shown};
 use events::Events;
@@ -69,7 +70,8 @@ impl Engine {
 
     /// Stops taking data in, delivers what is held within `limit` (none: however long it takes) and ends.
     pub fn drain(&self, limit: Option<Duration>, done: Done) {
-        self.send(Command::Drain(limit, done));
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        self.send(Command::Drain(deadline, done));
     }
 
     /// Ends now.

@@ -90,6 +90,41 @@ fn stop_counts_what_was_held() {
     assert_eq!((collector.accepted(), collector.sent(), collector.dropped()), (5, 0, 5));
 }
 
+/// The old graph cannot be emptied and has all the time it wants: the reload would never end.
+#[test]
+fn stop_cuts_a_reload_short() {
+    let (collector, reloaded) = stuck_in_a_reload();
+    let start = Instant::now();
+    collector.engine.stop();
+    let answer = reloaded.recv_timeout(PATIENCE).expect("an answer");
+    assert!(answer.contains("CLOSED"), "{answer}");
+    assert!(start.elapsed() < Duration::from_secs(3), "took {:?}", start.elapsed());
+    assert_eq!((collector.accepted(), collector.sent(), collector.dropped()), (5, 0, 5));
+}
+
+#[test]
+fn drain_in_a_reload_keeps_its_deadline() {
+    let (collector, reloaded) = stuck_in_a_reload();
+    let start = Instant::now();
+    // A reload asked for before the drain is not carried out any more; both are answered.
+    let second = collector.begin_reload(&stuck());
+    collector.drain(Duration::from_millis(500));
+    assert!(start.elapsed() < Duration::from_secs(4), "took {:?}", start.elapsed());
+    for answer in [reloaded, second].map(|answer| answer.recv_timeout(PATIENCE).expect("an answer")) {
+        assert!(answer.contains("CLOSED"), "{answer}");
+    }
+    assert_eq!((collector.status()["running"].as_bool(), collector.dropped()), (Some(false), 5));
+}
+
+#[test]
+fn dropping_a_collector_in_a_reload_ends_it() {
+    let (collector, reloaded) = stuck_in_a_reload();
+    let start = Instant::now();
+    drop(collector);
+    assert!(start.elapsed() < Duration::from_secs(3), "took {:?}", start.elapsed());
+    assert!(reloaded.recv_timeout(PATIENCE).is_ok());
+}
+
 #[test]
 fn dropping_a_busy_collector_ends_it() {
     let (collector, ports) = Collector::running(&stuck());
@@ -122,6 +157,17 @@ fn stuck() -> Value {
     let document = doc::collector(&[doc::traces(&["otlp"], &["batch"], &["otlp_http"])]);
     let document = doc::with(document, "processors", &[doc::batch(10, MS, &[])]);
     doc::with(document, "exporters", &[exporter])
+}
+
+/// A collector that holds five items for a destination that never answers, and a reload that waits for them.
+fn stuck_in_a_reload() -> (Collector, std::sync::mpsc::Receiver<String>) {
+    let mut document = stuck();
+    document["service"]["drain_timeout"] = json!(0);
+    let (collector, ports) = Collector::running(&document);
+    assert_eq!(load::post(ports.http, 5), Told::Taken);
+    let reloaded = collector.begin_reload(&document);
+    assert!(reloaded.recv_timeout(Duration::from_millis(700)).is_err(), "reloaded without a destination");
+    (collector, reloaded)
 }
 
 /// A port that nobody listens on.

@@ -69,9 +69,12 @@ impl Collector {
 
     /// A drain whose end is told to the receiver.
     pub fn begin_drain(&self, limit: Option<Duration>) -> mpsc::Receiver<String> {
-        let (done, answered) = mpsc::channel();
-        self.engine.drain(limit, Box::new(move |text| done.send(text).unwrap_or(())));
-        answered
+        begin(|done| self.engine.drain(limit, done))
+    }
+
+    /// A reload whose end is told to the receiver.
+    pub fn begin_reload(&self, document: &Value) -> mpsc::Receiver<String> {
+        begin(|done| self.engine.reload(document.to_string(), done))
     }
 
     pub fn status(&self) -> Value {
@@ -130,11 +133,17 @@ impl Collector {
     }
 }
 
+/// Gives one command, whose answer comes out of the receiver.
+fn begin(command: impl FnOnce(Done)) -> mpsc::Receiver<String> {
+    let (done, answered) = mpsc::channel();
+    // Who gave the command may have stopped waiting.
+    command(Box::new(move |text| done.send(text).unwrap_or(())));
+    answered
+}
+
 /// Waits for the answer of one command.
 pub fn answer(command: impl FnOnce(Done)) -> Value {
-    let (sender, receiver) = mpsc::channel();
-    command(Box::new(move |text| sender.send(text).expect("somebody waits")));
-    let text = receiver.recv_timeout(PATIENCE).expect("every command is answered");
+    let text = begin(command).recv_timeout(PATIENCE).expect("every command is answered");
     serde_json::from_str(&text).expect("json")
 }
 
