@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::{Frame, Incoming, SizeHint};
 
 use super::connection::{header_bytes, within};
@@ -77,6 +77,10 @@ fn into_http(response: Response, conn: &Rc<ConnState>, active: Active) -> http::
     let mut http = http::Response::new(answer);
     *http.status_mut() = response.status;
     *http.headers_mut() = response.headers;
+    if conn.is_http1() && conn.has_unread_body() {
+        // hyper will close without saying so; a client that pools connections would use this one again.
+        http.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     http
 }
 

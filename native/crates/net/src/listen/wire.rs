@@ -241,6 +241,8 @@ forward!(Socket: Socket::Plain, Socket::Tls);
 /// What an HTTP/2 client says first.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How much, and for how long, is read from a peer that has been told the end before the connection is closed.
-const LINGER_BYTES_MAX: usize = 1 << 20;
+/// How much, and for how long, is read from a peer that has been told the end before the connection is closed. The
+/// bytes are more than a request body may usually have, since clients of HTTP/1.1 read the answer after they have
+/// written the whole body, and a reset before that turns a clear refusal into a retry.
+const LINGER_BYTES_MAX: usize = 32 << 20;
 const LINGER_TIME_MAX: Duration = Duration::from_secs(1);

@@ -17,7 +17,10 @@ pub(super) fn of(head: &Parts) -> Vec<(Box<str>, Box<str>)> {
 
 fn of_headers(headers: &HeaderMap) -> Vec<(Box<str>, Box<str>)> {
     let text = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        Some((Box::from(name.as_str()), Box::from(value.to_str().ok()?)))
+        let (name, value) = (name.as_str(), value.to_str().ok()?);
+        // Binary values of gRPC are base64, padded or not (gRPC over HTTP/2, "Custom-Metadata"); one form of each.
+        let value = if name.ends_with("-bin") { value.trim_end_matches('=') } else { value };
+        Some((Box::from(name), Box::from(value)))
     };
     headers.iter().filter_map(text).collect()
 }
