@@ -5,7 +5,7 @@ import { Client, credentials, status as grpcStatus, type ServiceError } from '@g
 
 import { counts, scrape, select, sum } from './metrics.js';
 import { Backend, closeBackends, Gate, postSpans, spans } from './otlp.js';
-import { endPrograms, Program, start, TELEMETRY } from './program.js';
+import { endPrograms, start, TELEMETRY } from './program.js';
 import { until } from './until.js';
 
 afterEach(async () => {
@@ -185,10 +185,11 @@ describe('checklist 12: a full queue', () => {
   });
 });
 
+const bytes = (value: Buffer): Buffer => value;
+
 /** One span without content over gRPC; resolves with the error, or null. */
 function exportEmptySpan(address: string): Promise<ServiceError | null> {
   const client = new Client(address, credentials.createInsecure());
-  const bytes = (value: Buffer): Buffer => value;
   // resource_spans { scope_spans { spans {} } }
   const request = Buffer.from([0x0a, 4, 0x12, 2, 0x12, 0]);
   const path = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
@@ -282,9 +283,7 @@ describe('a backend that is away', () => {
     const url = placeholder.url;
     await placeholder.close();
     const retry = { enabled: true, initial_interval: '50ms', max_interval: '50ms' };
-    const program: Program = await start(
-      config({ otlp_http: { endpoint: url, encoding: 'json', retry_on_failure: retry } }),
-    );
+    const program = await start(config({ otlp_http: { endpoint: url, encoding: 'json', retry_on_failure: retry } }));
     expect((await postSpans(await program.address('HTTP'))).status).toBe(200);
     await program.logged('Exporting failed. Will retry the request after interval.');
     const backend = await Backend.listen(undefined, Number(new URL(url).port));

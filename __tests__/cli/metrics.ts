@@ -18,7 +18,7 @@ export function parsePage(text: string): readonly Series[] {
     .map((line) => {
       const [, name = '', labels = '', value = ''] = /^([^{ ]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
       const pairs = [...labels.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)];
-      return { name, labels: Object.fromEntries(pairs.map(([, key, text]) => [key, text])), value: Number(value) };
+      return { name, labels: Object.fromEntries(pairs.map(([, key, label]) => [key, label])), value: Number(value) };
     });
 }
 

@@ -3,7 +3,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+import { jest } from '@jest/globals';
+
 import { until } from './until.js';
+
+// Above the patience of a test's waits, so that what fails says what it waited for.
+jest.setTimeout(60_000);
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BIN = fileURLToPath(new URL('../../bin/teleferric.js', import.meta.url));
