@@ -14,6 +14,7 @@ use serde_json::json;
 use teleferric_buf::Permit;
 use teleferric_flow::{Context, LocalFuture, Outcome};
 use teleferric_wire::Signal;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::component::{Listening, Outputs, ReceiverPart, Shared, StartError};
@@ -87,9 +88,15 @@ impl ReceiverPart for Generator {
         Ok(Vec::new())
     }
 
-    fn stop(&self, _deadline: Option<Instant>) -> LocalFuture<'_, ()> {
+    fn stop(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
         self.run.items_left.store(0, Ordering::Release);
-        Box::pin(async {})
+        self.run.stopped.send_replace(true);
+        Box::pin(async move {
+            let head_start = Instant::now() + HEAD_START;
+            let until = deadline.map_or(head_start, |deadline| deadline.min(head_start));
+            // Either way the stages behind are stopped next.
+            let _ = tokio::time::timeout_at(until, self.run.idle.subscribe().wait_for(|idle| *idle)).await;
+        })
     }
 }
 
@@ -101,6 +108,10 @@ struct Run {
     next_request: AtomicU64,
     items_left: AtomicU64,
     active: AtomicUsize,
+    /// Whether nothing more shall be made.
+    stopped: watch::Sender<bool>,
+    /// Whether every answer has been heard.
+    idle: watch::Sender<bool>,
     tally: Mutex<Tally>,
 }
 
@@ -125,6 +136,8 @@ impl Run {
             next_request: AtomicU64::new(0),
             items_left,
             active: AtomicUsize::new(0),
+            stopped: watch::Sender::new(false),
+            idle: watch::Sender::new(false),
             tally: Mutex::default(),
         }
     }
@@ -143,24 +156,39 @@ impl Run {
         }
         if self.active.fetch_sub(1, Ordering::AcqRel) == 1 {
             shared.host.tell("generator_done", self.tally.lock().facts(self.started));
+            self.idle.send_replace(true);
         }
     }
 
     /// The next request to make, once its time has come; nothing when the run is over.
     async fn next(&self) -> Option<(Signal, u64)> {
         let batch = self.config.batch;
+        let limit = self.config.duration.map(Duration::from_nanos);
         let take = |left: u64| (left > 0).then(|| left - batch.min(left));
         let left = self.items_left.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).ok()?;
         let number = self.next_request.fetch_add(1, Ordering::Relaxed);
         if let Some(rate) = self.config.rate {
-            let due = self.started + Duration::from_secs_f64(number as f64 * batch as f64 / rate);
-            tokio::time::sleep_until(due).await;
+            let wait = Duration::try_from_secs_f64(number as f64 * batch as f64 / rate).unwrap_or(Duration::MAX);
+            if limit.is_some_and(|limit| wait >= limit) || self.stopped_within(wait).await {
+                return None;
+            }
         }
-        if self.config.duration.is_some_and(|limit| self.started.elapsed() >= Duration::from_nanos(limit)) {
+        if limit.is_some_and(|limit| self.started.elapsed() >= limit) {
             return None;
         }
         let turn = usize::try_from(number).unwrap_or(0) % self.signals.len();
         self.signals.get(turn).map(|signal| (*signal, batch.min(left)))
+    }
+
+    /// Waits until `wait` after the start. True when the run is stopped before that.
+    async fn stopped_within(&self, wait: Duration) -> bool {
+        let due = self.started.checked_add(wait);
+        let mut stopped = self.stopped.subscribe();
+        let stop = stopped.wait_for(|stopped| *stopped);
+        match due {
+            Some(due) => tokio::time::timeout_at(due, stop).await.is_ok(),
+            None => stop.await.is_ok(),
+        }
     }
 
     fn note(&self, items: u64, outcome: &Outcome, shared: &Shared) {
@@ -208,6 +236,9 @@ impl Tally {
         })
     }
 }
+
+/// How long a stop waits for the answers under way before the stages behind are stopped too.
+const HEAD_START: Duration = Duration::from_millis(500);
 
 /// How often the host hears how it goes.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
