@@ -23,8 +23,8 @@ export interface Received {
   readonly body: Buffer;
   /** Milliseconds of a monotonic clock. */
   readonly at: number;
-  /** Distinguishes connections. */
-  readonly connection: object;
+  /** Number of the connection it came on. */
+  readonly connection: number;
 }
 
 /** `hang` never answers, `reset` cuts the connection. */
@@ -65,6 +65,7 @@ abstract class Sink<A> {
   readonly received: Received[] = [];
   answer: Script<A>;
   readonly #sockets = new Set<Socket>();
+  readonly #connections = new Map<object, number>();
   readonly #secure: boolean;
   #server: NetServer | null = null;
 
@@ -131,9 +132,15 @@ abstract class Sink<A> {
     return this;
   }
 
-  protected record(got: Omit<Received, 'at' | 'body'>): Received {
+  protected record(got: Omit<Received, 'at' | 'body' | 'connection'>, connection: object): Received {
     const gzipped = (got.headers['content-encoding'] ?? got.headers['grpc-encoding']) === 'gzip';
-    const received = { ...got, at: performance.now(), body: gzipped ? gunzipSync(got.raw) : got.raw };
+    if (!this.#connections.has(connection)) this.#connections.set(connection, this.#connections.size + 1);
+    const received = {
+      ...got,
+      at: performance.now(),
+      body: gzipped ? gunzipSync(got.raw) : got.raw,
+      connection: this.#connections.get(connection) ?? 0,
+    };
     this.received.push(received);
     return received;
   }
@@ -155,12 +162,7 @@ export class HttpSink extends Sink<HttpAnswer> {
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const raw = await bytesOf(request);
     const index = this.received.length;
-    const received = this.record({
-      path: request.url ?? '',
-      headers: request.headers,
-      raw,
-      connection: request.socket,
-    });
+    const received = this.record({ path: request.url ?? '', headers: request.headers, raw }, request.socket);
     const answer = await this.answer(received, index);
     if (answer === 'hang') return;
     if (answer === 'reset') {
@@ -191,7 +193,7 @@ export class GrpcSink extends Sink<GrpcAnswer> {
     const session = stream.session ?? {};
     const index = this.received.length;
     const raw = framed.subarray(5);
-    const received = this.record({ path: headers[':path'] ?? '', headers, raw, connection: session });
+    const received = this.record({ path: headers[':path'] ?? '', headers, raw }, session);
     const answer = await this.answer(received, index);
     if (answer === 'hang' || stream.destroyed) return;
     if (answer === 'reset') {
