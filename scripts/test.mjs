@@ -20,7 +20,8 @@ if (only.length === 0 || only.includes('rust')) {
 if (only.length === 0 || only.includes('typescript')) {
   const jest = await run(
     process.execPath,
-    ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--ci'],
+    // A failed test may leave handles open; the run must end all the same.
+    ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--ci', '--forceExit'],
     { env: { FORCE_COLOR: '0' } },
   );
   const line = /^Tests:\s+(.*)$/m.exec(jest.output)?.[1] ?? '';

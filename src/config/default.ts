@@ -37,6 +37,7 @@ service:
   telemetry:
     logs:
       level: info
+      disable_zap_resource: true
     metrics:
       level: normal
       readers:

@@ -148,8 +148,8 @@ describe('run', () => {
     ];
     const code = io.run(...free, '--set', 'service.telemetry.metrics.readers=[]');
     await io.says('npx teleferric send');
-    const [, banner = ''] = io.err.split(`${READY}\t`);
-    expect(banner.replace(/^\{.*\}\n/, '').replace(/http:\/\/127\.0\.0\.1:\d+\/$/m, 'http://127.0.0.1:13133/')).toBe(`
+    const [, banner = ''] = io.err.split(`${READY}\n`);
+    expect(banner.replace(/http:\/\/127\.0\.0\.1:\d+\/$/m, 'http://127.0.0.1:13133/')).toBe(`
 teleferric 0.1.0 is ready
 
   OTLP/gRPC   127.0.0.1:4317
