@@ -53,7 +53,7 @@ _teleferric() {
   esac
   case "\${COMP_WORDS[1]}" in
 ${cases.join('\n')}
-    *) words="${[...commands.map(({ command }) => command), 'help', flagsOf(root), '--version'].join(' ')}" ;;
+    *) words="${[...commands.map(({ command }) => command), 'help', flagsOf(root)].join(' ')}" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

@@ -55,20 +55,19 @@ Examples:
   teleferric send                              send something to a collector on this machine`;
 
 function addConfigOptions(command: Command): Command {
-  return command
-    .addOption(
-      repeatable('--config <location>', 'a configuration: path, file:, env:, yaml:, http: or https: (repeatable)'),
-    )
-    .addOption(repeatable('--set <key=value>', 'override one value, a.b.c=VALUE in YAML (repeatable)'))
-    .addOption(gatesOption());
+  addRepeatable(command, '--config <location>', 'configuration: path, file:, env:, yaml:, http:, https: (repeatable)');
+  addRepeatable(command, '--set <key=value>', 'override one value, a.b.c=VALUE in YAML (repeatable)');
+  return addGatesOption(command);
 }
 
-function gatesOption(): Option {
-  return repeatable('--feature-gates <gates>', 'turn gates on or off: a,+b,-c (repeatable)');
+function addGatesOption(command: Command): Command {
+  return addRepeatable(command, '--feature-gates <gates>', 'turn gates on or off: a,+b,-c (repeatable)');
 }
 
-function repeatable(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(collect).default([], 'none');
+/** An empty list unless given; help does not show it. */
+function addRepeatable(command: Command, flags: string, description: string): Command {
+  const option = new Option(flags, description).argParser(collect);
+  return command.addOption(option).setOptionValueWithSource(option.attributeName(), [], 'default');
 }
 
 function addInspectCommands(program: Command, io: CliIo): void {
@@ -83,16 +82,14 @@ function addInspectCommands(program: Command, io: CliIo): void {
     .alias('print-initial-config')
     .description('print the final configuration with all defaults')
     .addOption(
-      new Option('--mode <mode>', 'what of secrets is shown').choices(['redacted', 'unredacted']).default('redacted'),
+      new Option('--mode <mode>', 'whether secrets are hidden').choices(['redacted', 'unredacted']).default('redacted'),
     )
-    .addOption(new Option('--format <format>', 'how it is written').choices(['yaml', 'json']).default('yaml'))
+    .addOption(new Option('--format <format>', 'form of the output').choices(['yaml', 'json']).default('yaml'))
     .option('--validate [bool]', 'whether to check it first', parseBoolean, true)
     .action((flags: ConfigFlags & Parameters<typeof printFinalConfig>[0]) => printFinalConfig(flags, io));
-  program
-    .command('featuregate')
+  addGatesOption(program.command('featuregate'))
     .argument('[id]', 'one gate')
     .description('list feature gates, or show one')
-    .addOption(gatesOption())
     .action((id: string | undefined, flags: Pick<ConfigFlags, 'featureGates'>) => printFeatureGates(id, flags, io));
   program
     .command('schema')

@@ -20,7 +20,7 @@ export interface SendFlags {
   readonly connections: number;
   readonly concurrency?: number;
   readonly compression: GeneratorTarget['compression'];
-  readonly header: readonly (readonly [string, string])[];
+  readonly header?: readonly (readonly [string, string])[];
   readonly insecure?: boolean;
   readonly tls?: boolean;
   readonly ca?: string;
@@ -33,6 +33,7 @@ export interface SendFlags {
 const COUNT_DEFAULT = 1000;
 /** Requests under way on each connection unless `--concurrency` says. */
 const REQUESTS_PER_CONNECTION = 4;
+const TIMEOUT_MS_DEFAULT = 10_000;
 const SIGNALS: readonly Signal[] = ['traces', 'metrics', 'logs'];
 
 export function addSendOptions(command: Command): Command {
@@ -43,8 +44,12 @@ export function addSendOptions(command: Command): Command {
         .choices(['grpc', 'http/protobuf', 'http/json'])
         .default('grpc'),
     )
-    .option('--signals <list>', 'what to make, comma-separated', parseSignals, SIGNALS)
-    .option('--rate <items/s>', 'items a second over all signals (default: as many as are taken)', parseRate)
+    .addOption(
+      new Option('--signals <list>', 'what to make, comma-separated')
+        .argParser(parseSignals)
+        .default(SIGNALS, SIGNALS.join(',')),
+    )
+    .option('--rate <items/s>', 'items a second over all signals (default: as fast as answered)', parseRate)
     .option('--count <items>', `items to send, such as 5000, 10k, 2M (default: ${COUNT_DEFAULT})`, parseCount)
     .option('--duration <time>', 'how long to send, such as 30s, 5m', parseTime)
     .option('--batch <items>', 'items in one request', parseCount, 100)
@@ -54,12 +59,18 @@ export function addSendOptions(command: Command): Command {
       `requests under way at once (default: ${REQUESTS_PER_CONNECTION} a connection)`,
       parseCount,
     )
-    .addOption(new Option('--compression <name>', 'of requests').choices(['none', 'gzip', 'zstd']).default('none'))
-    .option('--header <name=value>', 'a header or metadata entry (repeatable)', collectHeader, [])
+    .addOption(
+      new Option('--compression <name>', 'compression of requests').choices(['none', 'gzip', 'zstd']).default('none'),
+    )
+    .option('--header <name=value>', 'a header or metadata entry (repeatable)', collectHeader)
     .option('--insecure', 'plaintext (default for this machine)')
     .option('--tls', 'TLS (default for other machines)')
     .option('--ca <file>', 'PEM file with the authorities to trust; implies --tls')
-    .option('--timeout <time>', 'of one request', parseTime, 10_000)
+    .addOption(
+      new Option('--timeout <time>', 'longest time for one request')
+        .argParser(parseTime)
+        .default(TIMEOUT_MS_DEFAULT, '10s'),
+    )
     .option('--errors <ratio>', 'share of spans and logs that are errors, 0 to 1', parseRatio, 0.05)
     .option('--seed <n>', 'start of the random numbers, for repeatable content', parseInteger);
 }
@@ -82,7 +93,7 @@ export function planOf(flags: SendFlags): GeneratorPlan {
 
 /** @throws CollectorError `INVALID_ARGUMENT` for flags that contradict each other or an endpoint that is none */
 export function targetOf(flags: SendFlags): GeneratorTarget {
-  const { protocol, compression, header, timeout, ca = null } = flags;
+  const { protocol, compression, header = [], timeout, ca = null } = flags;
   const grpc = protocol === 'grpc';
   const written = flags.endpoint ?? (grpc ? 'localhost:4317' : 'localhost:4318');
   const [, scheme, rest = written] = /^(https?):\/\/(.*)$/.exec(written) ?? [];
@@ -160,7 +171,7 @@ function parseTime(value: string): number {
 
 function collectHeader(
   value: string,
-  before: readonly (readonly [string, string])[],
+  before: readonly (readonly [string, string])[] = [],
 ): readonly (readonly [string, string])[] {
   const at = value.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('It must be name=value.');

@@ -56,6 +56,7 @@ rate      2,000 items/s
     });
     await expect(io.run('send')).resolves.toBe(1);
     expect(io.out).toContain('partial     100 refused inside accepted requests\nrefused     200\n');
+    expect(io.out).toContain('rate        700 items/s\n');
     expect(io.out).toContain('reasons\n  2 x sending queue is full\n');
   });
 
@@ -63,7 +64,7 @@ rate      2,000 items/s
     const io = answering({ ...clean, refused: 5 });
     io.stderr.isTTY = true;
     await io.run('send');
-    expect(io.err).toContain('\r\u001B[2K1,005 items  2,010/s  10 requests  5 refused');
+    expect(io.err).toContain('\r\u001B[2K1,005 items  2,000/s  10 requests  5 refused');
     expect(io.err.endsWith('\r\u001B[2K')).toBe(true);
   });
 
