@@ -106,7 +106,7 @@ function configOf({ receivers, processors, exporters, pipelines, grpc, http, ser
     ...(processors && { processors }),
     exporters,
     service: {
-      telemetry: { metrics: { level: 'none' } },
+      telemetry: { metrics: { level: 'none' }, logs: { sampling: { enabled: false } } },
       ...service,
       pipelines: pipelines ?? Object.fromEntries(SIGNALS.map((signal: Signal) => [signal, pipeline])),
     },
