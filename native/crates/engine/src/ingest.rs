@@ -1,5 +1,6 @@
 //! The way in without a socket: a body handed over by the host enters the graph at the first `otlp` receiver.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -39,19 +40,16 @@ impl Ingest {
 
 /// Copies the body into a block of the pool, charged to the ledger, and lets a data-plane thread take it from there.
 pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: Done) {
+    let answer = Answer(Some(done));
     let Some((running, (generation, receiver))) =
         running.and_then(|running| Some((Arc::clone(&running), running.entry()?)))
     else {
-        let fault = Fault::new(FaultCode::Draining, "the collector is not taking data now");
-        return done(describe(&Outcome::Refused(fault)));
+        return answer.refuse(FaultCode::Draining, "the collector is not taking data now");
     };
     let shared = Arc::clone(running.shared());
     let permit = match shared.ledger.try_reserve(body.len() as u64) {
         Ok(permit) => permit,
-        Err(exhausted) => {
-            let fault = Fault::new(FaultCode::MemoryPressure, exhausted.to_string());
-            return done(describe(&Outcome::Refused(fault)));
-        }
+        Err(exhausted) => return answer.refuse(FaultCode::MemoryPressure, exhausted.to_string()),
     };
     let mut block = shared.pool.block(body.len());
     block.extend_from_slice(body);
@@ -63,8 +61,32 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
         let intake = Intake::new(&shared, &receiver, "node", outputs);
         let context = Arc::new(Context { metadata: request.metadata, peer: None });
         let outcome = intake.take(request.signal, request.encoding, body, permit, context, None).await;
-        done(describe(&outcome));
+        answer.give(&outcome);
     });
+}
+
+/// The duty to answer the host: a request that ends with its thread is refused, not left hanging.
+struct Answer(Option<Done>);
+
+impl Answer {
+    fn give(mut self, outcome: &Outcome) {
+        if let Some(done) = self.0.take() {
+            done(describe(outcome));
+        }
+    }
+
+    fn refuse(self, code: FaultCode, message: impl Into<Cow<'static, str>>) {
+        self.give(&Outcome::Refused(Fault::new(code, message)));
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            let fault = Fault::new(FaultCode::Draining, "the collector ended before the request did");
+            done(describe(&Outcome::Refused(fault)));
+        }
+    }
 }
 
 fn describe(outcome: &Outcome) -> String {

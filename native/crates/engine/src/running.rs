@@ -92,7 +92,8 @@ impl Running {
     }
 
     /// Puts the graph of `document` in the place of the running one: the new one is built beside the old, listeners
-    /// that both have stay open, then the old one is drained. Threads and limits of the process stay as they were.
+    /// that both have stay open, then the old one is drained. The memory limit follows the document; threads and the
+    /// limits on what senders may do stay as they were.
     ///
     /// # Errors
     /// What a component refuses; the old graph then goes on as if nothing had been asked.
@@ -101,6 +102,7 @@ impl Running {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
         let (plan, receivers, listening) = bring_up(document, generation, &self.shared, &mut graph.listeners).await?;
         *self.seen.lock() = Seen::new(&plan, &listening);
+        self.shared.ledger.set_limit(document.service.memory_limit_bytes);
         let deadline = graph.drain_timeout.map(|limit| Instant::now() + limit);
         let old_generation = std::mem::replace(&mut graph.generation, generation);
         let old_receivers = std::mem::replace(&mut graph.receivers, receivers);
