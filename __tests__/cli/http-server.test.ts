@@ -19,6 +19,16 @@ async function receiver(settings: object): Promise<string> {
 
 const JSON_BODY = { 'content-type': 'application/json' };
 
+const preflight = (address: string, origin: string): ReturnType<typeof http> =>
+  http(`http://${address}/v1/traces`, {
+    method: 'OPTIONS',
+    headers: {
+      origin,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type,x-own',
+    },
+  });
+
 describe('checklist 27: CORS', () => {
   const cors = {
     allowed_origins: ['https://app.example', 'https://*.shop.example'],
@@ -26,16 +36,6 @@ describe('checklist 27: CORS', () => {
     exposed_headers: ['X-Shown'],
     max_age: 600,
   };
-
-  const preflight = (address: string, origin: string): ReturnType<typeof http> =>
-    http(`http://${address}/v1/traces`, {
-      method: 'OPTIONS',
-      headers: {
-        origin,
-        'access-control-request-method': 'POST',
-        'access-control-request-headers': 'content-type,x-own',
-      },
-    });
 
   it.each(['https://app.example', 'https://eu.shop.example'])('lets %s in', async (origin) => {
     const address = await receiver({ cors });

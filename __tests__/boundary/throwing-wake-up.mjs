@@ -1,0 +1,21 @@
+// Run as a process by threads.test.ts: the host's callback throws when the core reports something.
+import { once } from 'node:events';
+
+import { loadBinding } from '../../dist/binding/load.js';
+
+const { NativeCollector } = loadBinding();
+const document = JSON.parse(process.argv[2]);
+// A backend that nobody listens for makes the exporter report.
+const caught = once(process, 'uncaughtException');
+const collector = new NativeCollector(() => {
+  throw new Error('thrown by the host');
+});
+const keepAlive = setInterval(() => {}, 1000);
+const { ok } = JSON.parse(await collector.start(JSON.stringify(document)));
+if (!ok) throw new Error('the collector did not start');
+await collector.ingest('traces', 'proto', Uint8Array.from([0x0a, 4, 0x12, 2, 0x12, 0]), '[]');
+const [error] = await caught;
+process.stdout.write(`caught: ${error.message}\n`);
+process.stdout.write(`still running: ${JSON.parse(collector.status()).running}\n`);
+clearInterval(keepAlive);
+await collector.drain(0);
