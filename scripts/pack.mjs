@@ -1,5 +1,6 @@
 // Packs what is published: the package `teleferric` and the package with the native core of this machine's platform.
-// Writes both tarballs into the folder given, or into .teleferric/pack, and prints their paths and sizes.
+// Writes both tarballs into the folder given, or into .teleferric/pack, and prints their paths and sizes. A second
+// argument names another addon than native/teleferric.node.
 //
 // The committed manifest names no platform packages, so that a clone installs before they are published; the packed
 // one does. Nothing in either package runs at install time.
@@ -9,6 +10,7 @@ import path from 'node:path';
 import { must, root } from './shell.mjs';
 
 const target = path.resolve(process.argv[2] ?? path.join(root, '.teleferric/pack'));
+const addon = path.resolve(process.argv[3] ?? path.join(root, 'native/teleferric.node'));
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const scratch = mkdtempSync(path.join(tmpdir(), 'teleferric-pack-'));
 
@@ -17,16 +19,9 @@ try {
   const { platformPackage } = await import('../dist/binding/load.js');
   const libc = process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
   const own = platformPackage(process.platform, process.arch, process.platform === 'linux' ? libc : '');
-  for (const folder of [rootPackage(), bindingPackage(own, libc)]) {
-    const output = await must(
-      `packing ${folder}`,
-      'npm',
-      ['pack', '--ignore-scripts', '--silent', '--pack-destination', target],
-      {
-        cwd: folder,
-        quiet: true,
-      },
-    );
+  for (const folder of [await rootPackage(), bindingPackage(own, libc)]) {
+    const args = ['pack', '--ignore-scripts', '--silent', '--pack-destination', target];
+    const output = await must(`packing ${folder}`, 'npm', args, { cwd: folder, quiet: true });
     const file = path.join(target, output.trim().split('\n').at(-1));
     process.stdout.write(`${file} ${statSync(file).size}\n`);
   }
@@ -34,23 +29,31 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-function rootPackage() {
+async function rootPackage() {
   const folder = path.join(scratch, 'root');
   mkdirSync(folder);
-  for (const name of manifest.files) cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
-  const packed = { ...manifest };
-  delete packed.devDependencies;
-  delete packed.scripts;
-  const names = manifest.napi.targets.map(packageOf);
+  for (const name of manifest.files.filter((file) => file !== 'dist')) {
+    cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
+  }
+  await compileInto(path.join(folder, 'dist'));
+  const { devDependencies: _, scripts: __, napi, ...packed } = manifest;
+  const names = napi.targets.map(packageOf);
   packed.optionalDependencies = Object.fromEntries(names.map((name) => [name, manifest.version]));
   writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(packed, null, 2)}\n`);
   return folder;
 }
 
+/** Afresh, since a build in place keeps what became of deleted sources; and with the declarations that tsc leaves out. */
+async function compileInto(folder) {
+  const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json', '--outDir', folder];
+  await must('compiling TypeScript', process.execPath, args);
+  cpSync(path.join(root, 'src/binding/generated'), path.join(folder, 'binding/generated'), { recursive: true });
+}
+
 function bindingPackage(name, libc) {
   const folder = path.join(scratch, 'binding');
   mkdirSync(folder);
-  copyFileSync(path.join(root, 'native/teleferric.node'), path.join(folder, 'teleferric.node'));
+  copyFileSync(addon, path.join(folder, 'teleferric.node'));
   copyFileSync(path.join(root, 'LICENSE'), path.join(folder, 'LICENSE'));
   writeFileSync(path.join(folder, 'README.md'), `# ${name}\n\nThe native core of teleferric for one platform.\n`);
   const packed = {
