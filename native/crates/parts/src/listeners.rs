@@ -163,7 +163,13 @@ impl Listeners {
 
     /// Closes, gently, what the graph that was committed did not take over.
     pub async fn retire(&mut self, deadline: Option<Instant>) {
-        let (kept, retired) = std::mem::take(&mut self.open).into_iter().partition(|open| open.claimed);
+        let (kept, retired): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.open).into_iter().partition(|open| open.claimed);
+        for open in &retired {
+            if kept.iter().any(|kept| kept.endpoint == open.endpoint) {
+                open.server.hand_over();
+            }
+        }
         self.open = kept;
         drain(retired, deadline).await;
     }

@@ -336,7 +336,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 const LAST_WORD_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How long a connection that has not said what it speaks is listened to once the drain has begun.
-const LATE_GREETING_TIME_MAX: Duration = Duration::from_millis(250);
+const LATE_GREETING_TIME_MAX: Duration = Duration::from_secs(1);
 
 const HTTP2_ONLY: &[u8] = b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 47\r\n\
 content-type: text/plain; charset=utf-8\r\n\r\nthis port speaks gRPC, which needs HTTP/2 only\n";

@@ -74,7 +74,7 @@ where
             commands
         })
         .collect();
-    let (stop, stopping) = watch::channel(false);
+    let (stop, stopping) = watch::channel(Accepting::On);
     let (running, stopped) = watch::channel(());
     let acceptor = {
         let (stats, hubs, workers) = (stats.clone(), hubs.clone(), Arc::downgrade(workers));
@@ -93,8 +93,18 @@ pub struct Server {
     addr: ListenAddr,
     stats: Arc<Counters>,
     hubs: Vec<mpsc::UnboundedSender<Command>>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Accepting>,
     stopped: watch::Receiver<()>,
+}
+
+/// Whether new connections are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Accepting {
+    On,
+    /// Those that wait already are taken, no others.
+    Off,
+    /// Another listener on the same socket takes them.
+    HandedOver,
 }
 
 /// How a drain ended.
@@ -123,7 +133,24 @@ impl Server {
     /// Takes no new connections; those that are open go on. The port is free once [`Server::closed`] resolves, unless
     /// a clone of the [`Bound`] keeps it.
     pub fn stop_accepting(&self) {
-        self.stop.send_replace(true);
+        self.stop_as(Accepting::Off);
+    }
+
+    /// As [`Server::stop_accepting`] where another server listens on a clone of the same [`Bound`]: connections that
+    /// wait to be accepted are left to it.
+    pub fn hand_over(&self) {
+        self.stop_as(Accepting::HandedOver);
+    }
+
+    /// The first word counts.
+    fn stop_as(&self, how: Accepting) {
+        self.stop.send_if_modified(|now| {
+            let running = *now == Accepting::On;
+            if running {
+                *now = how;
+            }
+            running
+        });
     }
 
     /// Resolves when the listening socket has been given up.
@@ -229,7 +256,7 @@ async fn drain(hub: &Hub, grace: Duration) -> DrainReport {
 }
 
 async fn accept_until(
-    mut stopping: watch::Receiver<bool>,
+    mut stopping: watch::Receiver<Accepting>,
     bound: Bound,
     config: Arc<ServerConfig>,
     stats: Arc<Counters>,
@@ -239,8 +266,10 @@ async fn accept_until(
     match Acceptor::new(bound, config, stats.clone(), workers, hubs) {
         Ok(acceptor) => {
             // An error is the handle's end, which stops as well.
-            select(pin!(stopping.wait_for(|stop| *stop)), pin!(acceptor.run())).await;
-            acceptor.finish();
+            select(pin!(stopping.wait_for(|accepting| *accepting != Accepting::On)), pin!(acceptor.run())).await;
+            if *stopping.borrow() != Accepting::HandedOver {
+                acceptor.finish();
+            }
         }
         Err(_) => stats.accept_errors.add(),
     }
