@@ -73,7 +73,10 @@ function addRepeatable(command: Command, flags: string, description: string): Co
 function addInspectCommands(program: Command, io: CliIo): void {
   addConfigOptions(program.command('validate'))
     .description('check a configuration without running it')
-    .action((flags: ConfigFlags) => validateConfig(flags));
+    .action((flags: ConfigFlags, command: Command) => {
+      refuseArguments(command);
+      return validateConfig(flags);
+    });
   program
     .command('components')
     .description('list the components of this distribution')
@@ -86,7 +89,10 @@ function addInspectCommands(program: Command, io: CliIo): void {
     )
     .addOption(new Option('--format <format>', 'form of the output').choices(['yaml', 'json']).default('yaml'))
     .option('--validate [bool]', 'whether to check it first', parseBoolean, true)
-    .action((flags: ConfigFlags & Parameters<typeof printFinalConfig>[0]) => printFinalConfig(flags, io));
+    .action((flags: ConfigFlags & Parameters<typeof printFinalConfig>[0], command: Command) => {
+      refuseArguments(command);
+      return printFinalConfig(flags, io);
+    });
   addGatesOption(program.command('featuregate'))
     .argument('[id]', 'one gate')
     .description('list feature gates, or show one')
@@ -120,7 +126,15 @@ function parseShell(value: string): Shell {
   return shell;
 }
 
+/** A configuration named without its flag would be passed over in silence. */
+function refuseArguments({ args: [argument] }: Command): void {
+  if (argument === undefined) return;
+  const text = `unexpected argument "${argument}"; configurations are named by --config ${argument}`;
+  throw new CollectorError('INVALID_ARGUMENT', text);
+}
+
 function unknownCommand(name: string, program: Command): CollectorError {
   const known = program.commands.map((command) => command.name()).join(', ');
-  return new CollectorError('INVALID_ARGUMENT', `unknown command "${name}" for "teleferric" (commands: ${known})`);
+  const hint = /[./]/.test(name) ? `to run a configuration, write --config ${name}` : `commands: ${known}`;
+  return new CollectorError('INVALID_ARGUMENT', `unknown command "${name}" for "teleferric" (${hint})`);
 }

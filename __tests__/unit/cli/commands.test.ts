@@ -26,6 +26,8 @@ describe('arguments', () => {
 
   it.each([
     [['foo'], 'Error: unknown command "foo" for "teleferric"'],
+    [['a.yaml'], 'Error: unknown command "a.yaml" for "teleferric" (to run a configuration, write --config a.yaml)'],
+    [['validate', 'a.yaml'], 'Error: unexpected argument "a.yaml"; configurations are named by --config a.yaml'],
     [['--confg', 'x'], "Error: unknown option '--confg'\n(Did you mean --config?)"],
     [['-config', 'x'], "Error: unknown option '-config'"],
     [['--config'], "Error: option '--config <location>' argument missing"],
