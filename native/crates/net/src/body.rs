@@ -161,7 +161,10 @@ impl Chunks {
                 None => stream.next().await?,
                 Some(deadline) => match timeout_at(deadline, stream.next()).await {
                     Ok(chunk) => chunk?,
-                    Err(_) => return Err(BodyError::Timeout),
+                    Err(_) => {
+                        stream.abandon();
+                        return Err(BodyError::Timeout);
+                    }
                 },
             },
         };
@@ -229,6 +232,13 @@ impl Stream {
                     _ => {}
                 },
             }
+        }
+    }
+
+    /// Leaves the rest on the wire: who was too slow gets no more time to save an HTTP/1 connection.
+    fn abandon(&mut self) {
+        if self.conn.is_http1() && self.incoming.take().is_some() {
+            self.conn.note_unread_body();
         }
     }
 }
