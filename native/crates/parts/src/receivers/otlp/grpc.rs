@@ -52,8 +52,7 @@ impl GrpcService {
             return Err(unimplemented(path));
         }
         let codec = codec(grpc::encoding(&request.head.headers).unwrap_or(Some("")))?;
-        let timeout = grpc::timeout(&request.head.headers)
-            .map_err(|bad| error(GrpcCode::Internal, bad.to_string(), Retry::Never))?;
+        let timeout = grpc::timeout(&request.head.headers).map_err(|bad| error(GrpcCode::Internal, bad.to_string()))?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
@@ -69,7 +68,7 @@ impl GrpcService {
                 .map_err(|fault| refuse(&fault))?,
             (true, None) => {
                 let text = "message is compressed, but grpc-encoding names no compression";
-                return Err(error(GrpcCode::Internal, text.to_owned(), Retry::Never));
+                return Err(error(GrpcCode::Internal, text.to_owned()));
             }
         };
         let outcome = self.intake.take(signal, Encoding::Proto, body, permit, context, deadline).await;
@@ -84,7 +83,7 @@ fn codec(word: Option<&str>) -> Result<Option<Codec>, Response> {
     Codec::from_grpc(word).map(Some).ok_or_else(|| {
         let word = word.chars().take(64).collect::<String>();
         let text = format!("grpc: Decompressor is not installed for grpc-encoding \"{word}\"");
-        let mut response = error(GrpcCode::Unimplemented, text, Retry::Never);
+        let mut response = error(GrpcCode::Unimplemented, text);
         response.headers.insert(grpc::ACCEPT_ENCODING, ACCEPTED);
         response
     })
@@ -109,7 +108,7 @@ fn unimplemented(path: &str) -> Response {
         Some((service, _)) => format!("unknown service {service}"),
         None => format!("malformed method name: \"{path}\""),
     };
-    error(GrpcCode::Unimplemented, text.chars().take(256).collect(), Retry::Never)
+    error(GrpcCode::Unimplemented, text.chars().take(256).collect())
 }
 
 /// The answer to a message that could not be read.
@@ -122,15 +121,12 @@ fn unread(read: &GrpcReadError) -> Response {
 }
 
 fn refuse(fault: &Fault) -> Response {
-    error(fault.grpc_status(), fault.message.to_string(), fault.retry)
+    let helps = fault.retry != Retry::Never || fault.grpc_status() == GrpcCode::InvalidArgument;
+    let details = helps.then(|| Bytes::from(super::error_body(Encoding::Proto, fault)));
+    grpc::error(&grpc::Status { details, ..grpc::Status::new(fault.grpc_status() as u32, fault.message.to_string()) })
 }
 
-fn error(code: GrpcCode, message: String, retry: Retry) -> Response {
-    let details = match retry {
-        Retry::After(delay) => {
-            Some(Bytes::from(response::write_status(Encoding::Proto, code as i32, &message, Some(delay))))
-        }
-        Retry::Never | Retry::Backoff => None,
-    };
-    grpc::error(&grpc::Status { details, ..grpc::Status::new(code as u32, message) })
+/// A refusal that no other attempt can change.
+fn error(code: GrpcCode, message: String) -> Response {
+    grpc::error(&grpc::Status::new(code as u32, message))
 }

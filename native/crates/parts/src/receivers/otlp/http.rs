@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use teleferric_codec::Codec;
-use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Outcome, Retry};
+use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Outcome};
 use teleferric_net::{BodyError, BodyLimits, Request, Response, Service};
 use teleferric_wire::Signal;
 use teleferric_wire::response::{self, Encoding};
@@ -140,7 +140,7 @@ fn unread(encoding: Encoding, error: &BodyError) -> Response {
     match error {
         BodyError::TooLarge { .. } => refuse(encoding, &Fault::new(FaultCode::TooLarge, error.to_string())),
         BodyError::Exhausted(_) => refuse(encoding, &super::pressure(error)),
-        BodyError::Timeout => status(encoding, StatusCode::REQUEST_TIMEOUT, GrpcCode::DeadlineExceeded, error, None),
+        BodyError::Timeout => timed_out(encoding, error),
         BodyError::Aborted | BodyError::LengthMismatch { .. } => {
             refuse(encoding, &Fault::new(FaultCode::Malformed, error.to_string()))
         }
@@ -160,28 +160,19 @@ fn respond(signal: Signal, encoding: Encoding, outcome: &Outcome) -> Response {
 
 fn refuse(encoding: Encoding, fault: &Fault) -> Response {
     let code = StatusCode::from_u16(fault.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    status(encoding, code, fault.grpc_status(), fault, Some(fault.retry))
-}
-
-fn status(
-    encoding: Encoding,
-    code: StatusCode,
-    grpc: GrpcCode,
-    message: &dyn std::fmt::Display,
-    retry: Option<Retry>,
-) -> Response {
-    let delay = match retry {
-        Some(Retry::After(delay)) => Some(delay),
-        _ => None,
-    };
-    let body = response::write_status(encoding, grpc as i32, &message.to_string(), delay);
-    let mut response = with_body(code, encoding, Bytes::from(body));
+    let mut response = with_body(code, encoding, Bytes::from(super::error_body(encoding, fault)));
     let hinted = matches!(code, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-    if let Some(delay) = delay.filter(|_| hinted) {
+    if let Some(delay) = super::retry_delay(fault).filter(|_| hinted) {
         let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
         response.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// The answer to a body that came too slowly.
+fn timed_out(encoding: Encoding, error: &BodyError) -> Response {
+    let body = response::write_status(encoding, GrpcCode::DeadlineExceeded as i32, &error.to_string(), None);
+    with_body(StatusCode::REQUEST_TIMEOUT, encoding, Bytes::from(body))
 }
 
 fn with_body(status: StatusCode, encoding: Encoding, body: Bytes) -> Response {
