@@ -130,6 +130,17 @@ export function decodeStatus(bytes: Uint8Array): DecodedStatus {
   };
 }
 
+/** The details of a google.rpc.Status, each with the name of its type. */
+export function decodeDetails(bytes: Uint8Array): readonly Plain[] {
+  const { details } = type('google.rpc.Status').decode(bytes) as unknown as {
+    details: readonly { type_url: string; value: Uint8Array }[];
+  };
+  return details.map(({ type_url: url, value }) => {
+    const name = url.slice(url.lastIndexOf('/') + 1);
+    return { type: name, ...decodeMessage(name, value) };
+  });
+}
+
 function delayOf(bytes: Uint8Array): number {
   const { retryDelay } = decodeMessage('google.rpc.RetryInfo', bytes) as { retryDelay?: Plain };
   return Number(retryDelay?.['seconds'] ?? 0) * 1000 + Number(retryDelay?.['nanos'] ?? 0) / 1e6;
