@@ -3,7 +3,8 @@
  */
 import { CommanderError } from 'commander';
 
-import { messageOf } from '../errors.js';
+import { formatPosition, type Diagnostic } from '../config/index.js';
+import { isCollectorError, messageOf } from '../errors.js';
 import { processIo, type CliIo } from './io.js';
 import { buildProgram } from './program.js';
 
@@ -26,9 +27,23 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   } catch (error) {
     // Commander has printed its own errors, help and version already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
+    for (const warning of warningsOf(error)) io.stderr.write(`Warning: ${warning}\n`);
     io.stderr.write(`Error: ${messageOf(error)}\n`);
     return 1;
   }
+}
+
+/** What a failed configuration also deserved a word about: an unset variable is often the reason. */
+function warningsOf(error: unknown): string[] {
+  if (!isCollectorError(error)) return [];
+  const { diagnostics = [] } = (error.details ?? {}) as { readonly diagnostics?: readonly Diagnostic[] };
+  return diagnostics
+    .filter(({ severity }) => severity === 'warning')
+    .map(({ message, position, fields }) => {
+      const facts = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
+      if (position !== null) facts.unshift(formatPosition(position));
+      return facts.length === 0 ? message : `${message} (${facts.join('; ')})`;
+    });
 }
 
 /** `bin/teleferric.js`: runs the process's own command. */

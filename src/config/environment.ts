@@ -49,7 +49,12 @@ async function readTextFile(path: string): Promise<string> {
 
 async function fetchText(url: string, signal: AbortSignal | null): Promise<{ status: number; text: string }> {
   const timeout = AbortSignal.timeout(FETCH_TIMEOUT_MS);
-  const response = await fetch(url, { signal: signal === null ? timeout : AbortSignal.any([signal, timeout]) });
+  const response = await fetch(url, { signal: signal === null ? timeout : AbortSignal.any([signal, timeout]) }).catch(
+    (error: unknown) => {
+      // The reason, such as a refused connection, hides behind "fetch failed".
+      throw (error as { cause?: unknown }).cause ?? error;
+    },
+  );
   if (response.status !== 200) {
     await response.body?.cancel();
     return { status: response.status, text: '' };

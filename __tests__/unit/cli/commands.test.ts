@@ -54,6 +54,17 @@ describe('validate', () => {
     await expect(command('validate', '--config', good)).resolves.toEqual({ code: 0, out: '', err: '' });
   });
 
+  it('names an unset variable before the fault that it caused', async () => {
+    const text =
+      'yaml:{receivers: {nop: }, exporters: {otlp: {endpoint: "${env:NOT_SET_HERE}"}}, ' +
+      'service: {pipelines: {traces: {receivers: [nop], exporters: [otlp]}}}}';
+    const { code, err } = await command('validate', '--config', text);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^Warning: Configuration references unset environment variable \(.*name: NOT_SET_HERE\)\nError: exporters::otlp: requires a non-empty "endpoint"/,
+    );
+  });
+
   it('reports every fault of a bad one', async () => {
     const { code, err } = await command(
       'validate',

@@ -229,6 +229,10 @@ fn cut() -> Fault {
     busy(FaultCode::Draining, "interrupted due to shutdown")
 }
 
+/// A failure that is not tried again because of a drain; one that the drain itself caused stays as it is.
 fn interrupted(fault: &Fault) -> Fault {
+    if fault.code == FaultCode::Draining {
+        return fault.clone();
+    }
     busy(FaultCode::Draining, "").with_message(format!("interrupted due to shutdown: {}", fault.message))
 }
