@@ -22,13 +22,19 @@ export async function validateConfig(flags: ConfigFlags): Promise<void> {
   await load(flags, 'validate');
 }
 
+/** Flags of `print-config`. */
+export interface PrintFlags extends ConfigFlags, Required<PrintOptions> {
+  /** Whether the rules must hold; what cannot be decoded is refused either way. */
+  readonly validate: boolean;
+}
+
 /** The final configuration, secrets hidden unless asked for. */
-export async function printFinalConfig(flags: ConfigFlags & Required<PrintOptions>, io: CliIo): Promise<void> {
-  const { config } = await load(flags, 'validate');
+export async function printFinalConfig(flags: PrintFlags, io: CliIo): Promise<void> {
+  const { config } = await load(flags, flags.validate ? 'validate' : 'look');
   io.stdout.write(printConfig(config, { mode: flags.mode, format: flags.format }));
 }
 
-function load(flags: ConfigFlags, purpose: 'run' | 'validate'): Promise<LoadedConfig> {
+function load(flags: ConfigFlags, purpose: 'validate' | 'look'): Promise<LoadedConfig> {
   return loadConfig({ sources: flags.config, sets: flags.set, featureGates: flags.featureGates, purpose });
 }
 

@@ -7,7 +7,14 @@ import { packageVersion } from '../collector/index.js';
 import { CollectorError } from '../errors.js';
 import { completionScript, SHELLS, type Shell } from './completion.js';
 import type { CliIo } from './io.js';
-import { printComponents, printFeatureGates, printFinalConfig, printSchema, validateConfig } from './inspect.js';
+import {
+  printComponents,
+  printFeatureGates,
+  printFinalConfig,
+  printSchema,
+  validateConfig,
+  type PrintFlags,
+} from './inspect.js';
 import { run, type ConfigFlags } from './run.js';
 import { send } from './send.js';
 import { addSendOptions, type SendFlags } from './send-options.js';
@@ -89,7 +96,7 @@ function addInspectCommands(program: Command, io: CliIo): void {
     )
     .addOption(new Option('--format <format>', 'form of the output').choices(['yaml', 'json']).default('yaml'))
     .option('--validate [bool]', 'whether to check it first', parseBoolean, true)
-    .action((flags: ConfigFlags & Parameters<typeof printFinalConfig>[0], command: Command) => {
+    .action((flags: PrintFlags, command: Command) => {
       refuseArguments(command);
       return printFinalConfig(flags, io);
     });

@@ -59,14 +59,15 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   if (issues.length > 0) {
     throw failure('CONFIG_UNDECODABLE', `failed to get config: ${formatDecodeIssues(issues)}`, issues, diagnostics);
   }
-  const isRun = (options.purpose ?? 'run') === 'run';
-  const invalid = validateConfig(decoded, gates, root);
+  const { purpose = 'run' } = options;
+  const isRun = purpose === 'run';
+  const invalid = purpose === 'look' ? [] : validateConfig(decoded, gates, root);
   if (invalid.length > 0) {
     const text = `${isRun ? 'invalid configuration: ' : ''}${formatIssues(invalid)}`;
     throw failure('CONFIG_INVALID', text, invalid, diagnostics);
   }
   const config = resolve(decoded, options, environment);
-  const unbuildable = checkGraph(decoded, config.service.pipelines, root);
+  const unbuildable = purpose === 'look' ? [] : checkGraph(decoded, config.service.pipelines, root);
   if (unbuildable.length > 0) {
     throw failure('CONFIG_GRAPH', `failed to build pipelines: ${formatIssues(unbuildable)}`, unbuildable, diagnostics);
   }

@@ -19,8 +19,12 @@ export interface LoadOptions {
   readonly sets?: readonly string[];
   /** `--feature-gates` flags in order, each `a,+b,-c`. */
   readonly featureGates?: readonly string[];
-  /** `run` puts the Collector's `invalid configuration: ` before validation errors, `validate` does not. @default 'run' */
-  readonly purpose?: 'run' | 'validate';
+  /**
+   * `run` puts the Collector's `invalid configuration: ` before validation errors, `validate` does not, and `look` has
+   * the text decoded and nothing checked beyond that.
+   * @default 'run'
+   */
+  readonly purpose?: 'run' | 'validate' | 'look';
   /** Whose process this is; decides how much memory is taken when nothing says so. @default 'command' */
   readonly host?: 'command' | 'embedded';
   /** What exporters call themselves, without the platform. @default 'teleferric/<version>' */

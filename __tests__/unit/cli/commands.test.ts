@@ -81,6 +81,14 @@ describe('validate', () => {
 });
 
 describe('print-config', () => {
+  it('shows what breaks the rules when asked not to check them', async () => {
+    const text = `yaml:{processors: {batch: {send_batch_size: 10, send_batch_max_size: 5}}, service: {pipelines: {traces: {receivers: [x]}}}}`;
+    expect((await command('print-config', '--config', text)).code).toBe(1);
+    const { code, out } = await command('print-config', '--validate=false', '--config', text);
+    expect(code).toBe(0);
+    expect(parse(out)).toMatchObject({ processors: { batch: { send_batch_max_size: 5, timeout: '200ms' } } });
+  });
+
   it('prints YAML that loads again, under both names', async () => {
     const first = await command('print-config', '--config', good);
     expect(first.code).toBe(0);
