@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import * as http from 'node:http';
 
+import { withDefaultPorts } from '../cli/ports.js';
 import { direct, exporterTo, startCollector, type Running } from '../support/collector.js';
 import { everything, hex, nameOf, named, EVERY_KIND } from '../support/fixtures.js';
 import { Cleanup, eventually, Gate } from '../support/poll.js';
@@ -58,7 +59,9 @@ async function throughEveryWay(signal: Signal, request: object): Promise<readonl
   return sink.requests(signal);
 }
 
-statement(1, '', async () => {
+statement(1, '', () => withDefaultPorts(listensByDefault), 60_000);
+
+async function listensByDefault(): Promise<void> {
   const own = await HttpSink.start();
   const listening = await startCollector({
     receivers: { otlp: { protocols: { grpc: null, http: null } } },
@@ -71,9 +74,8 @@ statement(1, '', async () => {
     ]);
     for (const signal of SIGNALS) {
       for (const transport of TRANSPORTS) {
-        expect(await sendTo({ grpc: 4317, http: 4318 }, transport, signal, named(signal, transport))).toMatchObject({
-          ok: true,
-        });
+        const outcome = await sendTo({ grpc: 4317, http: 4318 }, transport, signal, named(signal, transport));
+        expect(outcome).toMatchObject({ ok: true });
       }
       expect(own.names(signal)).toEqual(['grpc', 'http']);
     }
@@ -81,7 +83,7 @@ statement(1, '', async () => {
     await listening.close();
     await own.close();
   }
-});
+}
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
   for (const signal of SIGNALS) {

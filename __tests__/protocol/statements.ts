@@ -73,9 +73,9 @@ export const STATEMENTS: Readonly<Record<number, string>> = {
 };
 
 /** A test of one statement; `variant` tells tests of the same statement apart. */
-export function statement(number: number, variant: string, run: () => Promise<void>): void {
+export function statement(number: number, variant: string, run: () => Promise<void>, timeoutMs?: number): void {
   const text = STATEMENTS[number];
   if (text === undefined) throw new Error(`there is no statement ${number}`);
   // eslint-disable-next-line jest/valid-title, jest/expect-expect -- the title is the statement's, the body the caller's
-  test(`${number} ${text}${variant === '' ? '' : ` [${variant}]`}`, run);
+  test(`${number} ${text}${variant === '' ? '' : ` [${variant}]`}`, run, timeoutMs);
 }
