@@ -61,19 +61,18 @@ impl Shown {
     }
 }
 
-/// Carries out commands until told to end, or until nobody can send any more.
+/// Carries out commands until the collector is closed, or until nobody can send any more. Then the thread ends and the
+/// host's callback is let go of: whoever closes the collector takes its last events unasked.
 pub async fn obey(
     commands: mpsc::UnboundedReceiver<Command>,
     events: Arc<Events>,
     metrics: Metrics,
+    totals: Arc<Totals>,
     shown: Arc<Shown>,
 ) {
-    let totals = Totals::new(&metrics);
     let mut queue = Queue { commands, waiting: VecDeque::new() };
-    let mut closed = false;
     while let Some(command) = queue.next().await {
         match command {
-            Command::Start(_, done) | Command::Reload(_, done) if closed => done(answer(Err(is_closed()))),
             Command::Start(text, done) => done(answer(start(&text, &events, &metrics, &totals, &shown).await)),
             Command::Reload(text, done) => {
                 let reloaded = tokio::select! {
@@ -81,14 +80,14 @@ pub async fn obey(
                     reloaded = reload(&text, &shown) => Some(reloaded),
                     () = queue.cut() => None,
                 };
-                closed = reloaded.is_none();
-                if closed {
+                let Some(reloaded) = reloaded else {
                     end(&shown);
-                }
-                done(answer(reloaded.unwrap_or_else(|| Err(is_closed()))));
+                    done(answer(Err(is_closed())));
+                    break;
+                };
+                done(answer(reloaded));
             }
             Command::Drain(deadline, done) => {
-                closed = true;
                 if let Some(running) = shown.running() {
                     tokio::select! {
                         biased;
@@ -98,14 +97,17 @@ pub async fn obey(
                 }
                 end(&shown);
                 done(json!({ "ok": true }).to_string());
+                break;
             }
-            Command::Stop => {
-                closed = true;
-                end(&shown);
-            }
+            Command::Stop => break,
         }
     }
     end(&shown);
+    queue.commands.close();
+    while let Some(command) = queue.next().await {
+        refuse(command);
+    }
+    events.hush();
 }
 
 /// Commands on their way, and those that wait until the one under way is done.

@@ -12,8 +12,11 @@ use teleferric_parts::component::Host;
 /// The ring between the data plane and the host.
 pub struct Events {
     ring: Mutex<Ring>,
-    wake: Arc<dyn Fn() + Send + Sync>,
+    wake: Mutex<Option<Wake>>,
 }
+
+/// Tells the host that there is something to take.
+type Wake = Arc<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
 struct Ring {
@@ -30,8 +33,14 @@ const EVENT_OVERHEAD_BYTES: usize = 128;
 
 impl Events {
     /// An empty ring; `wake` is called when something arrives in it.
-    pub fn new(wake: Arc<dyn Fn() + Send + Sync>) -> Arc<Self> {
-        Arc::new(Events { ring: Mutex::default(), wake })
+    pub fn new(wake: Wake) -> Arc<Self> {
+        Arc::new(Events { ring: Mutex::default(), wake: Mutex::new(Some(wake)) })
+    }
+
+    /// Lets go of the host's callback. Events may still be added and taken.
+    pub fn hush(&self) {
+        let wake = self.wake.lock().take();
+        drop(wake);
     }
 
     /// Adds an event, or counts it as lost.
@@ -48,7 +57,10 @@ impl Events {
             ring.events.len() == 1
         };
         if was_empty {
-            (self.wake)();
+            let wake = self.wake.lock().clone();
+            if let Some(wake) = wake {
+                wake();
+            }
         }
         true
     }
@@ -135,5 +147,18 @@ mod tests {
         assert_eq!(events.take(), r#"{"events":[],"lost":0}"#);
         assert!(events.push(json!({ "n": 4 }), 0));
         assert_eq!(wakes.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn lets_go_of_the_callback_and_keeps_events() {
+        let held = Arc::new(());
+        let inside = Arc::clone(&held);
+        let events = Events::new(Arc::new(move || {
+            let _ = &inside;
+        }));
+        events.hush();
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert!(events.push(json!({ "n": 1 }), 0));
+        assert_eq!(events.take(), r#"{"events":[{"n":1}],"lost":0}"#);
     }
 }

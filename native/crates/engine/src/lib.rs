@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use control::{Command, Shown};
 use events::Events;
 pub use ingest::Ingest;
+use telemetry::Totals;
 
 /// Takes the JSON answer of a command, on any thread, exactly once.
 pub type Done = Box<dyn FnOnce(String) + Send>;
@@ -35,6 +36,8 @@ pub struct Engine {
     commands: mpsc::UnboundedSender<Command>,
     events: Arc<Events>,
     metrics: Metrics,
+    /// Kept beyond the control thread: what a drain had to drop is read after it.
+    _totals: Arc<Totals>,
     shown: Arc<Shown>,
     control: Option<thread::JoinHandle<()>>,
 }
@@ -48,14 +51,16 @@ impl Engine {
         let (commands, queue) = mpsc::unbounded_channel();
         let events = Events::new(wake);
         let metrics = Metrics::new();
+        let totals = Arc::new(Totals::new(&metrics));
         let shown = Arc::new(Shown::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let (its_events, its_metrics, its_shown) = (Arc::clone(&events), metrics.clone(), Arc::clone(&shown));
+        let (its_events, its_metrics) = (Arc::clone(&events), metrics.clone());
+        let (its_totals, its_shown) = (Arc::clone(&totals), Arc::clone(&shown));
         let control = thread::Builder::new().name("teleferric-control".to_owned()).spawn(move || {
-            let work = control::obey(queue, its_events, its_metrics, its_shown);
+            let work = control::obey(queue, its_events, its_metrics, its_totals, its_shown);
             tokio::task::LocalSet::new().block_on(&runtime, work);
         })?;
-        Ok(Engine { commands, events, metrics, shown, control: Some(control) })
+        Ok(Engine { commands, events, metrics, _totals: totals, shown, control: Some(control) })
     }
 
     /// Builds and starts the graph of a configuration document.
