@@ -69,6 +69,7 @@ impl Status {
         let mut detail = Vec::new();
         if let Some(delay) = self.retry_delay {
             let mut duration = Vec::new();
+            let delay = delay.min(DURATION_MAX);
             put_int(1, i64::try_from(delay.as_secs()).unwrap_or(i64::MAX), &mut duration);
             put_int(2, delay.subsec_nanos().into(), &mut duration);
             put_bytes(1, &duration, &mut detail);
@@ -90,7 +91,10 @@ impl Status {
     fn encode_json(&self, message: &str) -> Vec<u8> {
         let mut details = Vec::new();
         if let Some(delay) = self.retry_delay {
-            details.push(format!(r#"{{"@type":"{TYPES}{RETRY_INFO}","retryDelay":"{}"}}"#, duration_text(delay)));
+            details.push(format!(
+                r#"{{"@type":"{TYPES}{RETRY_INFO}","retryDelay":"{}"}}"#,
+                duration_text(delay.min(DURATION_MAX))
+            ));
         }
         if !self.violations.is_empty() {
             let violations: Vec<String> = self.violations.iter().map(FieldViolation::json).collect();
@@ -168,7 +172,7 @@ fn decode_duration(duration: &[u8]) -> Result<Duration, WireError> {
     }
     let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
     Ok(match (u64::try_from(seconds), nanos) {
-        (Ok(seconds), Some(nanos)) => Duration::new(seconds, nanos),
+        (Ok(seconds), Some(nanos)) => Duration::new(seconds, nanos).min(DURATION_MAX),
         _ => Duration::ZERO,
     })
 }
@@ -238,7 +242,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
         return None;
     }
     let nanos: u32 = format!("{fraction:0<9}").parse().ok()?;
-    Some(Duration::new(seconds.parse().ok()?, nanos))
+    Some(Duration::new(seconds.parse().ok()?, nanos).min(DURATION_MAX))
 }
 
 fn type_name(type_url: &str) -> &str {
@@ -274,6 +278,9 @@ fn quoted(text: &str) -> String {
 fn repaired(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
+
+/// The longest duration that protobuf allows (`google/protobuf/duration.proto`), as which longer ones count.
+const DURATION_MAX: Duration = Duration::new(315_576_000_000, 999_999_999);
 
 const TYPES: &str = "type.googleapis.com/";
 const RETRY_INFO: &str = "google.rpc.RetryInfo";

@@ -206,3 +206,14 @@ fn damaged_status_is_no_danger() {
         }
     }
 }
+
+#[test]
+fn waits_longer_than_protobuf_allows_are_read_and_written_as_the_longest() {
+    let longest = Duration::new(315_576_000_000, 999_999_999);
+    let json = br#"{"details":[{"@type":"/google.rpc.RetryInfo","retryDelay":"18446744073709551615.5s"}]}"#;
+    assert_eq!(retry_delay(Encoding::Json, json), Some(longest));
+    for encoding in [Encoding::Proto, Encoding::Json] {
+        let written = write_status(encoding, 14, "", Some(Duration::MAX));
+        assert_eq!(retry_delay(encoding, &written), Some(longest), "{encoding:?}");
+    }
+}
