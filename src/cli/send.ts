@@ -16,7 +16,8 @@ export async function send(flags: SendFlags, io: CliIo): Promise<number> {
   const target = targetOf(flags);
   const live = io.stderr.isTTY === true;
   let latest: GeneratorReport = NOTHING;
-  const run = await GeneratorRun.start(
+  // Listened to before anything is sent, so that an early signal gets its report too.
+  const starting = GeneratorRun.start(
     plan,
     target,
     {
@@ -27,27 +28,29 @@ export async function send(flags: SendFlags, io: CliIo): Promise<number> {
     },
     io.internals.addon,
   );
-  const interrupt = listenForInterrupt(run, io);
+  const interrupt = listenForInterrupt(starting, io);
+  let run: GeneratorRun | null = null;
   try {
+    run = await starting;
     const report = (await Promise.race([run.finished(), interrupt.ended])) ?? latest;
     if (live) io.stderr.write(REWIND);
     io.stdout.write(reportText(report, target.endpoint));
     return isClean(report) ? 0 : 1;
   } finally {
     interrupt.remove();
-    run.stop();
+    run?.stop();
   }
 }
 
 /** The first signal stops making and waits for the answers under way; a second does not wait. */
-function listenForInterrupt(run: GeneratorRun, io: CliIo): { ended: Promise<null>; remove: () => void } {
+function listenForInterrupt(starting: Promise<GeneratorRun>, io: CliIo): { ended: Promise<null>; remove: () => void } {
   const removers: (() => void)[] = [];
   const ended = new Promise<null>((resolve) => {
     const done = (): void => resolve(null);
     let interrupted = false;
     const end = (): void => {
       if (interrupted) done();
-      else void run.end(END_DEADLINE_MS).then(done, done);
+      else void starting.then((run) => run.end(END_DEADLINE_MS)).then(done, done);
       interrupted = true;
     };
     removers.push(io.onSignal('SIGINT', end), io.onSignal('SIGTERM', end));
