@@ -1,5 +1,6 @@
 // Wrong arguments of the raw addon: exceptions for misuse, values for bad documents, and never the end of the process.
 import { readFileSync } from 'node:fs';
+import { devNull } from 'node:os';
 
 import { jest } from '@jest/globals';
 
@@ -77,6 +78,7 @@ const EVERYTHING = {
     debug: null,
     otlp_grpc: { endpoint: '127.0.0.1:1', keepalive: {}, sending_queue: { batch: {} } },
     otlp_http: { endpoint: 'http://127.0.0.1:1' },
+    file: { path: devNull },
   },
   connectors: { forward: null },
   service: {
@@ -85,7 +87,7 @@ const EVERYTHING = {
       traces: {
         receivers: ['otlp', 'nop'],
         processors: ['batch', 'memory_limiter', 'attributes', 'resource'],
-        exporters: ['nop', 'debug', 'otlp_grpc', 'otlp_http', 'forward'],
+        exporters: ['nop', 'debug', 'otlp_grpc', 'otlp_http', 'file', 'forward'],
       },
       'traces/2': { receivers: ['forward'], exporters: ['nop'] },
     },
