@@ -1,9 +1,9 @@
 // Run as a process by cycles.test.ts, with --expose-gc: starts, uses and closes collectors one after another, and
 // prints what the process holds after warming up and at the end.
 import { request } from 'node:http';
-import { readdirSync, readFileSync } from 'node:fs';
 
 import { Collector } from '../../dist/index.js';
+import { held } from './held.mjs';
 
 const [warmUp, cycles] = process.argv.slice(2).map(Number);
 const config = {
@@ -48,25 +48,6 @@ function post(url) {
     });
     call.on('error', reject).end();
   });
-}
-
-/** What the process holds now. Threads that have ended may still be on their way out, so the least of some looks counts. */
-async function held() {
-  const looks = [];
-  for (let look = 0; look < 5; look += 1) {
-    globalThis.gc();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const status = readFileSync('/proc/self/status', 'utf8');
-    const number = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)[1]);
-    looks.push({
-      threads: number('Threads'),
-      files: readdirSync('/proc/self/fd').length,
-      rssKib: number('VmRSS'),
-      heapKib: Math.round(process.memoryUsage().heapUsed / 1024),
-    });
-  }
-  const least = (name) => Math.min(...looks.map((look) => look[name]));
-  return { threads: least('threads'), files: least('files'), rssKib: least('rssKib'), heapKib: least('heapKib') };
 }
 
 for (let number = 0; number < warmUp; number += 1) await cycle(number);

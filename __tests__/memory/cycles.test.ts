@@ -13,8 +13,12 @@ interface Held {
   readonly heapKib: number;
 }
 
-function cycles(warmUp: number, count: number): Promise<Readonly<Record<'before' | 'half' | 'after', Held>>> {
-  const file = fileURLToPath(new URL('cycles.mjs', import.meta.url));
+function measure(
+  script: string,
+  warmUp: number,
+  count: number,
+): Promise<Readonly<Record<'before' | 'half' | 'after', Held>>> {
+  const file = fileURLToPath(new URL(script, import.meta.url));
   const child = spawn(process.execPath, ['--expose-gc', file, String(warmUp), String(count)], {
     env: { ...process.env, NODE_OPTIONS: '' },
   });
@@ -32,9 +36,12 @@ function cycles(warmUp: number, count: number): Promise<Readonly<Record<'before'
 const linux = process.platform === 'linux';
 
 // Threads, files and memory are read from /proc.
-(linux ? describe : describe.skip)('200 starts and stops in one process', () => {
-  it('leave no threads, no files and no memory behind', async () => {
-    const { before, half, after } = await cycles(20, 200);
+(linux ? describe : describe.skip)('threads, files and memory stay level', () => {
+  it.each([
+    ['200 starts and stops in one process', 'cycles.mjs', 20],
+    ['200 reloads of one collector', 'reloads.mjs', 40],
+  ])('over %s', async (_name, script, warmUp) => {
+    const { before, half, after } = await measure(script, warmUp, 200);
     expect(after.threads).toBe(before.threads);
     expect(after.files).toBe(before.files);
     // Pages come and go with the allocators: 20 KiB a cycle is the noise of a flat line, and a fifth of what one
