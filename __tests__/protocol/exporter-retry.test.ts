@@ -127,7 +127,7 @@ describe.each(TRANSPORTS)('to a %s peer', (kind) => {
     const [dropped] = collector.said('Exporting failed. Dropping data.');
     expect(dropped).toMatchObject({ level: 'error', fields: { dropped_items: 1 } });
     expect(String(dropped?.fields['error'])).toContain('no more retries left');
-    expect(collector.metric('teleferric_dropped_items_total')).toBe(1);
+    await eventually(() => collector.metric('teleferric_dropped_items_total') === 1);
     await collector.memoryIsFree();
   });
 

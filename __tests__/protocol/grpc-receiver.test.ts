@@ -123,7 +123,7 @@ statement(20, 'after decompression', async () => {
   expect(await connection.call({ path, message: gzipSync(sized(FOUR_MIB)), encoding: 'gzip' })).toMatchObject({
     code: 0,
   });
-  for (const bytes of [FOUR_MIB + 1, 64 << 20]) {
+  for (const bytes of [FOUR_MIB + 1, 32 << 20]) {
     const over = await connection.call({ path, message: gzipSync(sized(bytes)), encoding: 'gzip' });
     expect(over).toMatchObject({ code: 8, retryDelayMs: null });
   }

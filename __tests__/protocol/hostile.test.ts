@@ -247,7 +247,7 @@ describe('limits of the configuration', () => {
 });
 
 test('bombs are cut off, in every compression of either transport', async () => {
-  const zeros = Buffer.alloc(128 << 20);
+  const zeros = Buffer.alloc(64 << 20);
   const bombs = { gzip: gzipSync(zeros), zstd: zstdZeros(1 << 30) };
   for (const [encoding, body] of Object.entries(bombs)) {
     const reply = await overHttp('logs', body, { 'content-encoding': encoding });

@@ -231,7 +231,7 @@ statement(32, 'chunked', async () => {
 });
 
 statement(32, 'bombs', async () => {
-  const zeros = Buffer.alloc(256 << 20);
+  const zeros = Buffer.alloc(64 << 20);
   const bombs = { gzip: gzipSync(zeros), zlib: deflateSync(zeros), zstd: zstdZeros(1 << 30) };
   for (const [coding, body] of Object.entries(bombs)) {
     expect(body.length).toBeLessThan(1 << 20);

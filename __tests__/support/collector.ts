@@ -1,12 +1,17 @@
 /**
  * A collector under test: the public class on free ports of 127.0.0.1, its log kept instead of printed.
  */
+import { jest } from '@jest/globals';
+
 import { Collector, type CollectorOptions } from '../../src/index.js';
 import type { Signal } from './proto.js';
 import { SIGNALS } from './proto.js';
 import type { AnySink } from './sinks.js';
 import { eventually } from './poll.js';
 import type { Transport } from './wire.js';
+
+// Above the time that anything expected is waited for, on a machine that builds the next test's binary meanwhile.
+jest.setTimeout(40_000);
 
 type Block = Readonly<Record<string, unknown>>;
 
