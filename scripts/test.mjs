@@ -6,15 +6,9 @@ const only = process.argv.slice(2);
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 if (only.length === 0 || only.includes('rust')) {
-  const rust = await run('cargo', ['test', '--workspace', '--locked', '--no-fail-fast'], {
-    cwd: path.join(root, 'native'),
-  });
-  for (const [, passed, failed, ignored] of rust.output.matchAll(
-    /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm,
-  )) {
-    add(passed, failed, ignored);
-  }
-  if (rust.status !== 0 && totals.failed === 0) add(0, 1, 0);
+  await rustTests('native', ['--workspace', '--no-fail-fast']);
+  // What fuzzing found and what it starts from, replayed without instrumentation.
+  await rustTests('native/fuzz', []);
 }
 
 if (only.length === 0 || only.includes('typescript')) {
@@ -34,6 +28,15 @@ if (only.length === 0 || only.includes('typescript')) {
 const tail = totals.skipped > 0 ? `, ${totals.skipped} skipped` : '';
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed${tail}\n`);
 process.exit(totals.failed === 0 ? 0 : 1);
+
+async function rustTests(folder, args) {
+  const { status, output } = await run('cargo', ['test', '--locked', ...args], { cwd: path.join(root, folder) });
+  const before = totals.failed;
+  for (const [, ...counts] of output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm)) {
+    add(...counts);
+  }
+  if (status !== 0 && totals.failed === before) add(0, 1, 0);
+}
 
 function add(passed, failed, skipped) {
   totals.passed += Number(passed);

@@ -70,8 +70,7 @@ fn reloads_that_change_the_grpc_listener_go_unnoticed() {
 
 #[test]
 fn reloads_that_change_the_http_listener_go_unnoticed() {
-    // A client that keeps its connection cannot tell whether the close or its next request came first.
-    reload_under_load(Load::start_without_keep_alive, |round, document| {
+    reload_under_load(Load::start, |round, document| {
         doc::http_of(document)["max_request_body_size"] = json!((1 << 20) + round);
     });
 }

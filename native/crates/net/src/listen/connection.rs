@@ -211,13 +211,19 @@ async fn drive(serving: impl Serving, hub: &Hub, conn: &ConnState) -> End {
                 return Poll::Ready(if outcome.is_ok() { End::Closed } else { End::Failed });
             }
             conn.watch(cx.waker());
-            let (reason, wait) = match (hub.phase(), conn.due(Instant::now())) {
+            let now = Instant::now();
+            let (reason, wait) = match (hub.phase(), conn.due(now)) {
                 (Phase::Cutting, _) => return Poll::Ready(End::Cut),
                 (_, Due::Abort(reason)) => return Poll::Ready(End::Aborted(reason)),
                 (_, Due::Close(reason)) => (Some(reason), None),
                 (_, Due::Later(at)) => (None, at),
             };
-            if (reason.is_some() || hub.phase() == Phase::Draining) && conn.begin_close(reason) {
+            // An idle HTTP/1 client cannot be told, so its next request is waited for, to be answered with the close.
+            let last_call = hub.draining_since().filter(|_| conn.is_http1()).map(|since| since + LAST_CALL_TIME);
+            let last_call = last_call.filter(|at| now < *at);
+            let wait = [wait, last_call].into_iter().flatten().min();
+            let drained = hub.phase() == Phase::Draining && last_call.is_none();
+            if (reason.is_some() || drained) && conn.begin_close(reason) {
                 match reason {
                     Some(CloseReason::Idle) => hub.stats.idle_closed.add(),
                     Some(CloseReason::Age) => hub.stats.aged.add(),
@@ -337,6 +343,9 @@ const LAST_WORD_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How long a connection that has not said what it speaks is listened to once the drain has begun.
 const LATE_GREETING_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// How long an idle HTTP/1 connection is kept once the drain has begun.
+const LAST_CALL_TIME: Duration = Duration::from_millis(250);
 
 const HTTP2_ONLY: &[u8] = b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 47\r\n\
 content-type: text/plain; charset=utf-8\r\n\r\nthis port speaks gRPC, which needs HTTP/2 only\n";

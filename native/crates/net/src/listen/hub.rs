@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::config::ServerConfig;
 use super::state::ConnState;
@@ -19,6 +20,7 @@ pub(crate) struct Hub {
     pub(crate) stats: Arc<Counters>,
     service: RefCell<Rc<dyn DynService>>,
     phase: Cell<Phase>,
+    draining_since: Cell<Option<Instant>>,
     conns: RefCell<HashMap<u64, Rc<ConnState>>>,
     next_id: Cell<u64>,
     emptied: Notify,
@@ -42,6 +44,7 @@ impl Hub {
             stats,
             service: RefCell::new(service),
             phase: Cell::new(Phase::Serving),
+            draining_since: Cell::new(None),
             conns: RefCell::default(),
             next_id: Cell::new(0),
             emptied: Notify::new(),
@@ -63,12 +66,20 @@ impl Hub {
         self.phase.get()
     }
 
+    /// When the drain began, if it has.
+    pub(crate) fn draining_since(&self) -> Option<Instant> {
+        self.draining_since.get()
+    }
+
     /// Moves on to `phase`, never back, and makes every connection see it.
     pub(crate) fn enter(&self, phase: Phase) {
         if phase <= self.phase.get() {
             return;
         }
         self.phase.set(phase);
+        if phase == Phase::Draining {
+            self.draining_since.set(Some(Instant::now()));
+        }
         let conns: Vec<_> = self.conns.borrow().values().cloned().collect();
         conns.iter().for_each(|conn| conn.wake());
     }

@@ -101,18 +101,18 @@ impl HttpService {
 
     fn codec(&self, headers: &HeaderMap) -> Result<Option<Codec>, Fault> {
         let Some(codecs) = &self.rules.codecs else { return Ok(None) };
-        let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(None) };
-        let word = value.to_str().unwrap_or("").trim();
-        if word.is_empty() && value.is_empty() {
-            return Ok(None);
-        }
+        let Some(value) = headers.get(CONTENT_ENCODING).filter(|value| !value.is_empty()) else { return Ok(None) };
+        let word = value.to_str().unwrap_or("not text").trim();
         let codec = Codec::from_http(word).filter(|codec| codecs.contains(codec));
         codec.map(Some).ok_or_else(|| {
-            let word = word.chars().take(64).collect::<String>();
+            let word = word.chars().take(WORD_CHARS_MAX).collect::<String>();
             Fault::new(FaultCode::BadCompression, format!("unsupported Content-Encoding: {word}"))
         })
     }
 }
+
+/// How much of a sender's word is repeated to it.
+const WORD_CHARS_MAX: usize = 64;
 
 /// How a request is written; nothing if its media type is neither of the two.
 fn encoding_of(headers: &HeaderMap) -> Option<Encoding> {
