@@ -55,6 +55,29 @@ impl GrpcCode {
         usize::try_from(number).ok().and_then(|index| ALL.get(index).copied()).unwrap_or(GrpcCode::Unknown)
     }
 
+    /// The name as gRPC libraries for Go print it.
+    pub fn name(self) -> &'static str {
+        match self {
+            GrpcCode::Ok => "OK",
+            GrpcCode::Cancelled => "Canceled",
+            GrpcCode::Unknown => "Unknown",
+            GrpcCode::InvalidArgument => "InvalidArgument",
+            GrpcCode::DeadlineExceeded => "DeadlineExceeded",
+            GrpcCode::NotFound => "NotFound",
+            GrpcCode::AlreadyExists => "AlreadyExists",
+            GrpcCode::PermissionDenied => "PermissionDenied",
+            GrpcCode::ResourceExhausted => "ResourceExhausted",
+            GrpcCode::FailedPrecondition => "FailedPrecondition",
+            GrpcCode::Aborted => "Aborted",
+            GrpcCode::OutOfRange => "OutOfRange",
+            GrpcCode::Unimplemented => "Unimplemented",
+            GrpcCode::Internal => "Internal",
+            GrpcCode::Unavailable => "Unavailable",
+            GrpcCode::DataLoss => "DataLoss",
+            GrpcCode::Unauthenticated => "Unauthenticated",
+        }
+    }
+
     /// Whether OTLP lets a client retry after this code. `ResourceExhausted` is retryable only with a RetryInfo
     /// detail, which this answer leaves out.
     pub fn is_retryable(self) -> bool {

@@ -1,19 +1,78 @@
 //! The Collector's own metrics about sending queues, exporters and the batch processor, by the names and labels of
 //! its scrape page. One writer per data-plane thread and stage.
 
+use std::cell::RefCell;
+
 use teleferric_buf::metrics::{Counter, Desc, Gauge, Histogram, Kind, Metrics, Registration};
 use teleferric_wire::Signal;
 
+use crate::fault::{Fault, FaultCode};
 use crate::queue::Room;
 
 /// What one thread's part of an exporter counts.
 pub(crate) struct ExporterMetrics {
     pub(crate) sent: Counter,
-    pub(crate) send_failed: Counter,
+    pub(crate) send_failed: SendFailed,
     pub(crate) enqueue_failed: Counter,
     pub(crate) in_flight: Gauge,
     /// Only with telemetry level `detailed`.
     detailed: Option<ExporterSizes>,
+}
+
+/// Items of requests that failed for good; at telemetry level `detailed` told apart by what failed.
+pub(crate) enum SendFailed {
+    Together(Counter),
+    ByError {
+        metrics: Metrics,
+        desc: &'static Desc,
+        labels: Vec<(Box<str>, Box<str>)>,
+        counters: RefCell<Vec<ByError>>,
+    },
+}
+
+/// One kind of failure, of which there are few.
+pub(crate) struct ByError {
+    kind: &'static str,
+    permanent: bool,
+    counter: Counter,
+}
+
+impl SendFailed {
+    fn new(metrics: &Metrics, desc: &'static Desc, labels: &[(&str, &str)], detailed: bool) -> Self {
+        if !detailed {
+            return SendFailed::Together(metrics.counter(desc, labels));
+        }
+        let labels = labels.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect();
+        SendFailed::ByError { metrics: metrics.clone(), desc, labels, counters: RefCell::default() }
+    }
+
+    /// Counts the items of one request that ended with `fault`.
+    pub(crate) fn add(&self, items: u64, fault: &Fault) {
+        match self {
+            SendFailed::Together(counter) => counter.add(items),
+            SendFailed::ByError { metrics, desc, labels, counters } => {
+                let (kind, permanent) = (error_type(fault), fault.is_permanent());
+                let mut counters = counters.borrow_mut();
+                if let Some(known) = counters.iter().find(|known| known.kind == kind && known.permanent == permanent) {
+                    return known.counter.add(items);
+                }
+                let error = [("error_type", kind), ("error_permanent", if permanent { "true" } else { "false" })];
+                let own = labels.iter().map(|(name, value)| (&**name, &**value));
+                let all: Vec<(&str, &str)> = own.chain(error).collect();
+                let counter = metrics.counter(desc, &all);
+                counter.add(items);
+                counters.push(ByError { kind, permanent, counter });
+            }
+        }
+    }
+}
+
+/// The Collector's `error.type`: a shutdown, or the name of the gRPC status.
+fn error_type(fault: &Fault) -> &'static str {
+    match fault.code {
+        FaultCode::Draining => "Shutdown",
+        _ => fault.grpc_status().name(),
+    }
 }
 
 struct ExporterSizes {
@@ -38,7 +97,7 @@ impl ExporterMetrics {
         let typed = [("exporter", exporter), ("data_type", signal.name())];
         ExporterMetrics {
             sent: metrics.counter(&descs.sent, &sent),
-            send_failed: metrics.counter(&descs.send_failed, &sent),
+            send_failed: SendFailed::new(metrics, &descs.send_failed, &sent, detailed),
             enqueue_failed: metrics.counter(&descs.enqueue_failed, &own),
             in_flight: metrics.gauge(&IN_FLIGHT, &typed),
             detailed: detailed.then(|| ExporterSizes {

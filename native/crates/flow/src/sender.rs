@@ -165,7 +165,7 @@ impl Sender {
             Outcome::Refused(fault) => {
                 // The Collector shows the sent count, if zero, from the first request on.
                 self.metrics.sent.add(0);
-                self.metrics.send_failed.add(items);
+                self.metrics.send_failed.add(items, fault);
                 self.log_failure(fault, items);
             }
         }
@@ -179,7 +179,7 @@ impl Sender {
     /// Counts items that were refused on the way to a batch.
     pub(crate) fn refused(&self, items: u64) {
         if items > 0 {
-            self.metrics.send_failed.add(items);
+            self.metrics.send_failed.add(items, &Fault::new(FaultCode::TooLarge, "larger than a batch may be"));
             self.release(items);
         }
     }

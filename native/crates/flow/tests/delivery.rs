@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use teleferric_buf::Ledger;
 use teleferric_flow::{
-    Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode, Handles, Outcome,
-    Parcel, QueueSettings, Retry, RetrySettings, Sizer, Stage,
+    Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode, Handles, Hold,
+    Outcome, Parcel, QueueSettings, Retry, RetrySettings, Sizer, Stage,
 };
 use teleferric_testkit::exporter::Step;
 use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, request, verify_stage};
@@ -52,7 +52,7 @@ struct Rig {
 }
 
 fn rig(settings: DeliverySettings, exporter: ScriptedExporter) -> Rig {
-    let handles = Handles::detached();
+    let handles = Handles { detailed: false, ..Handles::detached() };
     let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings, handles.clone());
     let exporter = Rc::new(exporter);
     let delivery = Delivery::new(&shared, exporter.clone());
@@ -144,6 +144,36 @@ async fn the_queue_answers_at_once_and_counts_what_it_holds() {
     assert_eq!(rig.metric("otelcol_exporter_queue_size"), Some(0.0));
     assert_eq!(rig.metric("otelcol_exporter_send_failed_log_records"), None);
     assert_eq!(rig.ledger.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_told_apart_at_level_detailed() {
+    let handles = Handles::detached();
+    let refused = |code, status| Outcome::Refused(Fault::new(code, "no").with_status(status));
+    let exporter = Rc::new(ScriptedExporter::accepting().script([
+        Step::Answer(SECOND, refused(FaultCode::DownstreamPermanent, GrpcCode::PermissionDenied)),
+        Step::Answer(SECOND, refused(FaultCode::DownstreamTemporary, GrpcCode::Unavailable)),
+        Step::Answer(SECOND, refused(FaultCode::DownstreamPermanent, GrpcCode::PermissionDenied)),
+    ]));
+    let direct = DeliverySettings { retry: None, ..settings(None) };
+    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], direct, handles.clone());
+    LocalSet::new()
+        .run_until(async {
+            let delivery = Delivery::new(&shared, exporter.clone());
+            for items in [1, 2, 4] {
+                let (reply, _answer) = asked();
+                let bytes = request(Signal::Logs, 0, items);
+                delivery.consume(Parcel::new(Signal::Logs, bytes, items, Hold::none(), reply));
+                sleep(2 * SECOND).await;
+            }
+            let failed = |kind, permanent| {
+                let labels = [("exporter", "otlp/x"), ("error_type", kind), ("error_permanent", permanent)];
+                handles.metrics.value("otelcol_exporter_send_failed_log_records", &labels)
+            };
+            assert_eq!(failed("PermissionDenied", "true"), Some(5.0));
+            assert_eq!(failed("Unavailable", "false"), Some(2.0));
+        })
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -119,8 +119,13 @@ async fn one_bad_body_does_not_spoil_the_others() {
     assert_eq!((refused, rig.exporter.delivered()), (vec![3], 90));
     assert_eq!(answers[3].fault().grpc_status(), GrpcCode::InvalidArgument);
     assert!(rig.exporter.attempts().len() < 10, "halves, not one by one");
-    let labels = [("exporter", "otlp"), ("server_address", "backend")];
-    assert_eq!(rig.handles.metrics.value("otelcol_exporter_send_failed_spans", &labels), Some(10.0));
+    let failed = [
+        ("exporter", "otlp"),
+        ("server_address", "backend"),
+        ("error_type", "InvalidArgument"),
+        ("error_permanent", "true"),
+    ];
+    assert_eq!(rig.handles.metrics.value("otelcol_exporter_send_failed_spans", &failed), Some(10.0));
     assert_eq!(rig.ledger.used(), 0);
 }
 
@@ -178,8 +183,13 @@ async fn items_too_large_for_any_batch_are_counted_as_failed() {
             assert!(answer.is_taken());
         })
         .await;
-    let labels = [("exporter", "otlp"), ("server_address", "backend")];
-    assert_eq!(rig.handles.metrics.value("otelcol_exporter_send_failed_spans", &labels), Some(1.0));
+    let failed = [
+        ("exporter", "otlp"),
+        ("server_address", "backend"),
+        ("error_type", "ResourceExhausted"),
+        ("error_permanent", "true"),
+    ];
+    assert_eq!(rig.handles.metrics.value("otelcol_exporter_send_failed_spans", &failed), Some(1.0));
     assert_eq!((rig.delivery.held_items(), rig.shared.queue_size(), rig.ledger.used()), (0, 0, 0));
     rig.check_balance();
 }

@@ -117,7 +117,7 @@ fn refused(status: &GrpcStatus) -> Fault {
         None => response::retry_delay(Encoding::Proto, &status.details),
     };
     let retryable = code.is_retryable() || (code == GrpcCode::ResourceExhausted && hint.is_some());
-    let text = format!("rpc error: code = {code:?} desc = {}", status.message);
+    let text = format!("rpc error: code = {} desc = {}", code.name(), status.message);
     if retryable && status.pushback != Some(Pushback::Never) {
         let retry = hint.filter(|delay| !delay.is_zero()).map_or(Retry::Backoff, Retry::After);
         Fault::new(FaultCode::DownstreamTemporary, text).with_status(code).with_retry(retry)
