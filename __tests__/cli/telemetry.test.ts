@@ -295,7 +295,8 @@ describe('checklist 22: debug with verbosity detailed', () => {
     const debug = { verbosity: 'detailed', use_internal_logger: false };
     const program = await start(config({ exporters: { debug } }));
     await postAll(program, { traces: EVERY_SPAN_FIELD, metrics: EVERY_METRIC_FIELD, logs: EVERY_LOG_FIELD });
-    await program.says('Quantile 0.95');
+    program.signal('SIGTERM');
+    await program.exited;
     const parts = program.stdout.split(/^(?=Traces\t|Logs\t|Metrics\t)/m);
     const shown = (word: string): string => parts.find((part) => part.startsWith(word)) ?? '';
     expect(missing(EVERY_SPAN_FIELD, shown('Traces'))).toEqual([]);
