@@ -127,7 +127,7 @@ const RECEIVER = 'generator';
  * @throws CollectorError when the target cannot be used
  */
 export async function generatorDocument(plan: GeneratorPlan, target: GeneratorTarget): Promise<NativeDocument> {
-  const [type, exporter] = target.protocol === 'grpc' ? grpcExporter(target) : httpExporter(target);
+  const [type, exporter] = target.protocol === 'grpc' ? grpcExporter(target) : httpExporter(plan, target);
   const pipeline = { receivers: ['nop'], exporters: [type] };
   const { native } = await loadConfig({
     object: {
@@ -166,8 +166,11 @@ function grpcExporter(target: GeneratorTarget): [type: string, exporter: object]
   return ['otlp_grpc', clientOf(target)];
 }
 
-function httpExporter(target: GeneratorTarget): [type: string, exporter: object] {
-  return ['otlp_http', { ...clientOf(target), encoding: target.protocol === 'http/json' ? 'json' : 'proto' }];
+function httpExporter({ workers }: GeneratorPlan, target: GeneratorTarget): [type: string, exporter: object] {
+  const encoding = target.protocol === 'http/json' ? 'json' : 'proto';
+  // Over HTTP/1.1 every request under way has a connection; each is kept for the next one.
+  const kept = { max_idle_conns: workers, max_idle_conns_per_host: workers };
+  return ['otlp_http', { ...clientOf(target), ...kept, encoding }];
 }
 
 function clientOf({ endpoint, compression, headers, insecure, caFile, timeoutMs }: GeneratorTarget): object {
