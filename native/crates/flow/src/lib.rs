@@ -28,7 +28,6 @@ pub mod reply;
 pub mod retry;
 mod sender;
 mod stop;
-pub mod supervise;
 mod timer;
 
 pub use account::{Account, DropReason};

@@ -49,7 +49,8 @@ pub fn to_proto(signal: Signal, json: &[u8], limits: &Limits, out: &mut Vec<u8>)
 /// Costs time linear in the bytes.
 ///
 /// # Errors
-/// What [`check`](crate::check()) would say of chunks that it has not accepted. `out` is then as it was.
+/// Where the bytes of a chunk cannot be read on, for chunks that [`check`](crate::check()) has not accepted. `out` is then
+/// as it was.
 pub fn from_proto(signal: Signal, chunks: &[impl AsRef<[u8]>], out: &mut Vec<u8>) -> Result<(), WireError> {
     let start = out.len();
     let result = write::message(signal.request(), chunks.iter().map(AsRef::as_ref), out);

@@ -21,7 +21,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{join_all, select};
+use futures_util::FutureExt;
+use futures_util::future::{Either, join_all, select};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use config::{ConnLimits, Enforcement, Keepalive, Protocol, ServerConfig};
@@ -222,26 +223,30 @@ enum Command {
 /// A hub's life on its worker; when the handle and the acceptor are gone, whatever is left is broken off.
 async fn obey(mut queue: mpsc::UnboundedReceiver<Command>, hub: Rc<Hub>) {
     while let Some(command) = queue.recv().await {
-        match command {
-            Command::Arrival(arrival) => arrival.settle(&hub),
-            Command::MakeRoom => hub.make_room(),
-            Command::Replace { make, done } => match std::panic::catch_unwind(AssertUnwindSafe(make)) {
-                Ok(service) => {
-                    hub.replace_service(service);
-                    // Nobody may be waiting any more; the same below.
-                    let _ = done.send(());
-                }
-                Err(payload) => report_panic(&*payload),
-            },
-            Command::Drain { grace, done } => {
-                let hub = hub.clone();
-                spawn_local(async move {
-                    let _ = done.send(drain(&hub, grace).await);
-                });
-            }
+        // A panic costs the command it came with; the hub goes on.
+        if let Err(payload) = std::panic::catch_unwind(AssertUnwindSafe(|| carry_out(command, &hub))) {
+            report_panic(&*payload);
         }
     }
     hub.enter(Phase::Cutting);
+}
+
+fn carry_out(command: Command, hub: &Rc<Hub>) {
+    match command {
+        Command::Arrival(arrival) => arrival.settle(hub),
+        Command::MakeRoom => hub.make_room(),
+        Command::Replace { make, done } => {
+            hub.replace_service(make());
+            // Nobody may be waiting any more; the same below.
+            let _ = done.send(());
+        }
+        Command::Drain { grace, done } => {
+            let hub = hub.clone();
+            spawn_local(async move {
+                let _ = done.send(drain(&hub, grace).await);
+            });
+        }
+    }
 }
 
 async fn drain(hub: &Hub, grace: Duration) -> DrainReport {
@@ -265,8 +270,16 @@ async fn accept_until(
 ) {
     match Acceptor::new(bound, config, stats.clone(), workers, hubs) {
         Ok(acceptor) => {
-            // An error is the handle's end, which stops as well.
-            select(pin!(stopping.wait_for(|accepting| *accepting != Accepting::On)), pin!(acceptor.run())).await;
+            // A panic costs the connection it came with; accepting goes on.
+            loop {
+                let accepting = AssertUnwindSafe(acceptor.run()).catch_unwind();
+                // An error is the handle's end, which stops as well.
+                let stop = stopping.wait_for(|accepting| *accepting != Accepting::On);
+                match select(pin!(stop), pin!(accepting)).await {
+                    Either::Right((Err(payload), _)) => report_panic(&*payload),
+                    _ => break,
+                }
+            }
             if *stopping.borrow() != Accepting::HandedOver {
                 acceptor.finish();
             }
