@@ -176,10 +176,10 @@ fn start_workers(document: &Document, events: &Arc<Events>, totals: &Totals) -> 
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         written => written as usize,
     };
-    let panics = totals.panics();
+    let account = totals.account();
     let log = Log::new(Arc::clone(events) as _, &[]);
     let hook = Arc::new(move |report: teleferric_net::workers::PanicReport| {
-        panics.add(1);
+        account.count_panic();
         log.emit(
             teleferric_flow::log::Level::Error,
             "a task panicked and was ended",

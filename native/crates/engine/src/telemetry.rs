@@ -1,7 +1,6 @@
 //! The engine's own series: memory, buffers, drops and panics, beside those that the components keep.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use teleferric_buf::metrics::{Desc, Kind, Metrics, Registration};
 use teleferric_buf::{Ledger, PoolStats};
@@ -25,21 +24,9 @@ const fn counter(name: &'static str, help: &'static str) -> Desc {
     Desc { name, help, kind: Kind::Counter, lazy: false }
 }
 
-/// A count that any thread may raise.
-#[derive(Clone, Default)]
-pub struct Tally(Arc<AtomicU64>);
-
-impl Tally {
-    /// Adds `n`.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-}
-
 /// What is counted over the whole life of a collector. The series outlast the graph: what a drain had to drop is read
 /// when the drain is over.
 pub struct Totals {
-    panics: Tally,
     account: Arc<Account>,
     _registrations: Vec<Registration>,
 }
@@ -47,23 +34,18 @@ pub struct Totals {
 impl Totals {
     /// Nothing yet.
     pub fn new(metrics: &Metrics) -> Self {
-        let (panics, account) = (Tally::default(), Arc::new(Account::default()));
-        let read = panics.clone();
-        let mut registrations = vec![metrics.counter_fn(&PANICS, &[], move || read.0.load(Ordering::Relaxed) as f64)];
+        let account = Arc::new(Account::default());
+        let panics = Arc::clone(&account);
+        let mut registrations = vec![metrics.counter_fn(&PANICS, &[], move || panics.panics() as f64)];
         registrations.extend(DropReason::ALL.map(|reason| {
             let account = Arc::clone(&account);
             let labels = [("reason", reason.label())];
             metrics.counter_fn(&DROPPED, &labels, move || account.dropped(reason) as f64)
         }));
-        Totals { panics, account, _registrations: registrations }
+        Totals { account, _registrations: registrations }
     }
 
-    /// Where panics are counted.
-    pub fn panics(&self) -> Tally {
-        self.panics.clone()
-    }
-
-    /// Where items that ended inside are counted.
+    /// Where panics and items that ended inside are counted.
     pub fn account(&self) -> Arc<Account> {
         Arc::clone(&self.account)
     }

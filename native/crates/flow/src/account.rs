@@ -44,10 +44,11 @@ impl DropReason {
     }
 }
 
-/// Items dropped by reason. Written off the hot path only, so plain atomics do.
+/// Items dropped by reason, and the panics that were caught. Written off the hot path only, so plain atomics do.
 #[derive(Debug, Default)]
 pub struct Account {
     dropped: [AtomicU64; DropReason::ALL.len()],
+    panics: AtomicU64,
 }
 
 impl Account {
@@ -56,6 +57,16 @@ impl Account {
         if let Some(slot) = self.dropped.get(reason as usize) {
             slot.fetch_add(items, Ordering::Relaxed);
         }
+    }
+
+    /// Counts a panic that was caught.
+    pub fn count_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Panics caught so far.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
     }
 
     /// Items that ended for `reason` so far.

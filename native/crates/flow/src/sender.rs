@@ -118,6 +118,7 @@ impl Sender {
         match select(pin!(send), pin!(cut_off)).await {
             Either::Left((Ok(outcome), _)) => outcome,
             Either::Left((Err(_), _)) => {
+                self.account.count_panic();
                 Outcome::Refused(Fault::new(FaultCode::Panicked, "the exporter panicked while sending"))
             }
             Either::Right((fault, _)) => Outcome::Refused(fault),

@@ -315,6 +315,7 @@ async fn a_panicking_exporter_costs_the_request_only() {
         })
         .await;
     assert_eq!((rig.dropped(DropReason::Abandoned), rig.exporter.delivered()), (2, 3));
+    assert_eq!(rig.handles.account.panics(), 1);
     assert_eq!(rig.metric("otelcol_exporter_in_flight_requests"), Some(0.0));
     rig.check_balance();
 }
