@@ -5,12 +5,10 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
-use teleferric_buf::Ledger;
 use teleferric_buf::metrics::{Counter, Desc, Kind};
-use teleferric_flow::{Consumer, Fault, FaultCode, Parcel, Processor, Retry, Stage};
+use teleferric_flow::{Admission, Consumer, Parcel, Processor, Stage};
 use teleferric_wire::Signal;
 
 use super::Inline;
@@ -35,19 +33,14 @@ pub fn build(
     shared: &Arc<Shared>,
 ) -> Result<Box<dyn StagePart>, StartError> {
     let config: MemoryLimiterConfig = component.settings()?;
-    let soft_limit_bytes = config.limit_bytes.saturating_sub(config.spike_limit_bytes);
-    Ok(Box::new(MemoryLimiterPart {
-        id: component.id.to_owned(),
-        signal,
-        soft_limit_bytes,
-        shared: Arc::clone(shared),
-    }))
+    let door = Admission::limited(Arc::clone(&shared.ledger), config.limit_bytes, config.spike_limit_bytes);
+    Ok(Box::new(MemoryLimiterPart { id: component.id.to_owned(), signal, door, shared: Arc::clone(shared) }))
 }
 
 struct MemoryLimiterPart {
     id: String,
     signal: Signal,
-    soft_limit_bytes: u64,
+    door: Admission,
     shared: Arc<Shared>,
 }
 
@@ -57,40 +50,30 @@ impl StagePart for MemoryLimiterPart {
         let counter = |table: &'static [Desc; Signal::ALL.len()]| {
             table.get(self.signal.index()).map(|desc| self.shared.metrics.counter(desc, &labels))
         };
-        let limiter = MemoryLimiter {
-            soft_limit_bytes: self.soft_limit_bytes,
-            ledger: Arc::clone(&self.shared.ledger),
-            accepted: counter(&ACCEPTED),
-            refused: counter(&REFUSED),
-        };
+        let limiter =
+            MemoryLimiter { door: self.door.clone(), accepted: counter(&ACCEPTED), refused: counter(&REFUSED) };
         Inline::stage(limiter, next)
     }
 }
 
 struct MemoryLimiter {
-    soft_limit_bytes: u64,
-    ledger: Arc<Ledger>,
+    door: Admission,
     accepted: Option<Counter>,
     refused: Option<Counter>,
 }
 
 impl Processor for MemoryLimiter {
     fn process(&self, parcel: Parcel, next: &dyn Consumer) {
-        let over = self.ledger.used() >= self.soft_limit_bytes;
-        if let Some(counter) = if over { &self.refused } else { &self.accepted } {
+        let verdict = self.door.check();
+        if let Some(counter) = if verdict.is_ok() { &self.accepted } else { &self.refused } {
             counter.add(parcel.items);
         }
-        if over {
-            let fault = Fault::new(FaultCode::MemoryPressure, "data refused due to high memory usage");
-            parcel.reply.refuse(fault.with_retry(Retry::After(RETRY_AFTER)));
-        } else {
-            next.consume(parcel);
+        match verdict {
+            Ok(()) => next.consume(parcel),
+            Err(fault) => parcel.reply.refuse(fault),
         }
     }
 }
-
-/// What refused senders are told to wait.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 static ACCEPTED: [Desc; Signal::ALL.len()] = [
     counter("otelcol_processor_memory_limiter_accepted_spans", "Number of spans accepted by the memory limiter."),
