@@ -1,6 +1,7 @@
 //! Reading a request's body under limits: the budget is asked before the bytes are, and nothing above the limit is kept.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use hyper::body::{Body as _, Incoming};
 use teleferric_buf::{Exhausted, Ledger, Permit, Pool};
 use tokio::time::{Instant, timeout_at};
 
+use crate::listen::http2::{Arrived, Inflow};
 use crate::listen::state::ConnState;
 use crate::workers::spawn_local;
 
@@ -76,6 +78,15 @@ impl Body {
         Body { declared: Some(bytes.len() as u64), source: Source::Full(bytes) }
     }
 
+    /// A request that says it has no body.
+    pub(crate) fn empty() -> Body {
+        Body::full(Bytes::new())
+    }
+
+    pub(crate) fn http2(inflow: Inflow, declared: Option<u64>) -> Body {
+        Body { declared, source: Source::Http2(inflow) }
+    }
+
     pub(crate) fn incoming(incoming: Incoming, conn: Rc<ConnState>, expect: bool) -> Body {
         let declared = incoming.size_hint().exact();
         Body { source: Source::Incoming(Stream { incoming: Some(incoming), conn, unasked: expect }), declared }
@@ -108,7 +119,10 @@ impl Body {
             return Err(BodyError::TooLarge { limit: limits.max, declared });
         }
         let mut permit = admit.try_reserve(declared.unwrap_or(0)).map_err(BodyError::Exhausted)?;
-        let mut chunks = self.into_chunks(limits);
+        let mut chunks = match self.split(limits) {
+            Way::Flow(flow) => return flow.read(declared, limits, permit).await,
+            Way::Chunks(chunks) => chunks,
+        };
         let Some(first) = chunks.next().await? else { return Ok((Bytes::new(), permit)) };
         let expected = declared.map_or(first.len(), |bytes| bytes as usize);
         let mut block = pool.block(expected.min(FIRST_BLOCK_BYTES_MAX));
@@ -126,11 +140,106 @@ impl Body {
         Ok((block.freeze(), permit))
     }
 
-    pub(crate) fn into_chunks(self, limits: &BodyLimits) -> Chunks {
+    /// The two ways to read, under the clock of `limits`, which starts.
+    pub(crate) fn split(self, limits: &BodyLimits) -> Way {
+        let pace = Pace::new(limits);
+        match self.source {
+            Source::Http2(inflow) => Way::Flow(Flow { inflow, pace }),
+            Source::Full(bytes) => Way::Chunks(Chunks::new(Chunked::Full(bytes), self.declared, pace)),
+            Source::Incoming(stream) => Way::Chunks(Chunks::new(Chunked::Incoming(stream), self.declared, pace)),
+        }
+    }
+}
+
+/// How a body is read.
+pub(crate) enum Way {
+    /// It gathers in a block by itself.
+    Flow(Flow),
+    /// It comes in chunks, to be put into a block.
+    Chunks(Chunks),
+}
+
+/// How slow a sender may be.
+struct Pace {
+    started: Instant,
+    min_rate: u64,
+    grace: Duration,
+    end: Option<Instant>,
+}
+
+impl Pace {
+    fn new(limits: &BodyLimits) -> Pace {
         let started = Instant::now();
-        let (min_rate, grace) = (limits.min_rate, limits.grace);
         let end = limits.total.map(|total| started + total);
-        Chunks { source: self.source, declared: self.declared, started, received: 0, min_rate, grace, end }
+        Pace { started, min_rate: limits.min_rate, grace: limits.grace, end }
+    }
+
+    /// When more than `received` bytes must have come.
+    fn deadline(&self, received: u64) -> Option<Instant> {
+        let earned = received.checked_div(self.min_rate).map(Duration::from_secs);
+        let pace = earned.and_then(|earned| self.started.checked_add(self.grace)?.checked_add(earned));
+        [pace, self.end].into_iter().flatten().min()
+    }
+
+    /// `None` when the sender is too slow.
+    async fn hold<T>(&self, received: u64, work: impl Future<Output = T>) -> Option<T> {
+        match self.deadline(received) {
+            None => Some(work.await),
+            Some(deadline) => timeout_at(deadline, work).await.ok(),
+        }
+    }
+}
+
+/// A body that its connection gathers.
+pub(crate) struct Flow {
+    inflow: Inflow,
+    pace: Pace,
+}
+
+impl Flow {
+    /// What is there, once it is more than `have` bytes or all.
+    pub(crate) async fn beyond(&self, have: usize) -> Result<Arrived, BodyError> {
+        let arrived = self.pace.hold(have as u64, poll_fn(|cx| self.inflow.poll_beyond(have, cx))).await;
+        arrived.ok_or(BodyError::Timeout)?.map_err(|_| BodyError::Aborted)
+    }
+
+    /// Says that `bytes` will be there in all, and that there is memory for them.
+    pub(crate) fn expect(&self, bytes: usize) {
+        self.inflow.expect(bytes, FIRST_BLOCK_BYTES_MAX);
+    }
+
+    /// A look at what is there.
+    pub(crate) fn peek<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        self.inflow.peek(look)
+    }
+
+    /// What is there.
+    pub(crate) fn take(self) -> Bytes {
+        self.inflow.take()
+    }
+
+    async fn read(
+        self,
+        declared: Option<u64>,
+        limits: &BodyLimits,
+        mut permit: Permit,
+    ) -> Result<(Bytes, Permit), BodyError> {
+        if let Some(declared) = declared {
+            self.expect(declared as usize);
+        }
+        let mut have = 0;
+        loop {
+            let arrived = self.beyond(have).await?;
+            have = arrived.bytes;
+            if have > limits.max {
+                return Err(BodyError::TooLarge { limit: limits.max, declared: None });
+            }
+            cover(&mut permit, have, limits.max)?;
+            if arrived.ended {
+                permit.shrink_to(have as u64);
+                return Ok((self.take(), permit));
+            }
+        }
     }
 }
 
@@ -142,30 +251,27 @@ impl fmt::Debug for Body {
 
 /// A body's chunks in the order they come, no slower than the limits allow.
 pub(crate) struct Chunks {
-    source: Source,
+    source: Chunked,
     declared: Option<u64>,
-    started: Instant,
     received: u64,
-    min_rate: u64,
-    grace: Duration,
-    end: Option<Instant>,
+    pace: Pace,
 }
 
 impl Chunks {
+    fn new(source: Chunked, declared: Option<u64>, pace: Pace) -> Chunks {
+        Chunks { source, declared, received: 0, pace }
+    }
+
     /// The next chunk, never empty; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
-        let deadline = self.deadline();
         let chunk = match &mut self.source {
-            Source::Full(bytes) => Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty()),
-            Source::Incoming(stream) => match deadline {
-                None => stream.next().await?,
-                Some(deadline) => match timeout_at(deadline, stream.next()).await {
-                    Ok(chunk) => chunk?,
-                    Err(_) => {
-                        stream.abandon();
-                        return Err(BodyError::Timeout);
-                    }
-                },
+            Chunked::Full(bytes) => Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty()),
+            Chunked::Incoming(stream) => match self.pace.hold(self.received, stream.next()).await {
+                Some(chunk) => chunk?,
+                None => {
+                    stream.abandon();
+                    return Err(BodyError::Timeout);
+                }
             },
         };
         match (&chunk, self.declared) {
@@ -176,15 +282,6 @@ impl Chunks {
             (None, _) => {}
         }
         Ok(chunk)
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        let earned = self.received.checked_div(self.min_rate).map(Duration::from_secs);
-        let pace = earned.and_then(|earned| self.started.checked_add(self.grace)?.checked_add(earned));
-        match (pace, self.end) {
-            (Some(pace), Some(end)) => Some(pace.min(end)),
-            (pace, end) => pace.or(end),
-        }
     }
 }
 
@@ -201,10 +298,16 @@ pub(crate) fn cover(permit: &mut Permit, total: usize, max: usize) -> Result<(),
 enum Source {
     Full(Bytes),
     Incoming(Stream),
+    Http2(Inflow),
 }
 
-/// A body on a connection. What is left of it when this is dropped is discarded, within bounds, so that an HTTP/1
-/// connection can serve its next request; HTTP/2 resets the stream by itself.
+enum Chunked {
+    Full(Bytes),
+    Incoming(Stream),
+}
+
+/// A body on an HTTP/1 connection. What is left of it when this is dropped is discarded, within bounds, so that the
+/// connection can serve its next request.
 struct Stream {
     incoming: Option<Incoming>,
     conn: Rc<ConnState>,
@@ -237,7 +340,7 @@ impl Stream {
 
     /// Leaves the rest on the wire: who was too slow gets no more time to save an HTTP/1 connection.
     fn abandon(&mut self) {
-        if self.conn.is_http1() && self.incoming.take().is_some() {
+        if self.incoming.take().is_some() {
             self.conn.note_unread_body();
         }
     }
@@ -246,7 +349,7 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         let Some(incoming) = self.incoming.take().filter(|incoming| !incoming.is_end_stream()) else { return };
-        if !self.conn.is_http1() || self.conn.is_closed() {
+        if self.conn.is_closed() {
             return;
         }
         let left = incoming.size_hint().lower();

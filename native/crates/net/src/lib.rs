@@ -8,6 +8,7 @@ pub mod body;
 pub mod client;
 pub mod endpoint;
 pub mod grpc;
+pub mod http2;
 pub mod listen;
 pub mod service;
 pub mod tls;

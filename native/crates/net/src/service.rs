@@ -4,12 +4,14 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rustls_pki_types::CertificateDer;
 
 use crate::body::Body;
+use crate::grpc::BadTimeout;
 
 /// Answers requests; one instance per worker, so it may keep unshared state.
 ///
@@ -23,8 +25,10 @@ pub trait Service: 'static {
 /// One request.
 #[derive(Debug)]
 pub struct Request {
-    /// Method, target, headers.
-    pub head: http::request::Parts,
+    /// Method, target, headers. Shared with other requests that said the same.
+    pub head: Rc<http::request::Parts>,
+    /// How long the client waits, as `grpc-timeout` says; over HTTP/2 only, where that header is not among the others.
+    pub timeout: Result<Option<Duration>, BadTimeout>,
     /// The peer's address; `None` on a unix socket.
     pub peer: Option<SocketAddr>,
     /// What the handshake found; `None` without TLS.

@@ -38,7 +38,7 @@ impl Wanted {
     /// # Errors
     /// An endpoint that cannot be read, TLS files that cannot be used.
     pub fn grpc(settings: &GrpcServer, shared: &Shared) -> Result<Wanted, StartError> {
-        let config = settings.to_net(shared.max_connections)?;
+        let config = settings.to_net(shared.max_connections, shared.pool.clone())?;
         Wanted::new(&settings.endpoint, &settings.transport, Settings::Grpc(settings.clone()), config)
     }
 
@@ -47,7 +47,7 @@ impl Wanted {
     /// # Errors
     /// As [`Wanted::grpc`].
     pub fn http(settings: &HttpServer, shared: &Shared) -> Result<Wanted, StartError> {
-        let config = settings.to_net(shared.max_connections)?;
+        let config = settings.to_net(shared.max_connections, shared.pool.clone())?;
         Wanted::new(&settings.endpoint, &settings.transport, Settings::Http(settings.clone()), config)
     }
 

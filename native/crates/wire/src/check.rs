@@ -4,11 +4,11 @@
 //! ids must have their length, values may nest only so deep. Unknown fields are stepped over and kept. Text is not
 //! checked for UTF-8, and meaning (times, kinds, duplicate keys) is nobody's business here.
 
-use crate::cursor::{Cursor, WireType, delimited_tag, varint_tag};
+use crate::cursor::{Cursor, WireType, delimited_tag, fixed64_tag, varint_tag};
 use crate::error::WireError;
 use crate::limits::Limits;
 use crate::numbers::{any_value, key_value};
-use crate::schema::{self, Field, Kind, Message, Role};
+use crate::schema::{self, Field, Kind, Message, Role, Step};
 use crate::signal::Signal;
 
 /// What a request holds.
@@ -94,24 +94,71 @@ impl Walk<'_> {
         depth: u32,
         attributes: &mut u32,
     ) -> Result<Option<Child<'a>>, WireError> {
-        while !cursor.is_empty() {
-            let tag = cursor.tag()?;
-            let Some(field) = message.field(tag.number) else {
-                cursor.skip(tag.wire)?;
+        while let Some(byte) = cursor.rest().first() {
+            let step = message.steps.get(usize::from(*byte)).copied().unwrap_or(Step::Other);
+            if step == Step::Other {
+                if let Some(child) = self.by_table(message, cursor, depth, attributes)? {
+                    return Ok(Some(child));
+                }
                 continue;
-            };
-            match field.kind {
-                Kind::Message(child) if tag.wire == WireType::Delimited => {
-                    let depth = self.enter(message, child, depth, attributes)?;
-                    let inner = cursor.message()?;
-                    if !(child.is(&schema::KEY_VALUE) && depth > 0 && is_plain_attribute(inner)) {
-                        return Ok(Some(Child { message: child, cursor: inner, depth }));
+            }
+            cursor.advance();
+            match step {
+                Step::Varint => cursor.varint().map(drop)?,
+                Step::Fixed64 => cursor.fixed64().map(drop)?,
+                Step::Fixed32 => cursor.fixed32().map(drop)?,
+                Step::Bytes | Step::Other => cursor.bytes().map(drop)?,
+                Step::Id(length) => id(message, u32::from(*byte >> 3), length.into(), cursor)?,
+                Step::Message(index) => {
+                    let Some(Field { kind: Kind::Message(child), .. }) = message.fields.get(usize::from(index)) else {
+                        continue;
+                    };
+                    if let Some(child) = self.child(message, child, cursor, depth, attributes)? {
+                        return Ok(Some(child));
                     }
                 }
-                kind => scalar(message, field, kind, tag.wire, cursor)?,
             }
         }
         Ok(None)
+    }
+
+    /// The same for one field of any tag: unknown, packed, numbered above 15, or framed wrongly.
+    #[inline(never)]
+    fn by_table<'a>(
+        &mut self,
+        message: &'static Message,
+        cursor: &mut Cursor<'a>,
+        depth: u32,
+        attributes: &mut u32,
+    ) -> Result<Option<Child<'a>>, WireError> {
+        let tag = cursor.tag()?;
+        let Some(field) = message.field(tag.number) else {
+            return cursor.skip(tag.wire).map(|()| None);
+        };
+        match field.kind {
+            Kind::Message(child) if tag.wire == WireType::Delimited => {
+                self.child(message, child, cursor, depth, attributes)
+            }
+            kind => scalar(message, field, kind, tag.wire, cursor).map(|()| None),
+        }
+    }
+
+    /// The message that begins here; `None` for an attribute that is checked already.
+    #[inline]
+    fn child<'a>(
+        &mut self,
+        parent: &'static Message,
+        message: &'static Message,
+        cursor: &mut Cursor<'a>,
+        depth: u32,
+        attributes: &mut u32,
+    ) -> Result<Option<Child<'a>>, WireError> {
+        let depth = self.enter(parent, message, depth, attributes)?;
+        let inner = cursor.message()?;
+        if message.is(&schema::KEY_VALUE) && depth > 0 && is_plain_attribute(inner.rest()) {
+            return Ok(None);
+        }
+        Ok(Some(Child { message, cursor: inner, depth }))
     }
 
     /// Counts a message about to be read; gives the depth left inside it.
@@ -155,25 +202,31 @@ struct Child<'a> {
     depth: u32,
 }
 
-/// Whether an attribute is a key and a value that is one string, integer or boolean, and nothing else. Most bytes of
-/// most requests are such attributes; any other is walked by the table.
+/// Whether an attribute is a key and a value that is one string or number, and nothing else, each in the usual form.
+/// Most bytes of most requests are such attributes; any other is walked by the table.
 #[inline]
-fn is_plain_attribute(mut cursor: Cursor<'_>) -> bool {
-    if !(cursor.take_if(delimited_tag(key_value::KEY)) && cursor.bytes().is_ok()) {
+fn is_plain_attribute(attribute: &[u8]) -> bool {
+    let [KEY_TAG, key @ 0..0x80, rest @ ..] = attribute else { return false };
+    let Some([VALUE_TAG, length @ 0..0x80, value @ ..]) = rest.get(usize::from(*key)..) else { return false };
+    if usize::from(*length) != value.len() {
         return false;
     }
-    if !cursor.take_if(delimited_tag(key_value::VALUE)) {
-        return false;
+    match value {
+        [STRING_TAG, length @ 0..0x80, string @ ..] => usize::from(*length) == string.len(),
+        [DOUBLE_TAG, double @ ..] => double.len() == 8,
+        [INT_TAG | BOOL_TAG, 0..0x80] => true,
+        // Nine bytes hold 63 bits; the tenth is left to who looks more closely.
+        [INT_TAG, start @ .., 0..0x80] => start.len() < 9 && start.iter().all(|byte| *byte >= 0x80),
+        _ => false,
     }
-    let Ok(mut value) = cursor.message() else { return false };
-    let scalar = if value.take_if(delimited_tag(any_value::STRING)) {
-        value.bytes().is_ok()
-    } else {
-        (value.take_if(varint_tag(any_value::INT)) || value.take_if(varint_tag(any_value::BOOL)))
-            && value.varint().is_ok()
-    };
-    scalar && value.is_empty() && cursor.is_empty()
 }
+
+const KEY_TAG: u8 = delimited_tag(key_value::KEY);
+const VALUE_TAG: u8 = delimited_tag(key_value::VALUE);
+const STRING_TAG: u8 = delimited_tag(any_value::STRING);
+const BOOL_TAG: u8 = varint_tag(any_value::BOOL);
+const INT_TAG: u8 = varint_tag(any_value::INT);
+const DOUBLE_TAG: u8 = fixed64_tag(any_value::DOUBLE);
 
 /// Steps over the payload of a field that is not a message, or that should be one and is framed as something else.
 #[inline]
@@ -186,8 +239,8 @@ fn scalar(
 ) -> Result<(), WireError> {
     match (kind, wire) {
         (Kind::String | Kind::Bytes, WireType::Delimited) => cursor.bytes().map(drop),
-        (Kind::TraceId | Kind::ProfileId, WireType::Delimited) => id(field, 16, cursor),
-        (Kind::SpanId, WireType::Delimited) => id(field, 8, cursor),
+        (Kind::TraceId | Kind::ProfileId, WireType::Delimited) => id(message, field.number, 16, cursor),
+        (Kind::SpanId, WireType::Delimited) => id(message, field.number, 8, cursor),
         (Kind::Double | Kind::Fixed64 | Kind::Sfixed64, WireType::Fixed64) => cursor.fixed64().map(drop),
         (Kind::Fixed32, WireType::Fixed32) => cursor.fixed32().map(drop),
         (
@@ -201,12 +254,13 @@ fn scalar(
 
 /// An identifier: absent in effect, or of its one length.
 #[inline]
-fn id(field: &'static Field, length: usize, cursor: &mut Cursor<'_>) -> Result<(), WireError> {
+fn id(message: &Message, number: u32, length: usize, cursor: &mut Cursor<'_>) -> Result<(), WireError> {
     let id = cursor.bytes()?;
     if id.is_empty() || id.len() == length {
         return Ok(());
     }
-    Err(WireError::IdLength { field: field.name, length: id.len(), offset: cursor.offset() - id.len() })
+    let field = message.field(number).map_or("id", |field| field.name);
+    Err(WireError::IdLength { field, length: id.len(), offset: cursor.offset() - id.len() })
 }
 
 /// A run of numbers without tags.

@@ -105,6 +105,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Steps over the next byte, which was looked at.
+    #[inline]
+    pub(crate) fn advance(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
+    }
+
     /// Reads a tag.
     ///
     /// # Errors
@@ -211,16 +217,20 @@ impl<'a> Cursor<'a> {
 impl<'a> Cursor<'a> {
     #[inline]
     fn take_tag(&mut self) -> Option<Tag> {
+        // Nearly every tag is one byte, with a number that is in range.
+        if let [byte @ 8..0x80, rest @ ..] = self.rest {
+            let wire = WireType::of(byte & 7)?;
+            self.rest = rest;
+            return Some(Tag { number: u32::from(byte >> 3), wire });
+        }
+        self.take_long_tag()
+    }
+
+    fn take_long_tag(&mut self) -> Option<Tag> {
         let mut ahead = *self;
         let key = ahead.take_varint()?;
         let number = key >> 3;
-        let wire = match key & 7 {
-            0 => WireType::Varint,
-            1 => WireType::Fixed64,
-            2 => WireType::Delimited,
-            5 => WireType::Fixed32,
-            _ => return None,
-        };
+        let wire = WireType::of((key & 7) as u8)?;
         if number == 0 || number > MAX_FIELD_NUMBER {
             return None;
         }
@@ -231,9 +241,11 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn take_varint(&mut self) -> Option<u64> {
-        let (value, rest) = match self.rest.split_first() {
-            Some((&byte, rest)) if byte < 0x80 => (u64::from(byte), rest),
-            _ => long_varint(self.rest)?,
+        let (value, rest) = match self.rest {
+            [byte @ 0..0x80, rest @ ..] => (u64::from(*byte), rest),
+            // Most lengths of records.
+            [low, high @ 0..0x80, rest @ ..] => (u64::from(low & 0x7f) | u64::from(*high) << 7, rest),
+            longer => long_varint(longer)?,
         };
         self.rest = rest;
         Some(value)
@@ -398,6 +410,11 @@ pub(crate) const fn delimited_tag(number: u32) -> u8 {
 /// The one byte of the tag of a varint field numbered below 16.
 pub(crate) const fn varint_tag(number: u32) -> u8 {
     (number << 3) as u8 | WireType::Varint as u8
+}
+
+/// The one byte of the tag of an eight-byte field numbered below 16.
+pub(crate) const fn fixed64_tag(number: u32) -> u8 {
+    (number << 3) as u8 | WireType::Fixed64 as u8
 }
 
 /// Bytes a varint takes.

@@ -20,6 +20,23 @@ pub struct Message {
     pub fields: &'static [Field],
     /// Names of the oneofs; [`oneof`](field@Field::oneof) is an index into them.
     pub oneofs: &'static [&'static str],
+    /// What a tag of one byte asks for: the fast half of [`Message::field`].
+    pub(crate) steps: [Step; 128],
+}
+
+/// What stands behind a tag of one byte, when field and wire type belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// An unknown field, a run of packed numbers, or a wire type that is wrong: looked at with care.
+    Other,
+    Varint,
+    Fixed64,
+    Fixed32,
+    Bytes,
+    /// An identifier of this length.
+    Id(u8),
+    /// A message: the field at this index.
+    Message(u8),
 }
 
 /// A field of a message.
@@ -121,7 +138,34 @@ pub enum WireType {
     Fixed32 = 5,
 }
 
+impl WireType {
+    /// The wire type of these three bits of a tag; none for groups and undefined ones.
+    #[inline]
+    pub(crate) const fn of(bits: u8) -> Option<WireType> {
+        match bits {
+            0 => Some(WireType::Varint),
+            1 => Some(WireType::Fixed64),
+            2 => Some(WireType::Delimited),
+            5 => Some(WireType::Fixed32),
+            _ => None,
+        }
+    }
+}
+
 impl Message {
+    const fn new(name: &'static str, role: Role, fields: &'static [Field], oneofs: &'static [&'static str]) -> Message {
+        let mut steps = [Step::Other; 128];
+        let mut index = 0;
+        while index < fields.len() {
+            let field = &fields[index];
+            if field.number < 16 {
+                steps[((field.number << 3) | field.kind.wire_type() as u32) as usize] = field.kind.step(index as u8);
+            }
+            index += 1;
+        }
+        Message { name, role, fields, oneofs, steps }
+    }
+
     /// The field with this number. Costs one comparison for fields numbered without gaps.
     pub fn field(&self, number: u32) -> Option<&'static Field> {
         if let Some(field) = self.fields.get((number as usize).wrapping_sub(1))
@@ -187,6 +231,18 @@ impl Kind {
             Kind::String | Kind::Bytes | Kind::TraceId | Kind::SpanId | Kind::ProfileId | Kind::Message(_) => {
                 WireType::Delimited
             }
+        }
+    }
+
+    const fn step(self, index: u8) -> Step {
+        match (self, self.wire_type()) {
+            (Kind::Message(_), _) => Step::Message(index),
+            (Kind::TraceId | Kind::ProfileId, _) => Step::Id(16),
+            (Kind::SpanId, _) => Step::Id(8),
+            (_, WireType::Varint) => Step::Varint,
+            (_, WireType::Fixed64) => Step::Fixed64,
+            (_, WireType::Fixed32) => Step::Fixed32,
+            (_, WireType::Delimited) => Step::Bytes,
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use teleferric_buf::{Exhausted, Ledger, Permit, Pool};
 
 use super::status;
-use crate::body::{Body, BodyError, BodyLimits, Chunks, FIRST_BLOCK_BYTES_MAX};
+use crate::body::{Body, BodyError, BodyLimits, Chunks, FIRST_BLOCK_BYTES_MAX, Flow, Way};
 
 /// A unary request's message as it was on the wire.
 #[derive(Debug)]
@@ -98,13 +98,12 @@ pub async fn read_message(
     admit: &Arc<Ledger>,
     pool: &Pool,
 ) -> Result<Message, GrpcReadError> {
-    let mut chunks = body.into_chunks(limits);
+    let mut chunks = match body.split(limits) {
+        Way::Flow(flow) => return read_flow(flow, limits, admit).await,
+        Way::Chunks(chunks) => chunks,
+    };
     let (compressed, length, mut rest) = read_prefix(&mut chunks).await?;
-    if u64::from(length) > limits.max as u64 {
-        return Err(GrpcReadError::TooLarge { length: length.into(), limit: limits.max });
-    }
-    let permit = admit.try_reserve(length.into()).map_err(GrpcReadError::Exhausted)?;
-    let length = length as usize;
+    let (length, permit) = admitted(length, limits, admit)?;
     let mut block = pool.block(length.min(FIRST_BLOCK_BYTES_MAX));
     loop {
         if block.len().saturating_add(rest.len()) > length {
@@ -124,6 +123,57 @@ pub async fn read_message(
     Ok(Message { compressed, bytes, permit })
 }
 
+/// The same where the connection has put the bytes into a block already: the message is the part behind the prefix.
+async fn read_flow(flow: Flow, limits: &BodyLimits, admit: &Arc<Ledger>) -> Result<Message, GrpcReadError> {
+    let mut arrived = flow.beyond(0).await?;
+    while arrived.bytes < PREFIX_BYTES {
+        if arrived.ended {
+            return Err(if arrived.bytes == 0 { GrpcReadError::Missing } else { GrpcReadError::Truncated });
+        }
+        arrived = flow.beyond(arrived.bytes).await?;
+    }
+    let (compressed, length) = flow.peek(prefix)?;
+    let (length, permit) = admitted(length, limits, admit)?;
+    let total = PREFIX_BYTES + length;
+    if !arrived.ended {
+        flow.expect(total);
+    }
+    loop {
+        if arrived.bytes > total {
+            return Err(GrpcReadError::Extra);
+        }
+        if arrived.ended {
+            break;
+        }
+        arrived = flow.beyond(arrived.bytes).await?;
+    }
+    if arrived.bytes < total {
+        return Err(GrpcReadError::Truncated);
+    }
+    let mut bytes = flow.take();
+    bytes.advance(PREFIX_BYTES);
+    let bytes = if bytes.is_empty() { Bytes::new() } else { bytes };
+    Ok(Message { compressed, bytes, permit })
+}
+
+/// The length as a size in memory, and the permit for it.
+fn admitted(length: u32, limits: &BodyLimits, admit: &Arc<Ledger>) -> Result<(usize, Permit), GrpcReadError> {
+    if u64::from(length) > limits.max as u64 {
+        return Err(GrpcReadError::TooLarge { length: length.into(), limit: limits.max });
+    }
+    let permit = admit.try_reserve(length.into()).map_err(GrpcReadError::Exhausted)?;
+    Ok((length as usize, permit))
+}
+
+/// The flag and the length that `bytes` begin with.
+fn prefix(bytes: &[u8]) -> Result<(bool, u32), GrpcReadError> {
+    let [flag, length @ ..] = bytes.first_chunk::<PREFIX_BYTES>().ok_or(GrpcReadError::Truncated)?;
+    match flag {
+        0 | 1 => Ok((*flag == 1, u32::from_be_bytes(*length))),
+        other => Err(GrpcReadError::BadFlag(*other)),
+    }
+}
+
 /// The flag, the length, and what came behind them in the same chunk.
 async fn read_prefix(chunks: &mut Chunks) -> Result<(bool, u32, Bytes), GrpcReadError> {
     let mut prefix = [0; PREFIX_BYTES];
@@ -140,11 +190,8 @@ async fn read_prefix(chunks: &mut Chunks) -> Result<(bool, u32, Bytes), GrpcRead
         if have < PREFIX_BYTES {
             continue;
         }
-        let [flag, length @ ..] = prefix;
-        return match flag {
-            0 | 1 => Ok((flag == 1, u32::from_be_bytes(length), chunk)),
-            other => Err(GrpcReadError::BadFlag(other)),
-        };
+        let (compressed, length) = self::prefix(&prefix)?;
+        return Ok((compressed, length, chunk));
     }
 }
 

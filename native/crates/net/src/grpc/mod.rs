@@ -14,7 +14,8 @@ pub use status::{
     DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Status, UNAUTHENTICATED, UNAVAILABLE,
     UNIMPLEMENTED, error, ok,
 };
-pub use timeout::{BadTimeout, timeout};
+pub use timeout::BadTimeout;
+pub(crate) use timeout::parse_timeout;
 
 use crate::service::Response;
 

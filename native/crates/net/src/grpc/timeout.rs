@@ -2,22 +2,16 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
-
 /// `grpc-timeout` is not of its form: one to eight digits and a unit out of `HMSmun`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed grpc-timeout")]
 pub struct BadTimeout;
 
-/// The client's patience from now; `None` when it does not say.
+/// The client's patience from now, as the header's value says.
 ///
 /// # Errors
 /// [`BadTimeout`].
-pub fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, BadTimeout> {
-    headers.get("grpc-timeout").map(|value| parse(value.as_bytes())).transpose()
-}
-
-fn parse(text: &[u8]) -> Result<Duration, BadTimeout> {
+pub(crate) fn parse_timeout(text: &[u8]) -> Result<Duration, BadTimeout> {
     let (unit, digits) = text.split_last().ok_or(BadTimeout)?;
     if digits.is_empty() || digits.len() > DIGITS_MAX || !digits.iter().all(u8::is_ascii_digit) {
         return Err(BadTimeout);

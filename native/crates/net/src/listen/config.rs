@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use super::frames::Enforcement;
+use teleferric_buf::Pool;
+
+pub use super::http2::Enforcement;
 use crate::tls::ServerTls;
 
 /// What is spoken on a listener.
@@ -28,6 +30,8 @@ pub struct ServerConfig {
     pub keepalive: Keepalive,
     /// Whether an HTTP/1 connection serves more than one request.
     pub keep_alives_enabled: bool,
+    /// Where the blocks for bodies come from.
+    pub pool: Pool,
 }
 
 /// Bounds on connections; `None` is no bound.
@@ -87,6 +91,7 @@ impl ServerConfig {
             limits: ConnLimits::default(),
             keepalive: Keepalive::default(),
             keep_alives_enabled: true,
+            pool: Pool::new(),
         }
     }
 }

@@ -9,18 +9,17 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::config::{Protocol, ServerConfig};
 use super::dispatch::dispatch;
-use super::frames::{Violation, Watch, goaway_calm};
+use super::http2::{self, Broken};
 use super::hub::{Hub, Phase};
 use super::state::{AbortReason, Clocks, CloseReason, ConnState, Due};
 use super::wire::{Plain, Socket, Wire};
-use crate::workers::spawn_local;
 
 /// Serves `plain` to its end.
 pub(crate) async fn run(plain: Plain, peer: Option<SocketAddr>, hub: Rc<Hub>) {
@@ -98,7 +97,7 @@ async fn serve_http1(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
         .max_header_size(limits.max_header_bytes as usize)
         .max_buf_size(READ_BUFFER_BYTES_MAX.max(limits.max_header_bytes as usize))
         .serve_connection(TokioIo::new(wire.clone()), service);
-    let end = drive(serving, hub, conn).await;
+    let end = drive(Http1(serving), hub, conn).await;
     note(end, hub);
     if conn.has_unread_body() {
         before(Phase::Cutting, hub, conn, wire.linger()).await;
@@ -107,49 +106,11 @@ async fn serve_http1(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
 
 async fn serve_http2(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
     conn.speaks(false);
-    let (limits, keepalive) = (&hub.config.limits, &hub.config.keepalive);
-    wire.watch_frames(Watch::new(keepalive.enforcement));
-    let service = {
-        let (hub, conn) = (hub.clone(), conn.clone());
-        service_fn(move |request| dispatch(&hub, &conn, request))
-    };
-    let serving = http2::Builder::new(LocalExec)
-        .timer(TokioTimer::new())
-        .adaptive_window(false)
-        .initial_stream_window_size(limits.initial_stream_window)
-        .initial_connection_window_size(limits.initial_connection_window)
-        .max_frame_size(limits.max_frame_size)
-        .max_concurrent_streams(limits.max_concurrent_streams)
-        .max_header_list_size(limits.max_header_bytes)
-        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
-        .max_local_error_reset_streams(LOCAL_RESETS_MAX)
-        .max_send_buf_size(SEND_BUFFER_BYTES_MAX)
-        .keep_alive_interval(keepalive.time)
-        .keep_alive_timeout(keepalive.timeout.unwrap_or(PING_TIMEOUT))
-        .auto_date_header(hub.config.protocol == Protocol::Http)
-        .serve_connection(TokioIo::new(wire.clone()), service);
-    let end = drive(serving, hub, conn).await;
-    match wire.violation() {
-        None => {
-            if matches!(end, End::Closed) {
-                before(Phase::Cutting, hub, conn, wire.linger()).await;
-            }
-            note(end, hub);
-        }
-        Some(violation) => {
-            match violation {
-                Violation::Pings => hub.stats.ping_abuse.add(),
-                Violation::UselessFrames => hub.stats.frame_abuse.add(),
-            }
-            if wire.at_frame_end() {
-                let last = async {
-                    wire.say_last(&goaway_calm(violation), LAST_WORD_TIME_MAX).await;
-                    wire.linger().await;
-                };
-                before(Phase::Cutting, hub, conn, last).await;
-            }
-        }
+    let end = drive(http2::Connection::new(wire.clone(), hub, conn), hub, conn).await;
+    if matches!(end, End::Closed | End::Failed | End::Dismissed) {
+        before(Phase::Cutting, hub, conn, wire.linger()).await;
     }
+    note(end, hub);
 }
 
 /// Tells an HTTP/1 client of a gRPC port what the port speaks.
@@ -158,29 +119,41 @@ async fn refuse_http1(mut wire: Wire) {
     wire.linger().await;
 }
 
-/// A hyper connection of either version.
-trait Serving: Future<Output = hyper::Result<()>> {
+/// A connection of either version.
+trait Serving: Future<Output = Result<(), Broken>> {
     fn graceful_shutdown(self: Pin<&mut Self>);
 }
 
-type Answered = http::Response<super::dispatch::Answer>;
-
-impl<S> Serving for http1::Connection<TokioIo<Wire>, S>
-where
-    S: hyper::service::Service<http::Request<Incoming>, Response = Answered, Error = std::convert::Infallible>,
-{
+impl Serving for http2::Connection {
     fn graceful_shutdown(self: Pin<&mut Self>) {
-        http1::Connection::graceful_shutdown(self);
+        http2::Connection::graceful_shutdown(self.get_mut());
     }
 }
 
-impl<S> Serving for http2::Connection<TokioIo<Wire>, S, LocalExec>
+/// A connection that hyper serves.
+struct Http1<C>(C);
+
+type Answered = http::Response<super::dispatch::Answer>;
+
+impl<S> Future for Http1<http1::Connection<TokioIo<Wire>, S>>
 where
-    S: hyper::service::Service<http::Request<Incoming>, Response = Answered, Error = std::convert::Infallible>,
-    S::Future: 'static,
+    S: hyper::service::Service<http::Request<Incoming>, Response = Answered, Error = std::convert::Infallible> + Unpin,
+    S::Future: Unpin,
 {
-    fn graceful_shutdown(self: Pin<&mut Self>) {
-        http2::Connection::graceful_shutdown(self);
+    type Output = Result<(), Broken>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map_err(|_| Broken::Failed)
+    }
+}
+
+impl<S> Serving for Http1<http1::Connection<TokioIo<Wire>, S>>
+where
+    S: hyper::service::Service<http::Request<Incoming>, Response = Answered, Error = std::convert::Infallible> + Unpin,
+    S::Future: Unpin,
+{
+    fn graceful_shutdown(mut self: Pin<&mut Self>) {
+        Pin::new(&mut self.0).graceful_shutdown();
     }
 }
 
@@ -190,6 +163,8 @@ enum End {
     Closed,
     /// The protocol broke.
     Failed,
+    /// The client was sent away for its conduct, which has been counted.
+    Dismissed,
     /// A clock ran out.
     Aborted(AbortReason),
     /// The drain deadline passed.
@@ -208,7 +183,11 @@ async fn drive(serving: impl Serving, hub: &Hub, conn: &ConnState) -> End {
                 serving.as_mut().graceful_shutdown();
             }
             if let Poll::Ready(outcome) = serving.as_mut().poll(cx) {
-                return Poll::Ready(if outcome.is_ok() { End::Closed } else { End::Failed });
+                return Poll::Ready(match outcome {
+                    Ok(()) => End::Closed,
+                    Err(Broken::Failed) => End::Failed,
+                    Err(Broken::Dismissed) => End::Dismissed,
+                });
             }
             conn.watch(cx.waker());
             let now = Instant::now();
@@ -240,7 +219,7 @@ async fn drive(serving: impl Serving, hub: &Hub, conn: &ConnState) -> End {
 
 fn note(end: End, hub: &Hub) {
     match end {
-        End::Closed => {}
+        End::Closed | End::Dismissed => {}
         End::Failed => hub.stats.connection_errors.add(),
         End::Aborted(AbortReason::SlowHead) => hub.stats.slow_heads.add(),
         End::Aborted(AbortReason::WriteStall) => hub.stats.write_stalls.add(),
@@ -308,19 +287,6 @@ fn jittered(age: Duration) -> Duration {
     age.mul_f64(0.9 + random as f64 / 10_000.0)
 }
 
-/// Runs a connection's streams as tasks of its worker.
-#[derive(Clone, Copy)]
-struct LocalExec;
-
-impl<F> hyper::rt::Executor<F> for LocalExec
-where
-    F: Future<Output = ()> + 'static,
-{
-    fn execute(&self, task: F) {
-        spawn_local(task);
-    }
-}
-
 /// The bytes of all header fields as they count against the limit: names, values and 32 each, as HTTP/2 counts.
 pub(crate) fn header_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
@@ -330,15 +296,6 @@ pub(crate) fn header_bytes(headers: &HeaderMap) -> usize {
 /// keep what it grew to.
 const READ_BUFFER_BYTES_MAX: usize = 256 << 10;
 
-/// How much of an answer is buffered for one stream; answers are small.
-const SEND_BUFFER_BYTES_MAX: usize = 64 << 10;
-
-/// Streams that a client may reset before they are accepted, and resets that its errors may cause (rapid reset,
-/// MadeYouReset).
-const PENDING_RESETS_MAX: usize = 20;
-const LOCAL_RESETS_MAX: usize = 100;
-
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
 const LAST_WORD_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How long a connection that has not said what it speaks is listened to once the drain has begun.

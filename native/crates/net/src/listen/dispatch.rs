@@ -1,4 +1,5 @@
-//! One request from hyper to the service and back: header limits, the panic fence, and the body types in between.
+//! One request from its protocol to the service and back: header limits, the panic fence, and the body types that hyper
+//! wants for HTTP/1.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -6,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -13,16 +15,17 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::{Frame, Incoming, SizeHint};
 
 use super::connection::{header_bytes, within};
+use super::http2::Head;
 use super::hub::Hub;
 use super::state::{Active, ConnState, Writing};
 use crate::body::Body;
-use crate::grpc;
+use crate::grpc::{self, BadTimeout};
 use crate::service::{Request, Response};
 use crate::workers::report_panic;
 
 type Answering = Pin<Box<dyn Future<Output = Result<http::Response<Answer>, Infallible>>>>;
 
-/// Answers `request`. The service is the one in place now; replacing it later does not touch this request.
+/// Answers a request over HTTP/1. The service is the one in place now; replacing it later does not touch this request.
 pub(crate) fn dispatch(hub: &Rc<Hub>, conn: &Rc<ConnState>, request: http::Request<Incoming>) -> Answering {
     hub.stats.requests.add();
     let active = conn.begin();
@@ -31,31 +34,46 @@ pub(crate) fn dispatch(hub: &Rc<Hub>, conn: &Rc<ConnState>, request: http::Reque
     let body = Body::incoming(incoming, conn.clone(), expect);
     let (hub, conn) = (hub.clone(), conn.clone());
     Box::pin(async move {
-        let response = answer(&hub, &conn, head, body).await;
+        let oversized = is_oversized(&hub, &head);
+        let request = Request { head: Rc::new(head), timeout: Ok(None), peer: conn.peer, tls: conn.tls(), body };
+        let response = answer(&hub, request, oversized).await;
         Ok(into_http(response, &conn, active))
     })
 }
 
-async fn answer(hub: &Hub, conn: &Rc<ConnState>, head: http::request::Parts, body: Body) -> Response {
-    let limits = &hub.config.limits;
-    if head.headers.len() > limits.max_headers || header_bytes(&head.headers) > header_bytes_max(hub, &head) {
+/// Answers a request over HTTP/2, as [`dispatch`] does.
+pub(super) fn answer_http2(
+    hub: &Rc<Hub>,
+    conn: &ConnState,
+    head: &Head,
+    timeout: Result<Option<Duration>, BadTimeout>,
+    body: Body,
+) -> Pin<Box<dyn Future<Output = Response>>> {
+    hub.stats.requests.add();
+    let oversized = head.oversized;
+    let request = Request { head: head.parts.clone(), timeout, peer: conn.peer, tls: conn.tls(), body };
+    let hub = hub.clone();
+    Box::pin(async move { answer(&hub, request, oversized).await })
+}
+
+async fn answer(hub: &Hub, request: Request, oversized: bool) -> Response {
+    if oversized {
         hub.stats.oversized_heads.add();
         return Response::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request header fields too large");
     }
-    if head.method == Method::CONNECT {
+    if request.head.method == Method::CONNECT {
         return Response::text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
     }
-    let is_grpc = grpc::is_grpc(&head.headers);
-    let request = Request { head, peer: conn.peer, tls: conn.tls(), body };
+    let head = request.head.clone();
     let service = hub.service();
-    let call = within(limits.answer_timeout, async { service.call(request).await });
+    let call = within(hub.config.limits.answer_timeout, async { service.call(request).await });
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(Some(response)) => response,
         Ok(None) => Response::text(StatusCode::SERVICE_UNAVAILABLE, "request timed out"),
         Err(payload) => {
             hub.stats.panics.add();
             report_panic(&*payload);
-            if is_grpc {
+            if grpc::is_grpc(&head.headers) {
                 grpc::error(&grpc::Status::new(grpc::INTERNAL, "internal error"))
             } else {
                 Response::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
@@ -64,10 +82,11 @@ async fn answer(hub: &Hub, conn: &Rc<ConnState>, head: http::request::Parts, bod
     }
 }
 
-/// hyper holds HTTP/1 heads to the limit while it reads them; the 32 bytes a field that HTTP/2 counts are added here.
-fn header_bytes_max(hub: &Hub, head: &http::request::Parts) -> usize {
-    let most = hub.config.limits.max_header_bytes as usize;
-    if head.version < http::Version::HTTP_2 { most + head.headers.len() * 32 } else { most }
+/// hyper holds HTTP/1 heads to the limit while it reads them; the 32 bytes a field that HTTP/2 counts do not count here.
+fn is_oversized(hub: &Hub, head: &http::request::Parts) -> bool {
+    let limits = &hub.config.limits;
+    let most = limits.max_header_bytes as usize + head.headers.len() * 32;
+    head.headers.len() > limits.max_headers || header_bytes(&head.headers) > most
 }
 
 fn into_http(response: Response, conn: &Rc<ConnState>, active: Active) -> http::Response<Answer> {
@@ -88,7 +107,7 @@ fn into_http(response: Response, conn: &Rc<ConnState>, active: Active) -> http::
 pub(crate) struct Answer {
     body: Bytes,
     trailers: Option<HeaderMap>,
-    /// Until this is dropped: hyper keeps the body beside the bytes while they wait for the stream's window.
+    /// Until this is dropped: hyper keeps the body while its bytes wait for the socket.
     _writing: Option<Writing>,
 }
 

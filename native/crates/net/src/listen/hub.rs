@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::config::ServerConfig;
+use super::http2::Heads;
 use super::state::ConnState;
 use super::stats::Counters;
 use crate::service::DynService;
@@ -18,6 +19,8 @@ use crate::service::DynService;
 pub(crate) struct Hub {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) stats: Arc<Counters>,
+    /// The heads of requests that HTTP/2 connections share.
+    pub(crate) heads: Heads,
     service: RefCell<Rc<dyn DynService>>,
     phase: Cell<Phase>,
     draining_since: Cell<Option<Instant>>,
@@ -42,6 +45,7 @@ impl Hub {
         Rc::new(Hub {
             config,
             stats,
+            heads: Heads::default(),
             service: RefCell::new(service),
             phase: Cell::new(Phase::Serving),
             draining_since: Cell::new(None),

@@ -8,8 +8,9 @@
 mod accept;
 mod config;
 mod connection;
+mod date;
 mod dispatch;
-mod frames;
+pub(crate) mod http2;
 mod hub;
 pub(crate) mod state;
 mod stats;

@@ -1,7 +1,7 @@
-//! A connection's bytes: plain or TLS, TCP or unix, with a look at what passes.
+//! A connection's bytes: plain or TLS, TCP or unix.
 //!
-//! hyper owns one handle; the connection's driver keeps another, so that it can say a last word on the socket after
-//! hyper is gone.
+//! The protocol owns one handle; the connection's driver keeps another, so that it can say a last word on the socket
+//! after the protocol is gone.
 
 use std::cell::RefCell;
 use std::io;
@@ -17,7 +17,6 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 use tokio_rustls::server::TlsStream;
 
-use super::frames::{Violation, Watch};
 use super::state::ConnState;
 
 /// A handle on a connection's socket. Clones share it; only one of them may be in use at a time.
@@ -31,7 +30,6 @@ struct Shared {
     socket: Socket,
     /// Bytes read ahead to tell the protocol, not given to hyper yet.
     ahead: Bytes,
-    watch: Option<Watch>,
 }
 
 /// An accepted connection as it came from the system.
@@ -48,7 +46,7 @@ pub(crate) enum Socket {
 
 impl Wire {
     pub(crate) fn new(socket: Socket, conn: Rc<ConnState>) -> Wire {
-        Wire { shared: Rc::new(RefCell::new(Shared { socket, ahead: Bytes::new(), watch: None })), conn }
+        Wire { shared: Rc::new(RefCell::new(Shared { socket, ahead: Bytes::new() })), conn }
     }
 
     /// Reads until it is clear whether the peer begins with the HTTP/2 preface; nothing is lost.
@@ -76,16 +74,6 @@ impl Wire {
         Ok(http2)
     }
 
-    /// Looks at the frames that pass from now on.
-    pub(crate) fn watch_frames(&self, watch: Watch) {
-        self.shared.borrow_mut().watch = Some(watch);
-    }
-
-    /// The rule of HTTP/2 conduct that the peer broke, if any.
-    pub(crate) fn violation(&self) -> Option<Violation> {
-        self.shared.borrow().watch.as_ref().and_then(Watch::violation)
-    }
-
     /// Writes `last` and closes the sending side, waiting for at most `patience`.
     pub(crate) async fn say_last(&mut self, last: &[u8], patience: Duration) {
         let said = async {
@@ -94,11 +82,6 @@ impl Wire {
         };
         // The peer may be gone; then nobody misses it.
         let _ = tokio::time::timeout(patience, said).await;
-    }
-
-    /// Whether what was sent so far ends at a frame's end, so that another frame may follow.
-    pub(crate) fn at_frame_end(&self) -> bool {
-        self.shared.borrow().watch.as_ref().is_some_and(Watch::at_outbound_frame_end)
     }
 
     /// Takes bytes off the wire until the peer closes, so that closing does not reset the connection before the peer
@@ -130,14 +113,8 @@ impl AsyncRead for Wire {
             buf.put_slice(shared.ahead.get(..count).unwrap_or_default());
             shared.ahead.advance(count);
         }
-        let came = buf.filled().get(before..).unwrap_or_default();
-        if !came.is_empty() {
+        if buf.filled().len() > before {
             self.conn.has_read();
-            if let Some(watch) = &mut shared.watch
-                && watch.inbound(came, self.conn.active()).is_some()
-            {
-                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-            }
         }
         Poll::Ready(Ok(()))
     }
@@ -152,9 +129,6 @@ impl AsyncWrite for Wire {
         };
         let count = outcome?;
         self.conn.has_written();
-        if let Some(watch) = &mut shared.watch {
-            watch.outbound(buf.get(..count).unwrap_or_default());
-        }
         Poll::Ready(Ok(count))
     }
 
@@ -168,17 +142,9 @@ impl AsyncWrite for Wire {
             self.conn.is_blocked();
             return Poll::Pending;
         };
-        let mut count = outcome?;
+        let count = outcome?;
         self.conn.has_written();
-        let written = count;
-        if let Some(watch) = &mut shared.watch {
-            for buf in bufs {
-                let part = count.min(buf.len());
-                watch.outbound(buf.get(..part).unwrap_or_default());
-                count -= part;
-            }
-        }
-        Poll::Ready(Ok(written))
+        Poll::Ready(Ok(count))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use teleferric_buf::Pool;
 use teleferric_net::{ConnLimits, Enforcement, Keepalive, Protocol, ServerConfig};
 
 use super::tls::TlsServer;
@@ -91,7 +92,7 @@ impl GrpcServer {
     ///
     /// # Errors
     /// TLS settings that cannot be used.
-    pub fn to_net(&self, max_connections: usize) -> Result<ServerConfig, StartError> {
+    pub fn to_net(&self, max_connections: usize, pool: Pool) -> Result<ServerConfig, StartError> {
         let guards = ConnLimits::default();
         let streams = (self.max_concurrent_streams > 0).then_some(self.max_concurrent_streams);
         let (server, policy) = (&self.keepalive.server_parameters, &self.keepalive.enforcement_policy);
@@ -115,6 +116,7 @@ impl GrpcServer {
                 }),
             },
             keep_alives_enabled: true,
+            pool,
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use teleferric_buf::Pool;
 use teleferric_net::{ConnLimits, Keepalive, Protocol, ServerConfig};
 
 use super::tls::TlsServer;
@@ -71,7 +72,7 @@ impl HttpServer {
     ///
     /// # Errors
     /// TLS settings that cannot be used.
-    pub fn to_net(&self, max_connections: usize) -> Result<ServerConfig, StartError> {
+    pub fn to_net(&self, max_connections: usize, pool: Pool) -> Result<ServerConfig, StartError> {
         let guards = ConnLimits::default();
         Ok(ServerConfig {
             protocol: Protocol::Http,
@@ -85,6 +86,7 @@ impl HttpServer {
             },
             keepalive: Keepalive::default(),
             keep_alives_enabled: self.keep_alives_enabled,
+            pool,
         })
     }
 }

@@ -96,14 +96,14 @@ fn write_message(text: &mut String, name: &str, message: &DescriptorProto) {
         .collect();
     let _ = write!(
         text,
-        "\n/// `{name}`\npub static {}: Message = Message {{\n    name: {name:?},\n    role: Role::{},\n    fields: &[\n",
+        "\n/// `{name}`\npub static {}: Message = Message::new(\n    {name:?},\n    Role::{},\n    &[\n",
         static_name(name),
         role(message.name()),
     );
     for field in fields {
         let _ = writeln!(text, "        {},", field_text(field));
     }
-    let _ = writeln!(text, "    ],\n    oneofs: &[{}],\n}};", oneofs.join(", "));
+    let _ = writeln!(text, "    ],\n    &[{}],\n);", oneofs.join(", "));
 }
 
 fn field_text(field: &FieldDescriptorProto) -> String {

@@ -67,135 +67,135 @@ pub static ALL: &[&Message] = &[
 ];
 
 /// `opentelemetry.proto.collector.logs.v1.ExportLogsPartialSuccess`
-pub static EXPORT_LOGS_PARTIAL_SUCCESS: Message = Message {
-    name: "opentelemetry.proto.collector.logs.v1.ExportLogsPartialSuccess",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_LOGS_PARTIAL_SUCCESS: Message = Message::new(
+    "opentelemetry.proto.collector.logs.v1.ExportLogsPartialSuccess",
+    Role::Other,
+    &[
         Field::new(1, "rejected_log_records", "rejectedLogRecords", Kind::Int64),
         Field::new(2, "error_message", "errorMessage", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest`
-pub static EXPORT_LOGS_SERVICE_REQUEST: Message = Message {
-    name: "opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_LOGS_SERVICE_REQUEST: Message = Message::new(
+    "opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest",
+    Role::Other,
+    &[
         Field::new(1, "resource_logs", "resourceLogs", Kind::Message(&RESOURCE_LOGS)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.logs.v1.ExportLogsServiceResponse`
-pub static EXPORT_LOGS_SERVICE_RESPONSE: Message = Message {
-    name: "opentelemetry.proto.collector.logs.v1.ExportLogsServiceResponse",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_LOGS_SERVICE_RESPONSE: Message = Message::new(
+    "opentelemetry.proto.collector.logs.v1.ExportLogsServiceResponse",
+    Role::Other,
+    &[
         Field::new(1, "partial_success", "partialSuccess", Kind::Message(&EXPORT_LOGS_PARTIAL_SUCCESS)),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.metrics.v1.ExportMetricsPartialSuccess`
-pub static EXPORT_METRICS_PARTIAL_SUCCESS: Message = Message {
-    name: "opentelemetry.proto.collector.metrics.v1.ExportMetricsPartialSuccess",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_METRICS_PARTIAL_SUCCESS: Message = Message::new(
+    "opentelemetry.proto.collector.metrics.v1.ExportMetricsPartialSuccess",
+    Role::Other,
+    &[
         Field::new(1, "rejected_data_points", "rejectedDataPoints", Kind::Int64),
         Field::new(2, "error_message", "errorMessage", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest`
-pub static EXPORT_METRICS_SERVICE_REQUEST: Message = Message {
-    name: "opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_METRICS_SERVICE_REQUEST: Message = Message::new(
+    "opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest",
+    Role::Other,
+    &[
         Field::new(1, "resource_metrics", "resourceMetrics", Kind::Message(&RESOURCE_METRICS)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceResponse`
-pub static EXPORT_METRICS_SERVICE_RESPONSE: Message = Message {
-    name: "opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceResponse",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_METRICS_SERVICE_RESPONSE: Message = Message::new(
+    "opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceResponse",
+    Role::Other,
+    &[
         Field::new(1, "partial_success", "partialSuccess", Kind::Message(&EXPORT_METRICS_PARTIAL_SUCCESS)),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.profiles.v1development.ExportProfilesPartialSuccess`
-pub static EXPORT_PROFILES_PARTIAL_SUCCESS: Message = Message {
-    name: "opentelemetry.proto.collector.profiles.v1development.ExportProfilesPartialSuccess",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_PROFILES_PARTIAL_SUCCESS: Message = Message::new(
+    "opentelemetry.proto.collector.profiles.v1development.ExportProfilesPartialSuccess",
+    Role::Other,
+    &[
         Field::new(1, "rejected_profiles", "rejectedProfiles", Kind::Int64),
         Field::new(2, "error_message", "errorMessage", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.profiles.v1development.ExportProfilesServiceRequest`
-pub static EXPORT_PROFILES_SERVICE_REQUEST: Message = Message {
-    name: "opentelemetry.proto.collector.profiles.v1development.ExportProfilesServiceRequest",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_PROFILES_SERVICE_REQUEST: Message = Message::new(
+    "opentelemetry.proto.collector.profiles.v1development.ExportProfilesServiceRequest",
+    Role::Other,
+    &[
         Field::new(1, "resource_profiles", "resourceProfiles", Kind::Message(&RESOURCE_PROFILES)).repeated(),
         Field::new(2, "dictionary", "dictionary", Kind::Message(&PROFILES_DICTIONARY)),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.profiles.v1development.ExportProfilesServiceResponse`
-pub static EXPORT_PROFILES_SERVICE_RESPONSE: Message = Message {
-    name: "opentelemetry.proto.collector.profiles.v1development.ExportProfilesServiceResponse",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_PROFILES_SERVICE_RESPONSE: Message = Message::new(
+    "opentelemetry.proto.collector.profiles.v1development.ExportProfilesServiceResponse",
+    Role::Other,
+    &[
         Field::new(1, "partial_success", "partialSuccess", Kind::Message(&EXPORT_PROFILES_PARTIAL_SUCCESS)),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.trace.v1.ExportTracePartialSuccess`
-pub static EXPORT_TRACE_PARTIAL_SUCCESS: Message = Message {
-    name: "opentelemetry.proto.collector.trace.v1.ExportTracePartialSuccess",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_TRACE_PARTIAL_SUCCESS: Message = Message::new(
+    "opentelemetry.proto.collector.trace.v1.ExportTracePartialSuccess",
+    Role::Other,
+    &[
         Field::new(1, "rejected_spans", "rejectedSpans", Kind::Int64),
         Field::new(2, "error_message", "errorMessage", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest`
-pub static EXPORT_TRACE_SERVICE_REQUEST: Message = Message {
-    name: "opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_TRACE_SERVICE_REQUEST: Message = Message::new(
+    "opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest",
+    Role::Other,
+    &[
         Field::new(1, "resource_spans", "resourceSpans", Kind::Message(&RESOURCE_SPANS)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.collector.trace.v1.ExportTraceServiceResponse`
-pub static EXPORT_TRACE_SERVICE_RESPONSE: Message = Message {
-    name: "opentelemetry.proto.collector.trace.v1.ExportTraceServiceResponse",
-    role: Role::Other,
-    fields: &[
+pub static EXPORT_TRACE_SERVICE_RESPONSE: Message = Message::new(
+    "opentelemetry.proto.collector.trace.v1.ExportTraceServiceResponse",
+    Role::Other,
+    &[
         Field::new(1, "partial_success", "partialSuccess", Kind::Message(&EXPORT_TRACE_PARTIAL_SUCCESS)),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.common.v1.AnyValue`
-pub static ANY_VALUE: Message = Message {
-    name: "opentelemetry.proto.common.v1.AnyValue",
-    role: Role::Value,
-    fields: &[
+pub static ANY_VALUE: Message = Message::new(
+    "opentelemetry.proto.common.v1.AnyValue",
+    Role::Value,
+    &[
         Field::new(1, "string_value", "stringValue", Kind::String).oneof(0),
         Field::new(2, "bool_value", "boolValue", Kind::Bool).oneof(0),
         Field::new(3, "int_value", "intValue", Kind::Int64).oneof(0),
@@ -205,72 +205,72 @@ pub static ANY_VALUE: Message = Message {
         Field::new(7, "bytes_value", "bytesValue", Kind::Bytes).oneof(0),
         Field::new(8, "string_value_strindex", "stringValueStrindex", Kind::Int32).oneof(0),
     ],
-    oneofs: &["value"],
-};
+    &["value"],
+);
 
 /// `opentelemetry.proto.common.v1.ArrayValue`
-pub static ARRAY_VALUE: Message = Message {
-    name: "opentelemetry.proto.common.v1.ArrayValue",
-    role: Role::Other,
-    fields: &[
+pub static ARRAY_VALUE: Message = Message::new(
+    "opentelemetry.proto.common.v1.ArrayValue",
+    Role::Other,
+    &[
         Field::new(1, "values", "values", Kind::Message(&ANY_VALUE)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.common.v1.EntityRef`
-pub static ENTITY_REF: Message = Message {
-    name: "opentelemetry.proto.common.v1.EntityRef",
-    role: Role::Other,
-    fields: &[
+pub static ENTITY_REF: Message = Message::new(
+    "opentelemetry.proto.common.v1.EntityRef",
+    Role::Other,
+    &[
         Field::new(1, "schema_url", "schemaUrl", Kind::String),
         Field::new(2, "type", "type", Kind::String),
         Field::new(3, "id_keys", "idKeys", Kind::String).repeated(),
         Field::new(4, "description_keys", "descriptionKeys", Kind::String).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.common.v1.InstrumentationScope`
-pub static INSTRUMENTATION_SCOPE: Message = Message {
-    name: "opentelemetry.proto.common.v1.InstrumentationScope",
-    role: Role::Other,
-    fields: &[
+pub static INSTRUMENTATION_SCOPE: Message = Message::new(
+    "opentelemetry.proto.common.v1.InstrumentationScope",
+    Role::Other,
+    &[
         Field::new(1, "name", "name", Kind::String),
         Field::new(2, "version", "version", Kind::String),
         Field::new(3, "attributes", "attributes", Kind::Message(&KEY_VALUE)).repeated(),
         Field::new(4, "dropped_attributes_count", "droppedAttributesCount", Kind::Uint32),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.common.v1.KeyValue`
-pub static KEY_VALUE: Message = Message {
-    name: "opentelemetry.proto.common.v1.KeyValue",
-    role: Role::Other,
-    fields: &[
+pub static KEY_VALUE: Message = Message::new(
+    "opentelemetry.proto.common.v1.KeyValue",
+    Role::Other,
+    &[
         Field::new(1, "key", "key", Kind::String),
         Field::new(2, "value", "value", Kind::Message(&ANY_VALUE)),
         Field::new(3, "key_strindex", "keyStrindex", Kind::Int32),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.common.v1.KeyValueList`
-pub static KEY_VALUE_LIST: Message = Message {
-    name: "opentelemetry.proto.common.v1.KeyValueList",
-    role: Role::Other,
-    fields: &[
+pub static KEY_VALUE_LIST: Message = Message::new(
+    "opentelemetry.proto.common.v1.KeyValueList",
+    Role::Other,
+    &[
         Field::new(1, "values", "values", Kind::Message(&KEY_VALUE)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.logs.v1.LogRecord`
-pub static LOG_RECORD: Message = Message {
-    name: "opentelemetry.proto.logs.v1.LogRecord",
-    role: Role::Item,
-    fields: &[
+pub static LOG_RECORD: Message = Message::new(
+    "opentelemetry.proto.logs.v1.LogRecord",
+    Role::Item,
+    &[
         Field::new(1, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
         Field::new(2, "severity_number", "severityNumber", Kind::Enum(&SEVERITY_NUMBER)),
         Field::new(3, "severity_text", "severityText", Kind::String),
@@ -283,48 +283,48 @@ pub static LOG_RECORD: Message = Message {
         Field::new(11, "observed_time_unix_nano", "observedTimeUnixNano", Kind::Fixed64),
         Field::new(12, "event_name", "eventName", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.logs.v1.LogsData`
-pub static LOGS_DATA: Message = Message {
-    name: "opentelemetry.proto.logs.v1.LogsData",
-    role: Role::Other,
-    fields: &[
+pub static LOGS_DATA: Message = Message::new(
+    "opentelemetry.proto.logs.v1.LogsData",
+    Role::Other,
+    &[
         Field::new(1, "resource_logs", "resourceLogs", Kind::Message(&RESOURCE_LOGS)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.logs.v1.ResourceLogs`
-pub static RESOURCE_LOGS: Message = Message {
-    name: "opentelemetry.proto.logs.v1.ResourceLogs",
-    role: Role::ResourceEntry,
-    fields: &[
+pub static RESOURCE_LOGS: Message = Message::new(
+    "opentelemetry.proto.logs.v1.ResourceLogs",
+    Role::ResourceEntry,
+    &[
         Field::new(1, "resource", "resource", Kind::Message(&RESOURCE)),
         Field::new(2, "scope_logs", "scopeLogs", Kind::Message(&SCOPE_LOGS)).repeated(),
         Field::new(3, "schema_url", "schemaUrl", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.logs.v1.ScopeLogs`
-pub static SCOPE_LOGS: Message = Message {
-    name: "opentelemetry.proto.logs.v1.ScopeLogs",
-    role: Role::ScopeEntry,
-    fields: &[
+pub static SCOPE_LOGS: Message = Message::new(
+    "opentelemetry.proto.logs.v1.ScopeLogs",
+    Role::ScopeEntry,
+    &[
         Field::new(1, "scope", "scope", Kind::Message(&INSTRUMENTATION_SCOPE)),
         Field::new(2, "log_records", "logRecords", Kind::Message(&LOG_RECORD)).repeated(),
         Field::new(3, "schema_url", "schemaUrl", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.Exemplar`
-pub static EXEMPLAR: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.Exemplar",
-    role: Role::Other,
-    fields: &[
+pub static EXEMPLAR: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.Exemplar",
+    Role::Other,
+    &[
         Field::new(2, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
         Field::new(3, "as_double", "asDouble", Kind::Double).oneof(0),
         Field::new(4, "span_id", "spanId", Kind::SpanId),
@@ -332,25 +332,25 @@ pub static EXEMPLAR: Message = Message {
         Field::new(6, "as_int", "asInt", Kind::Sfixed64).oneof(0),
         Field::new(7, "filtered_attributes", "filteredAttributes", Kind::Message(&KEY_VALUE)).repeated(),
     ],
-    oneofs: &["value"],
-};
+    &["value"],
+);
 
 /// `opentelemetry.proto.metrics.v1.ExponentialHistogram`
-pub static EXPONENTIAL_HISTOGRAM: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.ExponentialHistogram",
-    role: Role::Other,
-    fields: &[
+pub static EXPONENTIAL_HISTOGRAM: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.ExponentialHistogram",
+    Role::Other,
+    &[
         Field::new(1, "data_points", "dataPoints", Kind::Message(&EXPONENTIAL_HISTOGRAM_DATA_POINT)).repeated(),
         Field::new(2, "aggregation_temporality", "aggregationTemporality", Kind::Enum(&AGGREGATION_TEMPORALITY)),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.ExponentialHistogramDataPoint`
-pub static EXPONENTIAL_HISTOGRAM_DATA_POINT: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.ExponentialHistogramDataPoint",
-    role: Role::Item,
-    fields: &[
+pub static EXPONENTIAL_HISTOGRAM_DATA_POINT: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.ExponentialHistogramDataPoint",
+    Role::Item,
+    &[
         Field::new(1, "attributes", "attributes", Kind::Message(&KEY_VALUE)).repeated(),
         Field::new(2, "start_time_unix_nano", "startTimeUnixNano", Kind::Fixed64),
         Field::new(3, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
@@ -366,46 +366,46 @@ pub static EXPONENTIAL_HISTOGRAM_DATA_POINT: Message = Message {
         Field::new(13, "max", "max", Kind::Double).optional(),
         Field::new(14, "zero_threshold", "zeroThreshold", Kind::Double),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.ExponentialHistogramDataPoint.Buckets`
-pub static EXPONENTIAL_HISTOGRAM_DATA_POINT_BUCKETS: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.ExponentialHistogramDataPoint.Buckets",
-    role: Role::Other,
-    fields: &[
+pub static EXPONENTIAL_HISTOGRAM_DATA_POINT_BUCKETS: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.ExponentialHistogramDataPoint.Buckets",
+    Role::Other,
+    &[
         Field::new(1, "offset", "offset", Kind::Sint32),
         Field::new(2, "bucket_counts", "bucketCounts", Kind::Uint64).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.Gauge`
-pub static GAUGE: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.Gauge",
-    role: Role::Other,
-    fields: &[
+pub static GAUGE: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.Gauge",
+    Role::Other,
+    &[
         Field::new(1, "data_points", "dataPoints", Kind::Message(&NUMBER_DATA_POINT)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.Histogram`
-pub static HISTOGRAM: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.Histogram",
-    role: Role::Other,
-    fields: &[
+pub static HISTOGRAM: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.Histogram",
+    Role::Other,
+    &[
         Field::new(1, "data_points", "dataPoints", Kind::Message(&HISTOGRAM_DATA_POINT)).repeated(),
         Field::new(2, "aggregation_temporality", "aggregationTemporality", Kind::Enum(&AGGREGATION_TEMPORALITY)),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.HistogramDataPoint`
-pub static HISTOGRAM_DATA_POINT: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.HistogramDataPoint",
-    role: Role::Item,
-    fields: &[
+pub static HISTOGRAM_DATA_POINT: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.HistogramDataPoint",
+    Role::Item,
+    &[
         Field::new(2, "start_time_unix_nano", "startTimeUnixNano", Kind::Fixed64),
         Field::new(3, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
         Field::new(4, "count", "count", Kind::Fixed64),
@@ -418,14 +418,14 @@ pub static HISTOGRAM_DATA_POINT: Message = Message {
         Field::new(11, "min", "min", Kind::Double).optional(),
         Field::new(12, "max", "max", Kind::Double).optional(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.Metric`
-pub static METRIC: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.Metric",
-    role: Role::Record,
-    fields: &[
+pub static METRIC: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.Metric",
+    Role::Record,
+    &[
         Field::new(1, "name", "name", Kind::String),
         Field::new(2, "description", "description", Kind::String),
         Field::new(3, "unit", "unit", Kind::String),
@@ -436,24 +436,24 @@ pub static METRIC: Message = Message {
         Field::new(11, "summary", "summary", Kind::Message(&SUMMARY)).oneof(0),
         Field::new(12, "metadata", "metadata", Kind::Message(&KEY_VALUE)).repeated(),
     ],
-    oneofs: &["data"],
-};
+    &["data"],
+);
 
 /// `opentelemetry.proto.metrics.v1.MetricsData`
-pub static METRICS_DATA: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.MetricsData",
-    role: Role::Other,
-    fields: &[
+pub static METRICS_DATA: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.MetricsData",
+    Role::Other,
+    &[
         Field::new(1, "resource_metrics", "resourceMetrics", Kind::Message(&RESOURCE_METRICS)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.NumberDataPoint`
-pub static NUMBER_DATA_POINT: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.NumberDataPoint",
-    role: Role::Item,
-    fields: &[
+pub static NUMBER_DATA_POINT: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.NumberDataPoint",
+    Role::Item,
+    &[
         Field::new(2, "start_time_unix_nano", "startTimeUnixNano", Kind::Fixed64),
         Field::new(3, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
         Field::new(4, "as_double", "asDouble", Kind::Double).oneof(0),
@@ -462,60 +462,60 @@ pub static NUMBER_DATA_POINT: Message = Message {
         Field::new(7, "attributes", "attributes", Kind::Message(&KEY_VALUE)).repeated(),
         Field::new(8, "flags", "flags", Kind::Uint32),
     ],
-    oneofs: &["value"],
-};
+    &["value"],
+);
 
 /// `opentelemetry.proto.metrics.v1.ResourceMetrics`
-pub static RESOURCE_METRICS: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.ResourceMetrics",
-    role: Role::ResourceEntry,
-    fields: &[
+pub static RESOURCE_METRICS: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.ResourceMetrics",
+    Role::ResourceEntry,
+    &[
         Field::new(1, "resource", "resource", Kind::Message(&RESOURCE)),
         Field::new(2, "scope_metrics", "scopeMetrics", Kind::Message(&SCOPE_METRICS)).repeated(),
         Field::new(3, "schema_url", "schemaUrl", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.ScopeMetrics`
-pub static SCOPE_METRICS: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.ScopeMetrics",
-    role: Role::ScopeEntry,
-    fields: &[
+pub static SCOPE_METRICS: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.ScopeMetrics",
+    Role::ScopeEntry,
+    &[
         Field::new(1, "scope", "scope", Kind::Message(&INSTRUMENTATION_SCOPE)),
         Field::new(2, "metrics", "metrics", Kind::Message(&METRIC)).repeated(),
         Field::new(3, "schema_url", "schemaUrl", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.Sum`
-pub static SUM: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.Sum",
-    role: Role::Other,
-    fields: &[
+pub static SUM: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.Sum",
+    Role::Other,
+    &[
         Field::new(1, "data_points", "dataPoints", Kind::Message(&NUMBER_DATA_POINT)).repeated(),
         Field::new(2, "aggregation_temporality", "aggregationTemporality", Kind::Enum(&AGGREGATION_TEMPORALITY)),
         Field::new(3, "is_monotonic", "isMonotonic", Kind::Bool),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.Summary`
-pub static SUMMARY: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.Summary",
-    role: Role::Other,
-    fields: &[
+pub static SUMMARY: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.Summary",
+    Role::Other,
+    &[
         Field::new(1, "data_points", "dataPoints", Kind::Message(&SUMMARY_DATA_POINT)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.SummaryDataPoint`
-pub static SUMMARY_DATA_POINT: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.SummaryDataPoint",
-    role: Role::Item,
-    fields: &[
+pub static SUMMARY_DATA_POINT: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.SummaryDataPoint",
+    Role::Item,
+    &[
         Field::new(2, "start_time_unix_nano", "startTimeUnixNano", Kind::Fixed64),
         Field::new(3, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
         Field::new(4, "count", "count", Kind::Fixed64),
@@ -524,100 +524,100 @@ pub static SUMMARY_DATA_POINT: Message = Message {
         Field::new(7, "attributes", "attributes", Kind::Message(&KEY_VALUE)).repeated(),
         Field::new(8, "flags", "flags", Kind::Uint32),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.metrics.v1.SummaryDataPoint.ValueAtQuantile`
-pub static SUMMARY_DATA_POINT_VALUE_AT_QUANTILE: Message = Message {
-    name: "opentelemetry.proto.metrics.v1.SummaryDataPoint.ValueAtQuantile",
-    role: Role::Other,
-    fields: &[
+pub static SUMMARY_DATA_POINT_VALUE_AT_QUANTILE: Message = Message::new(
+    "opentelemetry.proto.metrics.v1.SummaryDataPoint.ValueAtQuantile",
+    Role::Other,
+    &[
         Field::new(1, "quantile", "quantile", Kind::Double),
         Field::new(2, "value", "value", Kind::Double),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.Function`
-pub static FUNCTION: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.Function",
-    role: Role::Other,
-    fields: &[
+pub static FUNCTION: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.Function",
+    Role::Other,
+    &[
         Field::new(1, "name_strindex", "nameStrindex", Kind::Int32),
         Field::new(2, "system_name_strindex", "systemNameStrindex", Kind::Int32),
         Field::new(3, "filename_strindex", "filenameStrindex", Kind::Int32),
         Field::new(4, "start_line", "startLine", Kind::Int64),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.KeyValueAndUnit`
-pub static KEY_VALUE_AND_UNIT: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.KeyValueAndUnit",
-    role: Role::Other,
-    fields: &[
+pub static KEY_VALUE_AND_UNIT: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.KeyValueAndUnit",
+    Role::Other,
+    &[
         Field::new(1, "key_strindex", "keyStrindex", Kind::Int32),
         Field::new(2, "value", "value", Kind::Message(&ANY_VALUE)),
         Field::new(3, "unit_strindex", "unitStrindex", Kind::Int32),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.Line`
-pub static LINE: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.Line",
-    role: Role::Other,
-    fields: &[
+pub static LINE: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.Line",
+    Role::Other,
+    &[
         Field::new(1, "function_index", "functionIndex", Kind::Int32),
         Field::new(2, "line", "line", Kind::Int64),
         Field::new(3, "column", "column", Kind::Int64),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.Link`
-pub static LINK: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.Link",
-    role: Role::Other,
-    fields: &[
+pub static LINK: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.Link",
+    Role::Other,
+    &[
         Field::new(1, "trace_id", "traceId", Kind::TraceId),
         Field::new(2, "span_id", "spanId", Kind::SpanId),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.Location`
-pub static LOCATION: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.Location",
-    role: Role::Other,
-    fields: &[
+pub static LOCATION: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.Location",
+    Role::Other,
+    &[
         Field::new(1, "mapping_index", "mappingIndex", Kind::Int32),
         Field::new(2, "address", "address", Kind::Uint64),
         Field::new(3, "lines", "lines", Kind::Message(&LINE)).repeated(),
         Field::new(4, "attribute_indices", "attributeIndices", Kind::Int32).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.Mapping`
-pub static MAPPING: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.Mapping",
-    role: Role::Other,
-    fields: &[
+pub static MAPPING: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.Mapping",
+    Role::Other,
+    &[
         Field::new(1, "memory_start", "memoryStart", Kind::Uint64),
         Field::new(2, "memory_limit", "memoryLimit", Kind::Uint64),
         Field::new(3, "file_offset", "fileOffset", Kind::Uint64),
         Field::new(4, "filename_strindex", "filenameStrindex", Kind::Int32),
         Field::new(5, "attribute_indices", "attributeIndices", Kind::Int32).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.Profile`
-pub static PROFILE: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.Profile",
-    role: Role::Record,
-    fields: &[
+pub static PROFILE: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.Profile",
+    Role::Record,
+    &[
         Field::new(1, "sample_type", "sampleType", Kind::Message(&VALUE_TYPE)),
         Field::new(2, "samples", "samples", Kind::Message(&SAMPLE)).repeated(),
         Field::new(3, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
@@ -630,25 +630,25 @@ pub static PROFILE: Message = Message {
         Field::new(10, "original_payload", "originalPayload", Kind::Bytes),
         Field::new(11, "attribute_indices", "attributeIndices", Kind::Int32).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.ProfilesData`
-pub static PROFILES_DATA: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.ProfilesData",
-    role: Role::Other,
-    fields: &[
+pub static PROFILES_DATA: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.ProfilesData",
+    Role::Other,
+    &[
         Field::new(1, "resource_profiles", "resourceProfiles", Kind::Message(&RESOURCE_PROFILES)).repeated(),
         Field::new(2, "dictionary", "dictionary", Kind::Message(&PROFILES_DICTIONARY)),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.ProfilesDictionary`
-pub static PROFILES_DICTIONARY: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.ProfilesDictionary",
-    role: Role::Other,
-    fields: &[
+pub static PROFILES_DICTIONARY: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.ProfilesDictionary",
+    Role::Other,
+    &[
         Field::new(1, "mapping_table", "mappingTable", Kind::Message(&MAPPING)).repeated(),
         Field::new(2, "location_table", "locationTable", Kind::Message(&LOCATION)).repeated(),
         Field::new(3, "function_table", "functionTable", Kind::Message(&FUNCTION)).repeated(),
@@ -657,109 +657,109 @@ pub static PROFILES_DICTIONARY: Message = Message {
         Field::new(6, "attribute_table", "attributeTable", Kind::Message(&KEY_VALUE_AND_UNIT)).repeated(),
         Field::new(7, "stack_table", "stackTable", Kind::Message(&STACK)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.ResourceProfiles`
-pub static RESOURCE_PROFILES: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.ResourceProfiles",
-    role: Role::ResourceEntry,
-    fields: &[
+pub static RESOURCE_PROFILES: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.ResourceProfiles",
+    Role::ResourceEntry,
+    &[
         Field::new(1, "resource", "resource", Kind::Message(&RESOURCE)),
         Field::new(2, "scope_profiles", "scopeProfiles", Kind::Message(&SCOPE_PROFILES)).repeated(),
         Field::new(3, "schema_url", "schemaUrl", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.Sample`
-pub static SAMPLE: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.Sample",
-    role: Role::Item,
-    fields: &[
+pub static SAMPLE: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.Sample",
+    Role::Item,
+    &[
         Field::new(1, "stack_index", "stackIndex", Kind::Int32),
         Field::new(2, "attribute_indices", "attributeIndices", Kind::Int32).repeated(),
         Field::new(3, "link_index", "linkIndex", Kind::Int32),
         Field::new(4, "values", "values", Kind::Int64).repeated(),
         Field::new(5, "timestamps_unix_nano", "timestampsUnixNano", Kind::Fixed64).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.ScopeProfiles`
-pub static SCOPE_PROFILES: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.ScopeProfiles",
-    role: Role::ScopeEntry,
-    fields: &[
+pub static SCOPE_PROFILES: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.ScopeProfiles",
+    Role::ScopeEntry,
+    &[
         Field::new(1, "scope", "scope", Kind::Message(&INSTRUMENTATION_SCOPE)),
         Field::new(2, "profiles", "profiles", Kind::Message(&PROFILE)).repeated(),
         Field::new(3, "schema_url", "schemaUrl", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.Stack`
-pub static STACK: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.Stack",
-    role: Role::Other,
-    fields: &[
+pub static STACK: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.Stack",
+    Role::Other,
+    &[
         Field::new(1, "location_indices", "locationIndices", Kind::Int32).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.profiles.v1development.ValueType`
-pub static VALUE_TYPE: Message = Message {
-    name: "opentelemetry.proto.profiles.v1development.ValueType",
-    role: Role::Other,
-    fields: &[
+pub static VALUE_TYPE: Message = Message::new(
+    "opentelemetry.proto.profiles.v1development.ValueType",
+    Role::Other,
+    &[
         Field::new(1, "type_strindex", "typeStrindex", Kind::Int32),
         Field::new(2, "unit_strindex", "unitStrindex", Kind::Int32),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.resource.v1.Resource`
-pub static RESOURCE: Message = Message {
-    name: "opentelemetry.proto.resource.v1.Resource",
-    role: Role::Other,
-    fields: &[
+pub static RESOURCE: Message = Message::new(
+    "opentelemetry.proto.resource.v1.Resource",
+    Role::Other,
+    &[
         Field::new(1, "attributes", "attributes", Kind::Message(&KEY_VALUE)).repeated(),
         Field::new(2, "dropped_attributes_count", "droppedAttributesCount", Kind::Uint32),
         Field::new(3, "entity_refs", "entityRefs", Kind::Message(&ENTITY_REF)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.trace.v1.ResourceSpans`
-pub static RESOURCE_SPANS: Message = Message {
-    name: "opentelemetry.proto.trace.v1.ResourceSpans",
-    role: Role::ResourceEntry,
-    fields: &[
+pub static RESOURCE_SPANS: Message = Message::new(
+    "opentelemetry.proto.trace.v1.ResourceSpans",
+    Role::ResourceEntry,
+    &[
         Field::new(1, "resource", "resource", Kind::Message(&RESOURCE)),
         Field::new(2, "scope_spans", "scopeSpans", Kind::Message(&SCOPE_SPANS)).repeated(),
         Field::new(3, "schema_url", "schemaUrl", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.trace.v1.ScopeSpans`
-pub static SCOPE_SPANS: Message = Message {
-    name: "opentelemetry.proto.trace.v1.ScopeSpans",
-    role: Role::ScopeEntry,
-    fields: &[
+pub static SCOPE_SPANS: Message = Message::new(
+    "opentelemetry.proto.trace.v1.ScopeSpans",
+    Role::ScopeEntry,
+    &[
         Field::new(1, "scope", "scope", Kind::Message(&INSTRUMENTATION_SCOPE)),
         Field::new(2, "spans", "spans", Kind::Message(&SPAN)).repeated(),
         Field::new(3, "schema_url", "schemaUrl", Kind::String),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.trace.v1.Span`
-pub static SPAN: Message = Message {
-    name: "opentelemetry.proto.trace.v1.Span",
-    role: Role::Item,
-    fields: &[
+pub static SPAN: Message = Message::new(
+    "opentelemetry.proto.trace.v1.Span",
+    Role::Item,
+    &[
         Field::new(1, "trace_id", "traceId", Kind::TraceId),
         Field::new(2, "span_id", "spanId", Kind::SpanId),
         Field::new(3, "trace_state", "traceState", Kind::String),
@@ -777,27 +777,27 @@ pub static SPAN: Message = Message {
         Field::new(15, "status", "status", Kind::Message(&STATUS)),
         Field::new(16, "flags", "flags", Kind::Fixed32),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.trace.v1.Span.Event`
-pub static SPAN_EVENT: Message = Message {
-    name: "opentelemetry.proto.trace.v1.Span.Event",
-    role: Role::Other,
-    fields: &[
+pub static SPAN_EVENT: Message = Message::new(
+    "opentelemetry.proto.trace.v1.Span.Event",
+    Role::Other,
+    &[
         Field::new(1, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
         Field::new(2, "name", "name", Kind::String),
         Field::new(3, "attributes", "attributes", Kind::Message(&KEY_VALUE)).repeated(),
         Field::new(4, "dropped_attributes_count", "droppedAttributesCount", Kind::Uint32),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.trace.v1.Span.Link`
-pub static SPAN_LINK: Message = Message {
-    name: "opentelemetry.proto.trace.v1.Span.Link",
-    role: Role::Other,
-    fields: &[
+pub static SPAN_LINK: Message = Message::new(
+    "opentelemetry.proto.trace.v1.Span.Link",
+    Role::Other,
+    &[
         Field::new(1, "trace_id", "traceId", Kind::TraceId),
         Field::new(2, "span_id", "spanId", Kind::SpanId),
         Field::new(3, "trace_state", "traceState", Kind::String),
@@ -805,29 +805,29 @@ pub static SPAN_LINK: Message = Message {
         Field::new(5, "dropped_attributes_count", "droppedAttributesCount", Kind::Uint32),
         Field::new(6, "flags", "flags", Kind::Fixed32),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.trace.v1.Status`
-pub static STATUS: Message = Message {
-    name: "opentelemetry.proto.trace.v1.Status",
-    role: Role::Other,
-    fields: &[
+pub static STATUS: Message = Message::new(
+    "opentelemetry.proto.trace.v1.Status",
+    Role::Other,
+    &[
         Field::new(2, "message", "message", Kind::String),
         Field::new(3, "code", "code", Kind::Enum(&STATUS_STATUS_CODE)),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.trace.v1.TracesData`
-pub static TRACES_DATA: Message = Message {
-    name: "opentelemetry.proto.trace.v1.TracesData",
-    role: Role::Other,
-    fields: &[
+pub static TRACES_DATA: Message = Message::new(
+    "opentelemetry.proto.trace.v1.TracesData",
+    Role::Other,
+    &[
         Field::new(1, "resource_spans", "resourceSpans", Kind::Message(&RESOURCE_SPANS)).repeated(),
     ],
-    oneofs: &[],
-};
+    &[],
+);
 
 /// `opentelemetry.proto.logs.v1.LogRecordFlags`
 pub static LOG_RECORD_FLAGS: EnumTable = EnumTable {

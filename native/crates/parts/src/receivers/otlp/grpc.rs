@@ -52,7 +52,7 @@ impl GrpcService {
             return Err(unimplemented(path));
         }
         let codec = codec(grpc::encoding(&request.head.headers).unwrap_or(Some("")))?;
-        let timeout = grpc::timeout(&request.head.headers).map_err(|bad| error(GrpcCode::Internal, bad.to_string()))?;
+        let timeout = request.timeout.map_err(|bad| error(GrpcCode::Internal, bad.to_string()))?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
