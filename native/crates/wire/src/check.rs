@@ -113,6 +113,10 @@ impl Walk<'_> {
                     let Some(Field { kind: Kind::Message(child), .. }) = message.fields.get(usize::from(index)) else {
                         continue;
                     };
+                    let is_attribute = child.is(&schema::KEY_VALUE);
+                    if is_attribute && depth > 0 && self.limits.max_attributes == 0 && skip_plain_attribute(cursor) {
+                        continue;
+                    }
                     if let Some(child) = self.child(message, child, cursor, depth, attributes)? {
                         return Ok(Some(child));
                     }
@@ -202,9 +206,21 @@ struct Child<'a> {
     depth: u32,
 }
 
+/// Steps over an attribute whose tag was taken, if it is a plain one of usual length.
+#[inline(always)]
+fn skip_plain_attribute(cursor: &mut Cursor<'_>) -> bool {
+    let [length @ 0..0x80, rest @ ..] = cursor.rest() else { return false };
+    let Some((attribute, rest)) = rest.split_at_checked(usize::from(*length)) else { return false };
+    let plain = is_plain_attribute(attribute);
+    if plain {
+        cursor.skip_to(rest);
+    }
+    plain
+}
+
 /// Whether an attribute is a key and a value that is one string or number, and nothing else, each in the usual form.
 /// Most bytes of most requests are such attributes; any other is walked by the table.
-#[inline]
+#[inline(always)]
 fn is_plain_attribute(attribute: &[u8]) -> bool {
     let [KEY_TAG, key @ 0..0x80, rest @ ..] = attribute else { return false };
     let Some([VALUE_TAG, length @ 0..0x80, value @ ..]) = rest.get(usize::from(*key)..) else { return false };

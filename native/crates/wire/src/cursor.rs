@@ -105,6 +105,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Goes on at `rest`, which is an end of what is left.
+    #[inline]
+    pub(crate) fn skip_to(&mut self, rest: &'a [u8]) {
+        self.rest = rest;
+    }
+
     /// Steps over the next byte, which was looked at.
     #[inline]
     pub(crate) fn advance(&mut self) {
