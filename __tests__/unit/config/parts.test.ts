@@ -170,7 +170,7 @@ service: {limits: {memory_mib: 77}, pipelines: {traces: {processors: [memory_lim
       user_agent: expect.stringMatching(/^test\/1 \([a-z0-9]+\/[a-z0-9]+\)$/),
       telemetry_level: 'normal',
       drain_timeout: 25e9,
-      limits: { max_items: 1_000_000, max_depth: 128, max_attributes: 0, max_connections: 10_000 },
+      limits: { max_items: 1_000_000, max_depth: 128, max_attributes: 0, max_connections: 12_000 },
       pipelines: [{ id: 'traces', signal: 'traces', receivers: ['nop'], processors: [], exporters: ['nop'] }],
     });
   });

@@ -13,7 +13,7 @@ export const ITEMS_MAX = 1_000_000;
 /** AnyValue levels, unless `limits.max_depth` says otherwise. */
 export const VALUE_DEPTH_MAX = 128;
 /** Connections over all listeners, unless `limits.max_connections` says otherwise. */
-export const CONNECTIONS_MAX = 10_000;
+export const CONNECTIONS_MAX = 12_000;
 /** How long a drain may take, unless `drain.timeout` says otherwise. */
 export const DRAIN_TIMEOUT = ns('25s');
 const THREADS_MAX = 1024;

@@ -20,10 +20,12 @@ pub use block::Block;
 use shared::{OVERSIZE, Shared};
 
 /// Size classes in bytes. A larger block is allocated directly and freed when it is dropped.
-pub const CLASS_BYTES: [usize; CLASSES] = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
+///
+/// The smallest is for the requests of single records, whose blocks are many at a time.
+pub const CLASS_BYTES: [usize; CLASSES] = [1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
 
 /// The number of size classes.
-pub const CLASSES: usize = 5;
+pub const CLASSES: usize = 6;
 
 /// Bounds on idle memory. Blocks in use are bounded by the ledger, not here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,7 @@ pub struct AllocError {
 /// let shared = block.freeze();
 /// assert_eq!(&shared[..], b"hello");
 /// drop(shared); // the memory is back in this thread's cache
-/// assert_eq!(pool.stats().cached_bytes(), 4096);
+/// assert_eq!(pool.stats().cached_bytes(), 1024);
 /// ```
 #[derive(Clone)]
 pub struct Pool {

@@ -20,7 +20,7 @@ fn class(pool: &Pool, bytes: usize) -> ClassStats {
 #[test]
 fn capacity_is_rounded_up_to_a_class_and_exact_above_the_largest() {
     let pool = Pool::new();
-    for (wanted, given) in [(0, 4 * KIB), (4 * KIB, 4 * KIB), (4 * KIB + 1, 16 * KIB), (MIB, MIB), (MIB + 1, MIB + 1)] {
+    for (wanted, given) in [(0, KIB), (KIB, KIB), (KIB + 1, 4 * KIB), (MIB, MIB), (MIB + 1, MIB + 1)] {
         let block = pool.block(wanted);
         assert_eq!((block.capacity(), block.len()), (given, 0));
     }
@@ -35,7 +35,7 @@ fn thread_reuses_its_last_block_first() {
     drop(second);
     let again = pool.block(1);
     assert_eq!(again.as_ptr(), second_at);
-    let stats = class(&pool, 4 * KIB);
+    let stats = class(&pool, KIB);
     assert_eq!((stats.in_use, stats.cached, stats.hits, stats.misses, stats.high_water), (1, 1, 1, 2, 2));
 }
 
@@ -56,7 +56,7 @@ fn cache_overflows_into_the_list_and_the_list_to_the_allocator() {
 fn pool_without_room_keeps_nothing() {
     let pool = Pool::with_config(&PoolConfig { cached_bytes_max: 0, free_bytes_max: 0 });
     drop(pool.block(1));
-    let stats = class(&pool, 4 * KIB);
+    let stats = class(&pool, KIB);
     assert_eq!((stats.in_use, stats.cached, stats.free, stats.released), (0, 0, 0, 1));
 }
 
@@ -65,10 +65,10 @@ fn block_dropped_on_another_thread_goes_to_the_shared_list() {
     let pool = Pool::new();
     let frozen = filled(&pool, 100, 7).freeze();
     thread::spawn(move || assert_eq!(frozen.len(), 100)).join().unwrap();
-    let stats = class(&pool, 4 * KIB);
+    let stats = class(&pool, KIB);
     assert_eq!((stats.in_use, stats.cached, stats.free), (0, 0, 1));
     let _again = pool.block(1);
-    assert_eq!(class(&pool, 4 * KIB).hits, 1);
+    assert_eq!(class(&pool, KIB).hits, 1);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn blocks_of_an_ended_thread_are_kept_counted_and_usable() {
     assert_eq!(frozen, vec![3; 10]);
     drop(frozen);
     assert_eq!(pool.stats().in_use(), 0);
-    assert_eq!(class(&pool, 4 * KIB).free, 1);
+    assert_eq!(class(&pool, KIB).free, 1);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn block_dropped_while_its_thread_ends_is_not_lost() {
     })
     .join()
     .unwrap();
-    let stats = class(&pool, 4 * KIB);
+    let stats = class(&pool, KIB);
     assert_eq!((stats.in_use, stats.cached), (0, 0));
     assert_eq!(stats.free + stats.released, stats.misses);
 }
@@ -181,7 +181,7 @@ fn growing_moves_content_through_the_classes() {
 fn fit_saves_memory_only_when_it_is_worth_it() {
     let pool = Pool::new();
     for (capacity, len, fitted) in [
-        (64 * KIB, 100, 4 * KIB),
+        (64 * KIB, 100, KIB),
         (64 * KIB, 17 * KIB, 64 * KIB),
         (3 * MIB, 2 * MIB, 3 * MIB),
         (4 * MIB, 3 * MIB / 2, 3 * MIB / 2),

@@ -100,7 +100,7 @@ impl Default for ConnLimits {
     /// The security profile `collector`.
     fn default() -> ConnLimits {
         ConnLimits {
-            max_connections: Some(10_000),
+            max_connections: Some(12_000),
             tls_handshake_timeout: Some(Duration::from_secs(10)),
             header_timeout: Some(Duration::from_secs(10)),
             answer_timeout: None,

@@ -40,7 +40,8 @@ pub(crate) async fn run(plain: Plain, peer: Option<SocketAddr>, hub: Rc<Hub>) {
 
 /// [`greet`] under a drain: who is already speaking is heard for a moment, for a request may be on its way.
 async fn greet_in_time(plain: Plain, hub: &Hub, conn: &Rc<ConnState>) -> Option<(Wire, bool)> {
-    let mut greeting = pin!(greet(plain, hub, conn));
+    // In memory of its own: a handshake takes more than all that a connection keeps afterwards.
+    let mut greeting = Box::pin(greet(plain, hub, conn));
     if let Some(greeted) = before(Phase::Draining, hub, conn, greeting.as_mut()).await {
         return greeted;
     }
@@ -97,7 +98,7 @@ async fn serve_http1(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
         .max_header_size(limits.max_header_bytes as usize)
         .max_buf_size(READ_BUFFER_BYTES_MAX.max(limits.max_header_bytes as usize))
         .serve_connection(TokioIo::new(wire.clone()), service);
-    let end = drive(Http1(serving), hub, conn).await;
+    let end = drive(Box::new(Http1(serving)), hub, conn).await;
     note(end, hub);
     if conn.has_unread_body() {
         before(Phase::Cutting, hub, conn, wire.linger()).await;
@@ -106,7 +107,7 @@ async fn serve_http1(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
 
 async fn serve_http2(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
     conn.speaks(false);
-    let end = drive(http2::Connection::new(wire.clone(), hub, conn), hub, conn).await;
+    let end = drive(Box::new(http2::Connection::new(wire.clone(), hub, conn)), hub, conn).await;
     if matches!(end, End::Closed | End::Failed | End::Dismissed) {
         before(Phase::Cutting, hub, conn, wire.linger()).await;
     }
@@ -173,8 +174,8 @@ enum End {
 
 /// Polls the connection, its clocks and the listener's phase, in this order: a request that is there is served before
 /// a clock, or the drain of an idle connection, ends it.
-async fn drive(serving: impl Serving, hub: &Hub, conn: &ConnState) -> End {
-    let mut serving = pin!(serving);
+async fn drive(serving: Box<impl Serving>, hub: &Hub, conn: &ConnState) -> End {
+    let mut serving = Box::into_pin(serving);
     let mut clock = pin!(Clock::default());
     poll_fn(|cx| {
         loop {

@@ -128,6 +128,7 @@ impl Connection {
     /// Reads, lets services work, and writes, until nothing can go on.
     fn advance(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         self.ready.attend(cx.waker());
+        self.output.take_memory();
         let mut reads = READS_MAX;
         loop {
             let read = if reads > 0 && self.wants_input() { self.read(cx) } else { Poll::Pending };
@@ -211,6 +212,7 @@ impl Connection {
     /// Nothing can go on: gives memory back and asks the clock.
     fn rest(&mut self, cx: &mut Context<'_>, reads: usize) -> Poll<Result<(), Broken>> {
         self.streams.rest();
+        self.output.leave_memory();
         if reads == 0 {
             // Others have waited long enough.
             cx.waker().wake_by_ref();

@@ -1,5 +1,6 @@
 //! What goes out: answers, credit, and the connection's own words, gathered into one run of bytes for one write.
 
+use std::cell::RefCell;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, header};
@@ -69,9 +70,22 @@ impl Output {
         if self.written >= self.bytes.len() {
             self.written = 0;
             self.bytes.clear();
-            if self.bytes.capacity() > KEPT_BYTES_MAX {
-                self.bytes = Vec::new();
-            }
+        }
+    }
+
+    /// Makes the thread's memory for output this connection's.
+    pub(super) fn take_memory(&mut self) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = SPARE.take();
+        }
+    }
+
+    /// Leaves the memory to other connections, unless something in it still waits.
+    pub(super) fn leave_memory(&mut self) {
+        if self.bytes.is_empty() {
+            let mut bytes = std::mem::take(&mut self.bytes);
+            bytes.shrink_to(SPARE_BYTES_MAX);
+            SPARE.set(bytes);
         }
     }
 
@@ -369,8 +383,13 @@ const OWN_FRAME_BYTES_MAX: usize = 64 << 10;
 /// Bytes that may wait for the client before no more is read from it.
 const WAITING_BYTES_MAX: usize = 128 << 10;
 
-/// Memory for output that an idle connection keeps.
-const KEPT_BYTES_MAX: usize = 1 << 10;
+thread_local! {
+    /// Memory for output, of whichever connection is at work.
+    static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Memory for output that an idle thread keeps.
+const SPARE_BYTES_MAX: usize = 256 << 10;
 
 /// The most credit that is given at once; of a larger body the rest follows as it is taken note of.
 const EXPECTED_BYTES_MAX: i64 = 8 << 20;

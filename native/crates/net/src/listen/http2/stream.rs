@@ -72,7 +72,13 @@ impl Streams {
         self.by_id.insert(stream.id, place);
         match self.places.get_mut(place) {
             Some(free) => *free = Some(stream),
-            None => self.places.push(Some(stream)),
+            None => {
+                // Most connections have one stream at a time, and there are many connections.
+                if self.places.len() == self.places.capacity() {
+                    self.places.reserve_exact(self.places.len().max(1));
+                }
+                self.places.push(Some(stream));
+            }
         }
         place
     }
