@@ -31,6 +31,7 @@ fn main() {
     }
     compressed();
     framed();
+    header_blocks();
     answers();
 }
 
@@ -55,6 +56,15 @@ fn framed() {
     for text in ["10S", "99999999H", "250m", "gzip", "application/grpc+proto; charset=utf-8", "100% µ"] {
         keep("grpc_message", &format!("text-{}", text.len()), &[text.as_bytes()]);
     }
+}
+
+fn header_blocks() {
+    // Two requests of RFC 7541, C.4: the second refers to what the first put into the table.
+    let first = [0x82, 0x86, 0x84, 0x41, 0x8c, 0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff];
+    let second = [0x82, 0x86, 0x84, 0xbe, 0x58, 0x86, 0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf];
+    keep("hpack", "two", &[&[first.len() as u8], &first, &[second.len() as u8], &second]);
+    keep("hpack", "timeout", &[&[16], b"\x00\x0cgrpc-timeout\x0210"]);
+    keep("hpack", "resize", &[&[3, 0x20, 0x3f, 0xe1], &[1, 0x82]]);
 }
 
 fn answers() {

@@ -36,12 +36,13 @@ pub fn run(data: &[u8]) {
 }
 
 fn headers(data: &[u8]) {
+    let _ = grpc::parse_timeout(data);
     if let Ok(value) = HeaderValue::from_bytes(data) {
         let mut headers = HeaderMap::new();
-        for name in ["grpc-timeout", "grpc-encoding", "content-type"] {
+        for name in ["grpc-encoding", "content-type"] {
             headers.insert(name, value.clone());
         }
-        let _ = (grpc::timeout(&headers), grpc::encoding(&headers), grpc::is_grpc(&headers));
+        let _ = (grpc::encoding(&headers), grpc::is_grpc(&headers));
     }
     let text = String::from_utf8_lossy(data);
     let answer = grpc::error(&grpc::Status::new(grpc::INTERNAL, text.clone().into_owned()));

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod decompress;
 pub mod grpc_message;
+pub mod hpack;
 pub mod json;
 pub mod json_write;
 mod oracle;
@@ -17,12 +18,13 @@ use teleferric_wire::Signal;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, each with a folder of its name in `corpus/`.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("check", check::run),
     ("json", json::run),
     ("json_write", json_write::run),
     ("decompress", decompress::run),
     ("grpc_message", grpc_message::run),
+    ("hpack", hpack::run),
     ("response", response::run),
 ];
 

@@ -14,8 +14,7 @@ pub use status::{
     DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, Status, UNAUTHENTICATED, UNAVAILABLE,
     UNIMPLEMENTED, error, ok,
 };
-pub use timeout::BadTimeout;
-pub(crate) use timeout::parse_timeout;
+pub use timeout::{BadTimeout, parse_timeout};
 
 use crate::service::Response;
 

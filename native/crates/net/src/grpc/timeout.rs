@@ -11,7 +11,7 @@ pub struct BadTimeout;
 ///
 /// # Errors
 /// [`BadTimeout`].
-pub(crate) fn parse_timeout(text: &[u8]) -> Result<Duration, BadTimeout> {
+pub fn parse_timeout(text: &[u8]) -> Result<Duration, BadTimeout> {
     let (unit, digits) = text.split_last().ok_or(BadTimeout)?;
     if digits.is_empty() || digits.len() > DIGITS_MAX || !digits.iter().all(u8::is_ascii_digit) {
         return Err(BadTimeout);
