@@ -21,24 +21,25 @@ use shared::{OVERSIZE, Shared};
 
 /// Size classes in bytes. A larger block is allocated directly and freed when it is dropped.
 ///
-/// The smallest is for the requests of single records, whose blocks are many at a time.
-pub const CLASS_BYTES: [usize; CLASSES] = [1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
+/// The smallest is for the requests of single records, whose blocks are many at a time; half a mebibyte is what a
+/// thousand records take.
+pub const CLASS_BYTES: [usize; CLASSES] = [1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 512 << 10, 1 << 20];
 
 /// The number of size classes.
-pub const CLASSES: usize = 6;
+pub const CLASSES: usize = 7;
 
 /// Bounds on idle memory. Blocks in use are bounded by the ledger, not here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolConfig {
-    /// Most bytes of one class in one thread's cache (and at most 32 blocks). Default 1 MiB.
+    /// Most bytes of one class in one thread's cache (and at most 32 blocks). Default 4 MiB.
     pub cached_bytes_max: usize,
-    /// Most bytes of one class in the shared list (and at most 1,024 blocks). Default 8 MiB.
+    /// Most bytes of one class in the shared list (and at most 1,024 blocks). Default 16 MiB.
     pub free_bytes_max: usize,
 }
 
 impl Default for PoolConfig {
     fn default() -> Self {
-        PoolConfig { cached_bytes_max: 1 << 20, free_bytes_max: 8 << 20 }
+        PoolConfig { cached_bytes_max: 4 << 20, free_bytes_max: 16 << 20 }
     }
 }
 

@@ -57,6 +57,12 @@ pub(crate) fn decompress_gzip(input: &[u8], output: &mut Output<'_>) -> Result<(
     })
 }
 
+/// Whether the header of a member that was inflated has no flags: no name, comment, extra field or checksum of its own
+/// (RFC 1952 §2.3.1).
+pub(crate) fn is_plain_gzip(member: &[u8]) -> bool {
+    member.get(3) == Some(&0)
+}
+
 /// Inflates one stream; nothing may stand behind it.
 pub(crate) fn decompress_zlib(input: &[u8], output: &mut Output<'_>) -> Result<(), CodecError> {
     output.ensure_up_to(input.len().saturating_mul(EXPANSION_USUAL))?;

@@ -140,6 +140,31 @@ pub fn decompress(
     permit: &mut Permit,
     pool: &Pool,
 ) -> Result<Bytes, CodecError> {
+    unpack(codec, input, caps, permit, pool).map(|unpacked| unpacked.bytes)
+}
+
+/// A decompressed body, and what was found out about its compressed form on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpacked {
+    /// The output.
+    pub bytes: Bytes,
+    /// Whether every reader of the codec takes the input, because there is nothing in it that is optional to support or
+    /// hidden from view: for gzip one member without name, comment or extra field, for zstd one data frame without a
+    /// dictionary and with a window of at most 8 MiB. Such a body can be sent on as it is. Never so for other codecs.
+    pub is_plain: bool,
+}
+
+/// [`decompress`], with a word about the input that costs no second look at it.
+///
+/// # Errors
+/// As [`decompress`].
+pub fn unpack(
+    codec: Codec,
+    input: &[u8],
+    caps: &Caps,
+    permit: &mut Permit,
+    pool: &Pool,
+) -> Result<Unpacked, CodecError> {
     let mut output = Output::new(codec, input.len(), caps, permit, pool);
     match codec {
         Codec::Gzip => deflate::decompress_gzip(input, &mut output),
@@ -150,7 +175,13 @@ pub fn decompress(
         Codec::SnappyFramed => snappy::decompress_framed(input, &mut output),
         Codec::Lz4 => lz4::decompress(input, &mut output),
     }?;
-    Ok(output.finish())
+    let is_plain = output.frames() == 1
+        && match codec {
+            Codec::Gzip => deflate::is_plain_gzip(input),
+            Codec::Zstd => zstd::is_plain(input, output.len()),
+            _ => false,
+        };
+    Ok(Unpacked { bytes: output.finish(), is_plain })
 }
 
 /// Compresses `chunks`, laid side by side, into one frame.

@@ -116,6 +116,11 @@ impl<'a> Output<'a> {
         if self.frames > FRAMES_MAX { Err(CodecError::TooManyFrames { limit: FRAMES_MAX }) } else { Ok(()) }
     }
 
+    /// Frames counted so far.
+    pub(crate) fn frames(&self) -> usize {
+        self.frames
+    }
+
     /// The error for damaged input.
     pub(crate) fn corrupt(&self, reason: &'static str) -> CodecError {
         CodecError::Corrupt { codec: self.codec, reason }

@@ -4,6 +4,7 @@ mod bombs;
 mod cross;
 mod damage;
 mod frames;
+mod plain;
 mod round_trip;
 
 use std::sync::Arc;

@@ -96,6 +96,15 @@ fn window_bytes(frame: &[u8]) -> Option<u64> {
     Some(base + base / 8 * u64::from(window & 7))
 }
 
+/// Whether a frame that became `output` bytes is data, names no dictionary, leaves the unused bit of its descriptor
+/// alone, and needs no window above the limit: one that is its own window is bounded by the caps alone when it is read,
+/// but others may be asked for no more than RFC 9659 says.
+pub(crate) fn is_plain(frame: &[u8], output: usize) -> bool {
+    let [0x28, 0xb5, 0x2f, 0xfd, descriptor, ..] = *frame else { return false };
+    let is_single_segment = descriptor & 0x20 != 0;
+    descriptor & 0x13 == 0 && !(is_single_segment && output > 1 << WINDOW_LOG_MAX)
+}
+
 /// Compresses the whole of `input` into one frame that tells its content size.
 pub(crate) fn compress(level: Option<i32>, input: &[u8], pool: &Pool) -> Result<Block, CodecError> {
     let level = level.unwrap_or(ZSTD_LEVEL_DEFAULT).clamp(zstd_safe::min_c_level(), LEVEL_MAX);

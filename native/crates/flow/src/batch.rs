@@ -6,7 +6,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::hold::Hold;
-use crate::parcel::{Parcel, Payload};
+use crate::parcel::Parcel;
+use crate::payload::Payload;
 use crate::reply::{Outcome, Reply};
 
 /// Why a batch was sent.

@@ -19,7 +19,8 @@ use crate::cut::{Cutter, Portion};
 use crate::fault::{Fault, FaultCode};
 use crate::hold::Hold;
 use crate::log::{Level, Log};
-use crate::parcel::{Context, Parcel, Payload};
+use crate::parcel::{Context, Parcel};
+use crate::payload::Payload;
 use crate::queue::Sizer;
 use crate::reply::Reply;
 
@@ -73,7 +74,7 @@ struct Open {
 
 /// A parcel, or a part of one, with the part of its duties that goes with it.
 struct Share {
-    chunks: SmallVec<[Bytes; 1]>,
+    payload: Payload,
     items: u64,
     hold: Hold,
     reply: Reply,
@@ -153,7 +154,7 @@ impl Batcher {
             open.arrived = Some(share.arrived);
             open.due = Instant::now().checked_add(timeout);
         }
-        let pieces = share.chunks.into_iter().map(|chunk| open.push(chunk, &self.pool)).collect();
+        let pieces = open.append(share.payload, &self.pool);
         open.items = open.items.saturating_add(share.items);
         open.hold.merge(share.hold);
         open.members.push(Member { pieces, items: share.items, reply: share.reply });
@@ -205,6 +206,19 @@ impl Batcher {
 }
 
 impl Open {
+    /// Puts a payload behind what there is and says where its chunks stand. The first is taken over whole if it has a
+    /// packed form, which lasts as long as no other joins it.
+    fn append(&mut self, payload: Payload, pool: &Pool) -> SmallVec<[Piece; 1]> {
+        if self.members.is_empty() && payload.has_packed() {
+            self.bytes = payload.bytes();
+            self.payload = payload;
+            let whole = |(chunk, bytes): (usize, &Bytes)| Piece { chunk, range: 0..bytes.len() };
+            return self.payload.chunks().iter().enumerate().map(whole).collect();
+        }
+        self.payload.forget_packed();
+        payload.into_chunks().into_iter().map(|chunk| self.push(chunk, pool)).collect()
+    }
+
     /// Puts one chunk behind the others, copied if it is small, and says where it stands.
     fn push(&mut self, chunk: Bytes, pool: &Pool) -> Piece {
         self.bytes = self.bytes.saturating_add(chunk.len() as u64);
@@ -239,7 +253,7 @@ impl Share {
             reply: parcel.reply,
             arrived: parcel.arrived,
             deadline: parcel.deadline,
-            chunks: parcel.payload.into_chunks(),
+            payload: parcel.payload,
         }
     }
 
@@ -255,10 +269,9 @@ impl Share {
         let _ = hold.try_grow(copied.saturating_sub(parcel.payload.bytes()));
         let (arrived, deadline) = (parcel.arrived, parcel.deadline);
         portions.into_iter().zip(replies).enumerate().map(move |(index, (mut portion, reply))| {
-            let chunks = std::mem::take(&mut portion.chunks);
-            let bytes: usize = chunks.iter().map(Bytes::len).sum();
-            let hold = if index == last { std::mem::take(&mut hold) } else { hold.split_off(bytes as u64) };
-            let share = Share { chunks, items: portion.items, hold, reply, arrived, deadline };
+            let payload: Payload = std::mem::take(&mut portion.chunks).into_iter().collect();
+            let hold = if index == last { std::mem::take(&mut hold) } else { hold.split_off(payload.bytes()) };
+            let share = Share { payload, items: portion.items, hold, reply, arrived, deadline };
             (portion, share)
         })
     }

@@ -3,74 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use smallvec::SmallVec;
 use teleferric_wire::Signal;
 use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::hold::Hold;
+use crate::payload::Payload;
 use crate::reply::Reply;
-
-/// Request bytes as a rope. Every chunk is by itself a whole, valid request message of the parcel's signal, so
-/// chunks laid side by side are one too (a repeated field merges), and each can be edited or sent alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Payload {
-    chunks: SmallVec<[Bytes; 1]>,
-    bytes: u64,
-}
-
-impl Payload {
-    /// The chunks in order.
-    pub fn chunks(&self) -> &[Bytes] {
-        &self.chunks
-    }
-
-    /// Bytes over all chunks.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Adds one whole request message; an empty one adds nothing.
-    pub fn push(&mut self, chunk: Bytes) {
-        if !chunk.is_empty() {
-            self.bytes += chunk.len() as u64;
-            self.chunks.push(chunk);
-        }
-    }
-
-    /// Moves all chunks of `other` behind these.
-    pub fn append(&mut self, other: Payload) {
-        self.bytes += other.bytes;
-        self.chunks.extend(other.chunks);
-    }
-
-    /// The chunks by value.
-    pub fn into_chunks(self) -> SmallVec<[Bytes; 1]> {
-        self.chunks
-    }
-
-    /// Whether there is no byte in it.
-    pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
-    }
-}
-
-impl From<Bytes> for Payload {
-    fn from(chunk: Bytes) -> Self {
-        let mut payload = Payload::default();
-        payload.push(chunk);
-        payload
-    }
-}
-
-impl FromIterator<Bytes> for Payload {
-    fn from_iter<I: IntoIterator<Item = Bytes>>(chunks: I) -> Self {
-        let mut payload = Payload::default();
-        chunks.into_iter().for_each(|chunk| payload.push(chunk));
-        payload
-    }
-}
 
 /// Who sent a parcel and what they said beside the body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::batch::Trigger;
 use teleferric_flow::{
-    Account, Batch, BatchSettings, Batcher, Context, FaultCode, Log, Outcome, Parcel, Payload, Reply, Sizer,
+    Account, Batch, BatchSettings, Batcher, Context, FaultCode, Log, Outcome, Packed, Parcel, Payload, Reply, Sizer,
 };
 use teleferric_testkit::{Answer, Request, asked, item_labels, request};
 use teleferric_wire::Signal;
@@ -48,6 +48,42 @@ async fn small_bodies_share_one_buffer_and_large_ones_stay_as_they_are() {
     let chunks = batch.parcel.payload.chunks();
     assert_eq!((chunks.len(), chunks[1].as_ptr(), batch.requests()), (3, address, 4));
     assert_eq!(labels(&batch), (0..26).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_one_whole_request_keeps_its_packed_form() {
+    let ledger = Ledger::new(1000);
+    let packed_parcel = |padding| {
+        let body = Request { items: 8, first: 0, per_scope: 10, padding }.encode(Signal::Traces);
+        let packed = Packed::new("gzip", Bytes::from("zip"), ledger.try_reserve(3).unwrap());
+        let payload = Payload::received(body, Some(packed));
+        Parcel::new(Signal::Traces, payload, 8, teleferric_buf::Permit::none(), asked().0)
+    };
+    let is_packed = |batch: &Batch| batch.parcel.payload.packed("gzip").is_some();
+    for padding in [0, 2000] {
+        let mut batcher = batcher(Signal::Traces, settings(Sizer::Items, 10, 12));
+        let mut ready = Vec::new();
+        batcher.add(packed_parcel(padding), &mut ready);
+        let alone = batcher.take(Trigger::Timeout).unwrap();
+        assert!(is_packed(&alone));
+        assert_eq!(labels(&alone), (0..8).collect::<Vec<_>>());
+        drop(alone);
+        // Joined with half of the next, and the other half by itself.
+        batcher.add(packed_parcel(padding), &mut ready);
+        batcher.add(packed_parcel(padding), &mut ready);
+        assert_eq!(ledger.used(), 0, "given back before the batches are sent");
+        ready.extend(batcher.take(Trigger::Timeout));
+        assert_eq!(
+            ready.iter().map(|batch| (batch.parcel.items, is_packed(batch))).collect::<Vec<_>>(),
+            [(12, false), (4, false)]
+        );
+        assert_eq!(ready.iter().flat_map(labels).collect::<Vec<_>>(), (0..8).chain(0..8).collect::<Vec<_>>());
+    }
+    // Large enough to go at once.
+    let mut batcher = batcher(Signal::Traces, settings(Sizer::Items, 8, 0));
+    let mut ready = Vec::new();
+    batcher.add(packed_parcel(0), &mut ready);
+    assert!(ready.iter().all(is_packed) && ready.len() == 1);
 }
 
 #[tokio::test(start_paused = true)]

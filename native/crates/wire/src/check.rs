@@ -94,41 +94,22 @@ impl Walk<'_> {
         depth: u32,
         attributes: &mut u32,
     ) -> Result<Option<Child<'a>>, WireError> {
-        while let Some(byte) = cursor.rest().first() {
-            let step = message.steps.get(usize::from(*byte)).copied().unwrap_or(Step::Other);
-            if step == Step::Other {
-                if let Some(child) = self.by_table(message, cursor, depth, attributes)? {
-                    return Ok(Some(child));
-                }
-                continue;
+        // Attributes that are counted, or too deep for a value, are looked at one by one.
+        let plain_attributes = depth > 0 && self.limits.max_attributes == 0;
+        loop {
+            cursor.skip_to(after_plain_fields(message, cursor.rest(), plain_attributes));
+            if cursor.is_empty() {
+                return Ok(None);
             }
-            cursor.advance();
-            match step {
-                Step::Varint => cursor.varint().map(drop)?,
-                Step::Fixed64 => cursor.fixed64().map(drop)?,
-                Step::Fixed32 => cursor.fixed32().map(drop)?,
-                Step::Bytes | Step::Other => cursor.bytes().map(drop)?,
-                Step::Id(length) => id(message, u32::from(*byte >> 3), length.into(), cursor)?,
-                Step::Message(index) => {
-                    let Some(Field { kind: Kind::Message(child), .. }) = message.fields.get(usize::from(index)) else {
-                        continue;
-                    };
-                    let is_attribute = child.is(&schema::KEY_VALUE);
-                    if is_attribute && depth > 0 && self.limits.max_attributes == 0 && skip_plain_attribute(cursor) {
-                        continue;
-                    }
-                    if let Some(child) = self.child(message, child, cursor, depth, attributes)? {
-                        return Ok(Some(child));
-                    }
-                }
+            if let Some(child) = self.field(message, cursor, depth, attributes)? {
+                return Ok(Some(child));
             }
         }
-        Ok(None)
     }
 
-    /// The same for one field of any tag: unknown, packed, numbered above 15, or framed wrongly.
-    #[inline(never)]
-    fn by_table<'a>(
+    /// Checks one field of any kind; the message that it is, if that has to be walked.
+    #[inline]
+    fn field<'a>(
         &mut self,
         message: &'static Message,
         cursor: &mut Cursor<'a>,
@@ -141,28 +122,11 @@ impl Walk<'_> {
         };
         match field.kind {
             Kind::Message(child) if tag.wire == WireType::Delimited => {
-                self.child(message, child, cursor, depth, attributes)
+                let depth = self.enter(message, child, depth, attributes)?;
+                Ok(Some(Child { message: child, cursor: cursor.message()?, depth }))
             }
             kind => scalar(message, field, kind, tag.wire, cursor).map(|()| None),
         }
-    }
-
-    /// The message that begins here; `None` for an attribute that is checked already.
-    #[inline]
-    fn child<'a>(
-        &mut self,
-        parent: &'static Message,
-        message: &'static Message,
-        cursor: &mut Cursor<'a>,
-        depth: u32,
-        attributes: &mut u32,
-    ) -> Result<Option<Child<'a>>, WireError> {
-        let depth = self.enter(parent, message, depth, attributes)?;
-        let inner = cursor.message()?;
-        if message.is(&schema::KEY_VALUE) && depth > 0 && is_plain_attribute(inner.rest()) {
-            return Ok(None);
-        }
-        Ok(Some(Child { message, cursor: inner, depth }))
     }
 
     /// Counts a message about to be read; gives the depth left inside it.
@@ -206,16 +170,51 @@ struct Child<'a> {
     depth: u32,
 }
 
-/// Steps over an attribute whose tag was taken, if it is a plain one of usual length.
+/// What is left behind all fields that are known, framed as they should be and of usual length: scalars, identifiers
+/// and, if they may be taken, plain attributes. The first that is anything else is left for a closer look, so this
+/// holds on to nothing but a place and says nothing about errors.
 #[inline(always)]
-fn skip_plain_attribute(cursor: &mut Cursor<'_>) -> bool {
-    let [length @ 0..0x80, rest @ ..] = cursor.rest() else { return false };
-    let Some((attribute, rest)) = rest.split_at_checked(usize::from(*length)) else { return false };
-    let plain = is_plain_attribute(attribute);
-    if plain {
-        cursor.skip_to(rest);
+fn after_plain_fields<'a>(message: &Message, mut rest: &'a [u8], attributes: bool) -> &'a [u8] {
+    while let [tag @ 0..0x80, after @ ..] = rest {
+        let next = match message.steps[usize::from(*tag)] {
+            Step::Attribute if attributes => after_plain_attribute(after),
+            Step::Bytes => after_bytes(after),
+            Step::Varint => match after {
+                [0..0x80, next @ ..] => Some(next),
+                _ => None,
+            },
+            Step::Fixed64 => after.get(8..),
+            Step::Fixed32 => after.get(4..),
+            Step::Id(length) => match after {
+                [told, id @ ..] if *told == length => id.get(usize::from(length)..),
+                _ => None,
+            },
+            Step::Attribute | Step::Other => None,
+        };
+        match next {
+            Some(next) => rest = next,
+            None => break,
+        }
     }
-    plain
+    rest
+}
+
+/// What is left behind a length of one or two bytes and as many bytes.
+#[inline(always)]
+fn after_bytes(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes {
+        [length @ 0..0x80, rest @ ..] => rest.get(usize::from(*length)..),
+        [low, high @ 0..0x80, rest @ ..] => rest.get(usize::from(low & 0x7f) | usize::from(*high) << 7..),
+        _ => None,
+    }
+}
+
+/// What is left behind a plain attribute whose tag was taken.
+#[inline(always)]
+fn after_plain_attribute(bytes: &[u8]) -> Option<&[u8]> {
+    let [length @ 0..0x80, rest @ ..] = bytes else { return None };
+    let (attribute, rest) = rest.split_at_checked(usize::from(*length))?;
+    is_plain_attribute(attribute).then_some(rest)
 }
 
 /// Whether an attribute is a key and a value that is one string or number, and nothing else, each in the usual form.

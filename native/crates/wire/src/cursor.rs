@@ -111,12 +111,6 @@ impl<'a> Cursor<'a> {
         self.rest = rest;
     }
 
-    /// Steps over the next byte, which was looked at.
-    #[inline]
-    pub(crate) fn advance(&mut self) {
-        self.rest = self.rest.get(1..).unwrap_or_default();
-    }
-
     /// Reads a tag.
     ///
     /// # Errors

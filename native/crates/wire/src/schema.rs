@@ -27,7 +27,7 @@ pub struct Message {
 /// What stands behind a tag of one byte, when field and wire type belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// An unknown field, a run of packed numbers, or a wire type that is wrong: looked at with care.
+    /// A message, an unknown field, a run of packed numbers, or a wire type that is wrong: looked at with care.
     Other,
     Varint,
     Fixed64,
@@ -35,8 +35,8 @@ pub(crate) enum Step {
     Bytes,
     /// An identifier of this length.
     Id(u8),
-    /// A message: the field at this index.
-    Message(u8),
+    /// An attribute.
+    Attribute,
 }
 
 /// A field of a message.
@@ -159,7 +159,7 @@ impl Message {
         while index < fields.len() {
             let field = &fields[index];
             if field.number < 16 {
-                steps[((field.number << 3) | field.kind.wire_type() as u32) as usize] = field.kind.step(index as u8);
+                steps[((field.number << 3) | field.kind.wire_type() as u32) as usize] = field.step();
             }
             index += 1;
         }
@@ -208,6 +208,20 @@ impl Field {
         self
     }
 
+    const fn step(&self) -> Step {
+        match (self.kind, self.kind.wire_type()) {
+            // The message itself cannot be looked at here, for messages refer to each other; a test compares.
+            (Kind::Message(_), _) if matches!(self.name.as_bytes(), b"attributes") => Step::Attribute,
+            (Kind::Message(_), _) => Step::Other,
+            (Kind::TraceId | Kind::ProfileId, _) => Step::Id(16),
+            (Kind::SpanId, _) => Step::Id(8),
+            (_, WireType::Varint) => Step::Varint,
+            (_, WireType::Fixed64) => Step::Fixed64,
+            (_, WireType::Fixed32) => Step::Fixed32,
+            (_, WireType::Delimited) => Step::Bytes,
+        }
+    }
+
     /// Whether the wire may hold this list as one delimited run of numbers. OTLP writers do; readers accept both.
     pub const fn is_packable(&self) -> bool {
         self.repeated && !matches!(self.kind.wire_type(), WireType::Delimited)
@@ -231,18 +245,6 @@ impl Kind {
             Kind::String | Kind::Bytes | Kind::TraceId | Kind::SpanId | Kind::ProfileId | Kind::Message(_) => {
                 WireType::Delimited
             }
-        }
-    }
-
-    const fn step(self, index: u8) -> Step {
-        match (self, self.wire_type()) {
-            (Kind::Message(_), _) => Step::Message(index),
-            (Kind::TraceId | Kind::ProfileId, _) => Step::Id(16),
-            (Kind::SpanId, _) => Step::Id(8),
-            (_, WireType::Varint) => Step::Varint,
-            (_, WireType::Fixed64) => Step::Fixed64,
-            (_, WireType::Fixed32) => Step::Fixed32,
-            (_, WireType::Delimited) => Step::Bytes,
         }
     }
 

@@ -114,6 +114,7 @@ pub fn otlp_http(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
         },
         "traces_endpoint": null, "metrics_endpoint": null, "logs_endpoint": null, "profiles_endpoint": null,
         "encoding": "proto",
+        "compressed_passthrough": "single",
         "retry_on_failure": retry_on_failure(retry),
         "sending_queue": queue,
     });
@@ -129,6 +130,7 @@ pub fn otlp_grpc(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
             "balancer_name": "round_robin", "authority": null,
         },
         "timeout": 10_000 * MS,
+        "compressed_passthrough": "single",
         "retry_on_failure": retry_on_failure(retry),
         "sending_queue": queue,
     });

@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use self::files::{FileOptions, OpenFile};
 use self::group::Groups;
 use self::rotation::Rotation;
+use super::compression::compress;
 use crate::component::{ExporterPart, Shared, StartError};
 use crate::registry::Configured;
 use crate::settings::{delivery, nanoseconds};
@@ -247,10 +248,7 @@ impl Template {
         }
         let json = [Bytes::from(text)];
         let plain = if self.format == Format::Json { &json[..] } else { chunks };
-        match super::answer::compress(self.codec, self.level, plain, &self.pool)? {
-            Some(compressed) => framed(&compressed),
-            None => framed(plain),
-        }
+        framed(&compress(self.codec, self.level, plain, &self.pool)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Exporters.
 
 mod answer;
+mod compression;
 pub mod debug;
 pub mod file;
 pub mod nop;

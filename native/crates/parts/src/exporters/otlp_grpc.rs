@@ -14,7 +14,8 @@ use teleferric_wire::Signal;
 use teleferric_wire::response::{self, Encoding};
 use tokio::time::Instant;
 
-use super::answer::{RESPONSE_BYTES_MAX, compress, transport_fault};
+use super::answer::{RESPONSE_BYTES_MAX, transport_fault};
+use super::compression::Compression;
 use crate::component::{ExporterPart, Shared, StartError};
 use crate::registry::Configured;
 use crate::settings::delivery::{RetryOnFailure, SendingQueue, delivery};
@@ -32,6 +33,8 @@ pub struct OtlpGrpcConfig {
     #[serde(deserialize_with = "nanoseconds")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub timeout: Duration,
+    /// off or single: whether a request that came compressed alike and was not changed goes on as it came.
+    pub compressed_passthrough: String,
     /// Retries.
     pub retry_on_failure: RetryOnFailure,
     /// The queue in front, if it is on.
@@ -48,6 +51,7 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
     }
     let metadata = header_map(&config.client.headers)?;
     let codec = compression(&config.client.compression, Codec::from_grpc)?;
+    let compression = Compression::new(codec, 0, &config.compressed_passthrough)?;
     let delivery = delivery(config.timeout, &config.retry_on_failure, config.sending_queue.as_ref())?;
     let timeout = non_zero(config.timeout);
     let pool = shared.pool.clone();
@@ -57,7 +61,8 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
         let early = Rc::clone(&client);
         // A peer that is away now is met again by the first call.
         tokio::task::spawn_local(async move { drop(early.connect().await) });
-        let exporter = OtlpGrpc { client, signal, metadata: metadata.clone(), codec, timeout, pool: pool.clone() };
+        let exporter =
+            OtlpGrpc { client, signal, metadata: metadata.clone(), compression, timeout, pool: pool.clone() };
         Ok(Rc::new(exporter) as Rc<dyn Exporter>)
     };
     Ok(ExporterPart { make: Box::new(make), delivery, labels })
@@ -67,7 +72,7 @@ struct OtlpGrpc {
     client: Rc<GrpcClient>,
     signal: Signal,
     metadata: HeaderMap,
-    codec: Option<Codec>,
+    compression: Compression,
     timeout: Option<Duration>,
     pool: Pool,
 }
@@ -80,12 +85,11 @@ impl Exporter for OtlpGrpc {
 
 impl OtlpGrpc {
     async fn call(&self, parcel: &Parcel) -> Result<Outcome, Fault> {
-        let chunks = parcel.payload.chunks();
-        let compressed = compress(self.codec, None, chunks, &self.pool)?;
+        let message = self.compression.request(&parcel.payload, &self.pool)?;
         let call = GrpcCall {
             path: self.signal.grpc_method(),
-            message: compressed.as_deref().unwrap_or(chunks),
-            encoding: self.codec.and_then(Codec::grpc_name),
+            message: &message,
+            encoding: self.compression.codec().and_then(Codec::grpc_name),
             metadata: &self.metadata,
             deadline: self.timeout.map(|timeout| Instant::now() + timeout),
             max_response: RESPONSE_BYTES_MAX,

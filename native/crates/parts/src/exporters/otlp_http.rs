@@ -16,7 +16,8 @@ use teleferric_wire::response::{self, Encoding};
 use teleferric_wire::{Signal, json};
 use tokio::time::Instant;
 
-use super::answer::{RESPONSE_BYTES_MAX, compress, partial, transport_fault};
+use super::answer::{RESPONSE_BYTES_MAX, partial, transport_fault};
+use super::compression::Compression;
 use crate::component::{ExporterPart, Shared, StartError};
 use crate::registry::Configured;
 use crate::settings::delivery::{RetryOnFailure, SendingQueue, delivery};
@@ -40,6 +41,8 @@ pub struct OtlpHttpConfig {
     pub profiles_endpoint: Option<String>,
     /// proto or json.
     pub encoding: String,
+    /// off or single: whether a request that came compressed alike and was not changed goes on as it came.
+    pub compressed_passthrough: String,
     /// Retries.
     pub retry_on_failure: RetryOnFailure,
     /// The queue in front, if it is on.
@@ -73,6 +76,7 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
     let url = config.url(signal)?;
     let codec = compression(&config.client.compression, Codec::from_http)?;
     let level = config.client.compression_params.level;
+    let compression = Compression::new(codec, level, &config.compressed_passthrough)?;
     let encoding = match config.encoding.as_str() {
         "proto" => Encoding::Proto,
         "json" => Encoding::Json,
@@ -89,8 +93,7 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
         url,
         signal,
         encoding,
-        codec,
-        level: (level != 0).then_some(level),
+        compression,
         timeout: non_zero(config.client.timeout),
         pool: shared.pool.clone(),
     };
@@ -137,8 +140,7 @@ struct Template {
     headers: HeaderMap,
     signal: Signal,
     encoding: Encoding,
-    codec: Option<Codec>,
-    level: Option<i32>,
+    compression: Compression,
     timeout: Option<Duration>,
     pool: Pool,
 }
@@ -167,20 +169,17 @@ impl Exporter for OtlpHttp {
 
 impl Template {
     fn request(&self, parcel: &Parcel) -> Result<ClientRequest, Fault> {
-        let chunks = parcel.payload.chunks();
-        let json = match self.encoding {
-            Encoding::Proto => None,
+        let body = match self.encoding {
+            Encoding::Proto => self.compression.request(&parcel.payload, &self.pool)?.into_owned(),
             Encoding::Json => {
                 let mut text = Vec::new();
-                json::from_proto(self.signal, chunks, &mut text).map_err(|error| {
+                json::from_proto(self.signal, parcel.payload.chunks(), &mut text).map_err(|error| {
                     let text = format!("cannot write the request as json: {error}");
                     Fault::new(FaultCode::DownstreamPermanent, text)
                 })?;
-                Some([Bytes::from(text)])
+                self.compression.compress(&[Bytes::from(text)], &self.pool)?.into_owned()
             }
         };
-        let plain = json.as_ref().map_or(chunks, |json| json.as_slice());
-        let body = compress(self.codec, self.level, plain, &self.pool)?.unwrap_or_else(|| plain.to_vec());
         Ok(ClientRequest { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body })
     }
 

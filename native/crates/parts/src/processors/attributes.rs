@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Deserialize;
 use teleferric_buf::metrics::Counter;
-use teleferric_flow::{Consumer, Context, Outcome, Parcel, Payload, Processor, Stage};
+use teleferric_flow::{Consumer, Context, Fault, FaultCode, Parcel, Payload, Processor, Stage};
 use teleferric_wire::Signal;
 use teleferric_wire::edit::{Action, ConvertTo, Edits, Everything, Literal, Source, Target};
 
@@ -201,32 +201,37 @@ struct Attributes {
 impl Processor for Attributes {
     fn process(&self, mut parcel: Parcel, next: &dyn Consumer) {
         self.incoming.add(parcel.items);
-        let edited = self.rules.payload(&parcel);
-        let grown = edited.bytes().saturating_sub(parcel.payload.bytes());
-        if let Err(exhausted) = parcel.permit.try_grow(grown) {
-            self.outgoing.add(0);
-            let fault = teleferric_flow::Fault::new(teleferric_flow::FaultCode::MemoryPressure, exhausted.to_string());
-            parcel.reply.settle(Outcome::Refused(fault));
-            return;
+        if let Some(edited) = self.rules.edit(&parcel) {
+            // First of all what no longer says the same, which makes room for the rest.
+            parcel.payload.forget_packed();
+            let grown = edited.bytes().saturating_sub(parcel.payload.bytes());
+            if let Err(exhausted) = parcel.permit.try_grow(grown) {
+                self.outgoing.add(0);
+                parcel.reply.refuse(Fault::new(FaultCode::MemoryPressure, exhausted.to_string()));
+                return;
+            }
+            parcel.payload = edited;
         }
-        parcel.payload = edited;
         self.outgoing.add(parcel.items);
         next.consume(parcel);
     }
 }
 
 impl Rules {
-    /// The payload with each of its requests edited; unchanged ones stay the bytes they are.
-    fn payload(&self, parcel: &Parcel) -> Payload {
+    /// The payload with each of its requests edited; unchanged ones stay the bytes they are. None if all are unchanged.
+    fn edit(&self, parcel: &Parcel) -> Option<Payload> {
         let context = |key: &str| from_context(&parcel.context, key);
+        let mut changed = false;
         let edit = |chunk: &Bytes| {
             let edited = match &self.select {
                 None => self.edits.apply(parcel.signal, chunk, &Everything, &context),
                 Some(select) => self.edits.apply(parcel.signal, chunk, select, &context),
             };
+            changed |= edited.is_some();
             edited.map_or_else(|| chunk.clone(), Bytes::from)
         };
-        parcel.payload.chunks().iter().map(edit).collect()
+        let payload = parcel.payload.chunks().iter().map(edit).collect();
+        changed.then_some(payload)
     }
 }
 

@@ -78,3 +78,29 @@ fn numbers_fit_a_set_of_32_bits() {
     assert!(ALL.iter().flat_map(|message| message.fields).all(|field| field.number < 32));
     assert!(ALL.iter().all(|message| message.fields.len() <= 32 && message.oneofs.len() <= 32));
 }
+
+#[test]
+fn steps_say_what_the_fields_say() {
+    for message in ALL {
+        for (tag, step) in (0_u32..).zip(message.steps) {
+            let field = message.field(tag >> 3).filter(|field| field.kind.wire_type() as u32 == tag & 7);
+            let expected = match field.map(|field| (field.kind, field.kind.id_length())) {
+                None => Step::Other,
+                // Exemplars call theirs otherwise; they are few, and take the way of other messages.
+                Some((Kind::Message(child), _)) if child.is(&KEY_VALUE) && step == Step::Attribute => step,
+                Some((Kind::Message(_), _)) => Step::Other,
+                Some((_, Some(length))) => Step::Id(length as u8),
+                Some((kind, None)) => match kind.wire_type() {
+                    WireType::Varint => Step::Varint,
+                    WireType::Fixed64 => Step::Fixed64,
+                    WireType::Fixed32 => Step::Fixed32,
+                    WireType::Delimited => Step::Bytes,
+                },
+            };
+            assert_eq!(step, expected, "{} {tag:#x}", message.name);
+        }
+    }
+    for message in [&SPAN, &LOG_RECORD, &NUMBER_DATA_POINT, &RESOURCE, &SPAN_EVENT] {
+        assert!(message.steps.contains(&Step::Attribute), "{}", message.name);
+    }
+}

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
@@ -147,9 +148,8 @@ impl Run {
         let seed = self.config.seed.unwrap_or_else(|| std::process::id().into());
         let mut content = Content::new(seed.wrapping_add(sender), self.config.error_ratio);
         while let Some((signal, items)) = self.next().await {
-            let body = content.request(signal, items);
-            let answer =
-                intake.take(signal, Encoding::Proto, body.into(), Permit::none(), Arc::new(Context::default()), None);
+            let body = Bytes::from(content.request(signal, items));
+            let answer = intake.take(signal, Encoding::Proto, body, Permit::none(), Arc::new(Context::default()), None);
             self.note(items, &answer.await, shared);
             // A destination that answers at once must not keep this thread from its other work.
             tokio::task::yield_now().await;

@@ -63,8 +63,8 @@ impl GrpcService {
             .map_err(|error| unread(&error))?;
         let mut permit = message.permit;
         let body = match (message.compressed, codec) {
-            (false, _) => message.bytes,
-            (true, Some(codec)) => inflate(codec, &message.bytes, self.rules.body.max, &mut permit, &self.shared.pool)
+            (false, _) => message.bytes.into(),
+            (true, Some(codec)) => inflate(codec, message.bytes, self.rules.body.max, &mut permit, &self.shared.pool)
                 .map_err(|fault| refuse(&fault))?,
             (true, None) => {
                 let text = "message is compressed, but grpc-encoding names no compression";

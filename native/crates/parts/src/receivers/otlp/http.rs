@@ -83,8 +83,8 @@ impl HttpService {
             .await
             .map_err(|error| unread(encoding, &error))?;
         let body = match codec {
-            None => body,
-            Some(codec) => inflate(codec, &body, self.rules.body.max, &mut permit, &self.shared.pool)
+            None => body.into(),
+            Some(codec) => inflate(codec, body, self.rules.body.max, &mut permit, &self.shared.pool)
                 .map_err(|fault| refuse(encoding, &fault))?,
         };
         let outcome = self.intake.take(signal, encoding, body, permit, context, None).await;

@@ -2,26 +2,84 @@
 
 use bytes::Bytes;
 use teleferric_buf::{Permit, Pool};
-use teleferric_codec::{Caps, Codec, decompress};
-use teleferric_flow::{Fault, FaultCode};
+use teleferric_codec::{Caps, Codec, unpack};
+use teleferric_flow::{Fault, FaultCode, Packed};
 
-/// The body as it was before compression, at most `max` bytes; the permit ends up covering it.
-pub(super) fn inflate(
-    codec: Codec,
-    body: &Bytes,
-    max: usize,
-    permit: &mut Permit,
-    pool: &Pool,
-) -> Result<Bytes, Fault> {
-    // The permit covers the compressed bytes; those are let go of once the others are there.
+use super::ingest::Body;
+
+/// The body as it was before compression, at most `max` bytes, which `permit` ends up covering. A body that any receiver
+/// would take as it is keeps its compressed bytes, and they keep their part of the permit: both forms have room in the
+/// ledger by then, as they were both there while one became the other.
+pub(super) fn inflate(codec: Codec, body: Bytes, max: usize, permit: &mut Permit, pool: &Pool) -> Result<Body, Fault> {
     let caps = Caps { max_output: max, ratio: None };
-    let plain = decompress(codec, body, &caps, permit, pool).map_err(|error| {
+    let unpacked = unpack(codec, &body, &caps, permit, pool).map_err(|error| {
         if error.is_memory() {
             return super::pressure(&error);
         }
         let code = if error.is_too_large() { FaultCode::TooLarge } else { FaultCode::BadCompression };
         Fault::new(code, error.to_string())
     })?;
-    permit.shrink_to(plain.len() as u64);
-    Ok(plain)
+    let packed = unpacked.is_plain.then(|| {
+        let held = permit.split_off(body.len() as u64);
+        // The codec's own name, which is the same whatever the transport called it.
+        Packed::new(codec.name(), body, held)
+    });
+    permit.shrink_to(unpacked.bytes.len() as u64);
+    Ok(Body { bytes: unpacked.bytes, packed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use teleferric_buf::Ledger;
+    use teleferric_codec::compress;
+    use teleferric_flow::Payload;
+
+    const CODECS: [Codec; 2] = [Codec::Gzip, Codec::Zstd];
+
+    fn compressed(codec: Codec) -> Bytes {
+        compress(codec, None, &[Bytes::from("telemetry ".repeat(100))], &Pool::new()).expect("compresses")
+    }
+
+    #[test]
+    fn permits_cover_both_forms_while_both_are_kept() {
+        for codec in CODECS {
+            let body = compressed(codec);
+            let size = body.len() as u64;
+            let ledger = Ledger::new(1000 + size);
+            let mut permit = ledger.try_reserve(size).expect("fits");
+            let inflated = inflate(codec, body.clone(), 1000, &mut permit, &Pool::new()).expect("is whole");
+            assert_eq!((permit.bytes(), ledger.used()), (1000, 1000 + size), "{codec:?}");
+            let mut payload = Payload::received(inflated.bytes, inflated.packed);
+            assert_eq!(payload.packed(codec.name()), Some(&body), "{codec:?}");
+            payload.forget_packed();
+            assert_eq!(ledger.used(), 1000, "{codec:?}");
+            drop(permit);
+            assert_eq!(ledger.used(), 0, "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn bodies_that_not_every_receiver_takes_are_not_kept() {
+        let twice = |codec| [compressed(codec), compressed(codec)].concat().into();
+        let bodies = CODECS.map(|codec| (codec, twice(codec))).into_iter();
+        for (codec, body) in bodies.chain([(Codec::Snappy, compressed(Codec::Snappy))]) {
+            let body: Bytes = body;
+            let ledger = Ledger::new(1 << 20);
+            let mut permit = ledger.try_reserve(body.len() as u64).expect("fits");
+            let inflated = inflate(codec, body, 2000, &mut permit, &Pool::new()).expect("is whole");
+            assert!(inflated.packed.is_none(), "{codec:?}");
+            assert_eq!(ledger.used(), inflated.bytes.len() as u64, "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn body_that_has_no_room_to_be_inflated_is_refused_for_the_moment() {
+        let body = compressed(Codec::Gzip);
+        let size = body.len() as u64;
+        let ledger = Ledger::new(999 + size);
+        let mut permit = ledger.try_reserve(size).expect("fits");
+        let fault = inflate(Codec::Gzip, body, 1000, &mut permit, &Pool::new()).map(|_| ()).expect_err("no room");
+        assert_eq!((fault.code, permit.bytes()), (FaultCode::MemoryPressure, size));
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use teleferric_buf::Permit;
 use teleferric_buf::metrics::{Counter, Desc, Kind};
-use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Hold, Outcome, Parcel, Payload, Reply, Retry};
+use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Hold, Outcome, Packed, Parcel, Payload, Reply, Retry};
 pub use teleferric_wire::response::Encoding;
 use teleferric_wire::{Signal, WireError, json};
 use tokio::sync::oneshot;
@@ -20,6 +20,20 @@ pub struct Intake {
     shared: Arc<Shared>,
     outputs: LocalOutputs,
     counters: [Option<Counters>; Signal::ALL.len()],
+}
+
+/// The body of a request.
+pub struct Body {
+    /// Uncompressed.
+    pub bytes: Bytes,
+    /// As it came, if it may be sent on like that.
+    pub packed: Option<Packed>,
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Body { bytes, packed: None }
+    }
 }
 
 /// What happened to the items of one signal.
@@ -48,14 +62,14 @@ impl Intake {
         self.outputs.get(signal).is_some()
     }
 
-    /// Takes an uncompressed request and resolves with what became of it. `permit` is the memory that `body` holds.
+    /// Takes a request and resolves with what became of it. `permit` is the memory that its uncompressed bytes hold.
     ///
     /// Dropping the future stops waiting; the request goes on.
     pub async fn take(
         &self,
         signal: Signal,
         encoding: Encoding,
-        body: Bytes,
+        body: impl Into<Body>,
         mut permit: Permit,
         context: Arc<Context>,
         deadline: Option<Instant>,
@@ -64,7 +78,7 @@ impl Intake {
             let fault = Fault::new(FaultCode::DownstreamPermanent, format!("no pipeline takes {signal}"));
             return Outcome::Refused(fault.with_status(GrpcCode::Unimplemented));
         };
-        let (bytes, items) = match self.read(signal, encoding, body, &mut permit) {
+        let (payload, items) = match self.read(signal, encoding, body.into(), &mut permit) {
             Ok(read) => read,
             Err(fault) => return Outcome::Refused(fault),
         };
@@ -74,7 +88,7 @@ impl Intake {
         let (sender, outcome) = oneshot::channel();
         next.consume(Parcel {
             signal,
-            payload: Payload::from(bytes),
+            payload,
             items,
             permit: Hold::from(permit),
             arrived: Instant::now(),
@@ -93,16 +107,20 @@ impl Intake {
         &self,
         signal: Signal,
         encoding: Encoding,
-        body: Bytes,
+        body: Body,
         permit: &mut Permit,
-    ) -> Result<(Bytes, u64), Fault> {
+    ) -> Result<(Payload, u64), Fault> {
         let limits = &self.shared.limits;
+        let Body { bytes: body, packed } = body;
         match encoding {
             Encoding::Proto => {
                 let request = teleferric_wire::check(signal, &body, limits).map_err(|error| malformed(&error))?;
-                Ok((body.clone(), request.counts().items))
+                let items = request.counts().items;
+                Ok((Payload::received(body, packed), items))
             }
             Encoding::Json => {
+                // What goes on is protobuf, which the compressed text does not stand for.
+                drop(packed);
                 // Nearly every request is shorter as protobuf; both forms are held until the text is let go of.
                 permit.try_grow(body.len() as u64).map_err(|error| super::pressure(&error))?;
                 let mut proto = Vec::with_capacity(body.len() / 2);
@@ -111,7 +129,7 @@ impl Intake {
                 let held = proto.len() as u64;
                 permit.try_grow(held.saturating_sub(permit.bytes())).map_err(|error| super::pressure(&error))?;
                 permit.shrink_to(held);
-                Ok((Bytes::from(proto), counts.items))
+                Ok((Payload::from(Bytes::from(proto)), counts.items))
             }
         }
     }
