@@ -83,6 +83,10 @@ describe('decoding', () => {
     [exporter('tls: {enabled: true}'), "'tls' has invalid keys: enabled"],
     [exporter('tls: {min_version: 1.2}'), `'tls.min_version' expected type 'string', got unconvertible type 'float64'`],
     [httpExporter('encoding: xml'), "'encoding' invalid encoding type: xml"],
+    ...[exporter, httpExporter].map((of): Row => [
+      of('compressed_passthrough: multi'),
+      `'compressed_passthrough' invalid compressed_passthrough: multi (it is "off" or "single")`,
+    ]),
     ['exporters: {debug: {verbosity: loud}}', `'verbosity' unknown metrics level "loud"`],
     ['exporters: {debug: {verbosity: none}}', `'verbosity' verbosity level "None" is not supported`],
     [

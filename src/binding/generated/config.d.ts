@@ -220,6 +220,8 @@ export interface NativeTlsCommon {
 export interface NativeOtlpGrpcConfig {
   /** Where to, and how. */
   readonly client: NativeGrpcClient;
+  /** off or single: whether a request that came compressed alike and was not changed goes on as it came. */
+  readonly compressed_passthrough: string;
   /** Retries. */
   readonly retry_on_failure: NativeRetryOnFailure;
   /** The queue in front, if it is on. */
@@ -270,6 +272,8 @@ export interface NativeHttpClient {
 export interface NativeOtlpHttpConfig {
   /** Where to, and how. */
   readonly client: NativeHttpClient;
+  /** off or single: whether a request that came compressed alike and was not changed goes on as it came. */
+  readonly compressed_passthrough: string;
   /** proto or json. */
   readonly encoding: string;
   /** Whole URL for logs instead of the endpoint's. */

@@ -2,6 +2,7 @@
  * Exporter `otlp_grpc` (alias `otlp`): OTLP over gRPC.
  */
 import { addressOf, checkGrpcClient, grpcClientFields, toNativeGrpcClient } from '../blocks/grpc-client.js';
+import { compressedPassthrough } from '../blocks/passthrough.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { exporterTimeout, retryOnFailure, toNativeRetry } from '../blocks/retry.js';
 import { queueOn, toNativeQueue } from '../blocks/sending-queue.js';
@@ -13,6 +14,7 @@ import { define, forSignals } from './definition.js';
 const spec = object(
   {
     ...withDefaults(grpcClientFields, { compression: 'gzip', write_buffer_size: 512 * 1024 }),
+    compressed_passthrough: compressedPassthrough,
     timeout: exporterTimeout,
     retry_on_failure: retryOnFailure,
     sending_queue: queueOn,
@@ -35,6 +37,7 @@ function toNative(exporter: Infer<typeof spec>): NativeOtlpGrpcConfig {
   return {
     client: toNativeGrpcClient(exporter),
     timeout: exporter.timeout,
+    compressed_passthrough: exporter.compressed_passthrough,
     retry_on_failure: toNativeRetry(exporter.retry_on_failure),
     sending_queue: toNativeQueue(exporter.sending_queue),
   };

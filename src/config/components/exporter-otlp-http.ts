@@ -3,6 +3,7 @@
  */
 import { checkHttpClient, httpClientFields, toNativeHttpClient } from '../blocks/http-client.js';
 import { orNull } from '../blocks/native.js';
+import { compressedPassthrough } from '../blocks/passthrough.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { retryOnFailure, toNativeRetry } from '../blocks/retry.js';
 import { queueOn, toNativeQueue } from '../blocks/sending-queue.js';
@@ -29,6 +30,7 @@ const fields = {
     'proto',
     'How requests are written: `proto` or `json`',
   ),
+  compressed_passthrough: compressedPassthrough,
   retry_on_failure: retryOnFailure,
   sending_queue: queueOn,
 };
@@ -68,6 +70,7 @@ function toNative(exporter: OtlpHttpExporter): NativeOtlpHttpConfig {
     logs_endpoint: orNull(exporter.logs_endpoint),
     profiles_endpoint: orNull(exporter.profiles_endpoint),
     encoding: exporter.encoding,
+    compressed_passthrough: exporter.compressed_passthrough,
     retry_on_failure: toNativeRetry(exporter.retry_on_failure),
     sending_queue: toNativeQueue(exporter.sending_queue),
   };

@@ -8,14 +8,14 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Value, json as value};
 use support::document::{self as doc, MS};
 use support::load::{self, Sender, Told};
 use support::{Collector, PATIENCE, eventually};
 use teleferric_buf::{Permit, Pool};
 use teleferric_codec::{Caps, Codec, compress, decompress};
 use teleferric_testkit::{item_labels, request};
-use teleferric_wire::Signal;
+use teleferric_wire::{Signal, json};
 
 /// An HTTP/1.1 server that takes everything and hands over what came.
 struct Sink {
@@ -74,7 +74,8 @@ fn serve(stream: TcpStream, told: &mpsc::Sender<(String, Bytes)>) {
 /// A request of `items` spans, larger than what is copied into batches, plain and as no exporter here would write it.
 fn sent(codec: Codec, items: u64) -> (Bytes, Bytes) {
     let plain = request(Signal::Traces, 0, items);
-    let packed = compress(codec, Some(if codec == Codec::Gzip { 9 } else { 15 }), &[plain.clone()], &Pool::new());
+    let packed =
+        compress(codec, Some(if codec == Codec::Gzip { 9 } else { 15 }), std::slice::from_ref(&plain), &Pool::new());
     (plain, packed.expect("compresses"))
 }
 
@@ -90,7 +91,7 @@ fn post(to: SocketAddr, codec: &str, body: &Bytes) -> Told {
 /// A collector with `processors` that sends to `sink` in `codec`, and its exporter's document for more settings.
 fn document(sink: &Sink, codec: &str, processors: &[Value], exporter: impl FnOnce(&mut Value)) -> Value {
     let mut to = doc::otlp_http("otlp_http", sink.address, Value::Null, false);
-    to["config"]["client"]["compression"] = json!(codec);
+    to["config"]["client"]["compression"] = value!(codec);
     exporter(&mut to["config"]);
     let ids: Vec<_> = processors.iter().filter_map(|processor| processor["id"].as_str()).collect();
     let document = doc::collector(&[doc::traces(&["otlp"], &ids, &["otlp_http"])]);
@@ -99,11 +100,11 @@ fn document(sink: &Sink, codec: &str, processors: &[Value], exporter: impl FnOnc
 
 /// Processor `attributes` that does one thing to one attribute.
 fn edit(action: &str, key: &str) -> Value {
-    let action = json!({
+    let action = value!({
         "key": key, "action": action, "value": { "string": "x" }, "from_attribute": null, "from_context": null,
         "pattern": null, "converted_type": null,
     });
-    doc::component("attributes", json!({ "actions": [action], "include": null, "exclude": null }))
+    doc::component("attributes", value!({ "actions": [action], "include": null, "exclude": null }))
 }
 
 #[test]
@@ -148,14 +149,17 @@ fn compressed_bytes_pass_through_grpc_and_through_several_exporters() {
     }
 }
 
+/// What it is, the exporter's codec, the processors, and the exporter's other settings.
+type Case<'a> = (&'a str, Codec, &'a [Value], fn(&mut Value));
+
 #[test]
 fn request_is_compressed_again_where_it_must_be() {
     let (plain, packed) = sent(Codec::Gzip, 2000);
     let no_processors: [Value; 0] = [];
-    let cases: [(&str, Codec, &[Value], fn(&mut Value)); 4] = [
-        ("off", Codec::Gzip, &no_processors, |exporter| exporter["compressed_passthrough"] = json!("off")),
+    let cases: [Case<'_>; 4] = [
+        ("off", Codec::Gzip, &no_processors, |exporter| exporter["compressed_passthrough"] = value!("off")),
         ("a level", Codec::Gzip, &no_processors, |exporter| {
-            exporter["client"]["compression_params"]["level"] = json!(1)
+            exporter["client"]["compression_params"]["level"] = value!(1)
         }),
         ("another codec", Codec::Zstd, &no_processors, |_| {}),
         (
@@ -163,7 +167,7 @@ fn request_is_compressed_again_where_it_must_be() {
             Codec::Gzip,
             &[doc::component(
                 "batch",
-                json!({
+                value!({
                     "timeout": 20 * MS, "send_batch_size": 1000, "send_batch_max_size": 1000, "metadata_keys": [],
                     "metadata_cardinality_limit": 0,
                 }),
@@ -195,7 +199,7 @@ fn joined_requests_are_compressed_anew() {
     let sink = Sink::new();
     let mut document = document(&sink, "gzip", &[doc::batch(2000, 60_000 * MS, &[])], |_| {});
     // Each thread has batches of its own.
-    document["service"]["threads"] = json!(1);
+    document["service"]["threads"] = value!(1);
     let (collector, ports) = Collector::running(&document);
     for _ in 0..3 {
         assert_eq!(post(ports.http, "gzip", &packed), Told::Taken);
@@ -218,5 +222,29 @@ fn edited_request_is_compressed_anew() {
     assert!(edited.len() > plain.len());
     assert_eq!(item_labels(Signal::Traces, &[edited]), (0..1000).collect::<Vec<_>>());
     eventually("nothing is held", || collector.held_bytes() == 0);
+    collector.drain(Duration::from_secs(5));
+}
+
+#[test]
+fn compressed_json_leaves_as_protobuf() {
+    let plain = request(Signal::Traces, 0, 100);
+    let mut text = Vec::new();
+    json::from_proto(Signal::Traces, &[plain], &mut text).expect("is valid");
+    let body = compress(Codec::Gzip, None, &[text.into()], &Pool::new()).expect("compresses");
+    let sink = Sink::new();
+    let (collector, ports) = Collector::running(&document(&sink, "gzip", &[], |_| {}));
+    let mut stream = TcpStream::connect(ports.http).expect("connects");
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), &body].concat()).expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let sent = inflated(Codec::Gzip, &sink.next().1);
+    assert_eq!(item_labels(Signal::Traces, &[sent]), (0..100).collect::<Vec<_>>());
+    assert_eq!(collector.held_bytes(), 0);
     collector.drain(Duration::from_secs(5));
 }

@@ -371,3 +371,35 @@ async fn no_more_streams_run_at_once_than_configured() {
         answer.expect("task").expect("answer");
     }
 }
+
+#[tokio::test]
+async fn a_client_that_reads_late_gets_every_answer() {
+    // Answers beyond what the server keeps for a client that does not read: it stops reading requests, and goes on.
+    let running = Running::start(http());
+    let (send, _connection) = h2c(running.addr()).await;
+    let requests = (0..60).map(|_| {
+        let mut send = send.clone();
+        async move { ask(&mut send, "/echo", vec![b'x'; 60_000]).await.expect("answer").1.len() }
+    });
+    assert_eq!(join_all(requests).await, vec![60_000; 60]);
+}
+
+#[tokio::test]
+async fn more_requests_at_once_than_a_task_may_poll_are_all_answered() {
+    let limits = ConnLimits { max_concurrent_streams: Some(1000), ..ConnLimits::default() };
+    let running = Running::start(ServerConfig { limits, ..http() });
+    let (mut send, _connection) = h2c(running.addr()).await;
+    ask(&mut send, "/name", "").await.expect("answer");
+    let waiting: Vec<_> = (0..800)
+        .map(|_| {
+            let mut send = send.clone();
+            tokio::spawn(async move { ask(&mut send, "/wait", "").await })
+        })
+        .collect();
+    let control = running.control.clone();
+    tokio::task::spawn_blocking(move || control.until_waiting(800)).await.expect("waiting");
+    running.control.gate.add_permits(800);
+    for answer in join_all(waiting).await {
+        assert_eq!(answer.expect("task").expect("answer").1, "waited");
+    }
+}

@@ -107,7 +107,10 @@ async fn serve_http1(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
 
 async fn serve_http2(mut wire: Wire, hub: &Rc<Hub>, conn: &Rc<ConnState>) {
     conn.speaks(false);
-    let end = drive(Box::new(http2::Connection::new(wire.clone(), hub, conn)), hub, conn).await;
+    let serving = Box::new(http2::Connection::new(wire.clone(), hub, conn));
+    // All of a connection's requests are one task. Tokio's budget is meant for one of them: when it is spent, whatever a
+    // service waits for would ask to be polled again at once. The connection takes turns by itself.
+    let end = tokio::task::unconstrained(drive(serving, hub, conn)).await;
     if matches!(end, End::Closed | End::Failed | End::Dismissed) {
         before(Phase::Cutting, hub, conn, wire.linger()).await;
     }

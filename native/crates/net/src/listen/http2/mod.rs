@@ -131,14 +131,15 @@ impl Connection {
         self.output.take_memory();
         let mut reads = READS_MAX;
         loop {
-            let read = if reads > 0 && self.wants_input() { self.read(cx) } else { Poll::Pending };
+            let wanted = self.wants_input();
+            let read = if reads > 0 && wanted { self.read(cx) } else { Poll::Pending };
             match read {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(_)) => reads -= 1,
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Broken::Failed)),
                 Poll::Pending => {}
             }
-            self.work();
+            let busy = self.work();
             let flushed = self.flush(cx);
             if let Poll::Ready(Err(_)) = flushed {
                 return Poll::Ready(Err(Broken::Failed));
@@ -146,8 +147,15 @@ impl Connection {
             if flushed.is_ready() && self.is_over() {
                 return self.close(cx);
             }
-            if read.is_pending() && self.ready.leave() {
-                return self.rest(cx, reads);
+            if busy || reads == 0 {
+                // Others have waited long enough.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // Reading may have stopped only until the client took what was written.
+            let resumed = !wanted && self.wants_input();
+            if read.is_pending() && !resumed && self.ready.leave() {
+                return self.rest(cx);
             }
         }
     }
@@ -177,10 +185,11 @@ impl Connection {
         Poll::Ready(Ok(count))
     }
 
-    /// Asks every service that can go on, and writes what can be written.
-    fn work(&mut self) {
+    /// Asks every service that can go on, and writes what can be written; whether some could still go on.
+    fn work(&mut self) -> bool {
         let mut places = PLACES.take();
-        loop {
+        let mut rounds = 0;
+        while rounds < ROUNDS_MAX {
             places.clear();
             self.ready.take(&mut places);
             if places.is_empty() {
@@ -189,9 +198,11 @@ impl Connection {
             for place in &places {
                 self.serve(*place);
             }
+            rounds += 1;
         }
         PLACES.set(places);
         self.write_bodies();
+        rounds == ROUNDS_MAX
     }
 
     fn is_over(&self) -> bool {
@@ -210,14 +221,9 @@ impl Connection {
     }
 
     /// Nothing can go on: gives memory back and asks the clock.
-    fn rest(&mut self, cx: &mut Context<'_>, reads: usize) -> Poll<Result<(), Broken>> {
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         self.streams.rest();
         self.output.leave_memory();
-        if reads == 0 {
-            // Others have waited long enough.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         while let Some(pings) = &mut self.pings {
             match ready!(pings.poll(cx)) {
                 Due::Ping => self.output.ping(ALIVE_PING),
@@ -345,8 +351,9 @@ thread_local! {
 /// Bytes of one read at the most. Fewer cost system calls, more would leave the processor's second cache.
 const READ_BYTES: usize = 256 << 10;
 
-/// Reads before other connections get their turn.
+/// Reads, and rounds of asking services between two of them, before other connections get their turn.
 const READS_MAX: usize = 4;
+const ROUNDS_MAX: usize = 8;
 
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
