@@ -1,6 +1,7 @@
-// Runs every test, Rust then TypeScript, and closes with the sums over both runners.
+// Runs every test, Rust, then TypeScript, then the benchmarks' own, and closes with the sums over all runners.
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { root, run } from './shell.mjs';
+import { must, root, run } from './shell.mjs';
 
 const only = process.argv.slice(2);
 const totals = { passed: 0, failed: 0, skipped: 0 };
@@ -23,6 +24,21 @@ if (only.length === 0 || only.includes('typescript')) {
   const failedSuites = Number(/^Test Suites:.*?(\d+) failed/m.exec(jest.output)?.[1] ?? 0);
   add(number('passed'), Math.max(number('failed'), failedSuites), number('skipped'));
   if (jest.status !== 0 && number('failed') + failedSuites === 0) add(0, 1, 0);
+}
+
+if (only.length === 0 || only.includes('bench')) {
+  const bench = path.join(root, 'bench');
+  await rustTests('bench', ['--workspace', '--no-fail-fast']);
+  if (!existsSync(path.join(bench, 'node_modules'))) {
+    // As the set-up does, and for the same reason not `npm ci`.
+    const args = ['install', '--no-save', '--no-audit', '--no-fund'];
+    await must('installing the packages of the benchmarks', 'npm', args, { cwd: bench, quiet: true });
+  }
+  const folders = ['compare', 'baseline-js', 'boundary', 'gates'].map((name) => `bench/${name}/`);
+  const { status, output } = await run(process.execPath, ['--test', '--test-reporter=tap', ...folders]);
+  const number = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  add(number('pass'), number('fail') + number('cancelled'), number('skipped'));
+  if (status !== 0 && number('fail') + number('cancelled') === 0) add(0, 1, 0);
 }
 
 const tail = totals.skipped > 0 ? `, ${totals.skipped} skipped` : '';
