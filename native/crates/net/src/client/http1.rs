@@ -98,8 +98,8 @@ async fn read(mut body: Incoming, collected: &mut Collector) -> Result<(), Clien
     Ok(())
 }
 
-/// Response headers, count and bytes.
-const HEADERS_MAX: usize = 128;
+/// Headers of one response. hyper keeps room for so many on the stack, and for more on the heap.
+const HEADERS_MAX: usize = 100;
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// How long a finished connection may take to become ready again, for instance because the peer answered before it had
 /// read the whole request.
