@@ -390,6 +390,7 @@ impl<'a> Iterator for Occurrences<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
+            self.cursor.rest = after_short_fields(self.cursor.rest, self.number);
             let start = self.cursor.rest;
             let tag = self.cursor.take_tag()?;
             if tag.number == self.number && tag.wire == WireType::Delimited {
@@ -400,6 +401,27 @@ impl<'a> Iterator for Occurrences<'a> {
             self.cursor.take_skip(tag.wire)?;
         }
     }
+}
+
+/// What is left behind all fields with short tags and lengths that are not field `wanted`: most of most messages, passed
+/// without leaving registers. Anything else is left for a closer look.
+#[inline(always)]
+fn after_short_fields(mut rest: &[u8], wanted: u32) -> &[u8] {
+    while let [tag @ 8..0x80, after @ ..] = rest {
+        let next = match (tag & 7, after) {
+            _ if u32::from(tag >> 3) == wanted => None,
+            (2, [length @ 0..0x80, bytes @ ..]) => bytes.get(usize::from(*length)..),
+            (0, [0..0x80, next @ ..]) => Some(next),
+            (1, _) => after.get(8..),
+            (5, _) => after.get(4..),
+            _ => None,
+        };
+        match next {
+            Some(next) => rest = next,
+            None => break,
+        }
+    }
+    rest
 }
 
 /// The one byte of the tag of a length-delimited field numbered below 16.

@@ -90,7 +90,11 @@ impl<'v> List<'v> {
 
     fn gather(&mut self, holder: usize, content: &'v [u8], number: u32) {
         for (raw, content) in Occurrences::new(content, number) {
-            let (key, value) = Attribute::new(content).parts();
+            let attribute = Attribute::new(content);
+            if attribute.plain_key().is_some_and(|key| !self.program.may_touch(key)) {
+                continue;
+            }
+            let (key, value) = attribute.parts();
             if self.program.may_touch(key) {
                 self.entries.push(Entry {
                     key,

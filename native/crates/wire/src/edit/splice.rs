@@ -14,6 +14,10 @@ pub(super) struct Splices<'v> {
     growth: isize,
 }
 
+/// What a record takes in a request, and what an edit of it puts in.
+const RECORD_BYTES_USUAL: usize = 256;
+const TEXT_BYTES_USUAL: usize = 48;
+
 struct Splice {
     /// What goes, in the input.
     at: Range<usize>,
@@ -32,7 +36,14 @@ pub(super) struct Open {
 
 impl<'v> Splices<'v> {
     pub(super) fn new(input: &'v [u8]) -> Self {
-        Self { input, list: Vec::new(), text: Vec::new(), growth: 0 }
+        // An edit in each of a request's records, small as those are; growing step by step would cost more.
+        let edits = input.len() / RECORD_BYTES_USUAL;
+        Self {
+            input,
+            list: Vec::with_capacity(2 * edits),
+            text: Vec::with_capacity(TEXT_BYTES_USUAL * edits),
+            growth: 0,
+        }
     }
 
     /// Begins a message, given its whole field and its content, both slices of the input.

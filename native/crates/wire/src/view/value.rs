@@ -126,6 +126,17 @@ impl<'a> Attribute<'a> {
         Value::of(self.parts().1.unwrap_or_default())
     }
 
+    /// The key of an attribute in the usual form, key before value and nothing else, without a look at the value.
+    #[inline]
+    pub(crate) fn plain_key(&self) -> Option<&'a [u8]> {
+        const KEY: u8 = delimited_tag(key_value::KEY);
+        const VALUE: u8 = delimited_tag(key_value::VALUE);
+        let [KEY, length @ 0..0x80, rest @ ..] = self.bytes else { return None };
+        let (key, rest) = rest.split_at_checked(usize::from(*length))?;
+        let [VALUE, length @ 0..0x80, value @ ..] = rest else { return None };
+        (value.len() == usize::from(*length)).then_some(key)
+    }
+
     /// The key, and the bytes of the AnyValue if there is one.
     #[inline]
     pub(crate) fn parts(&self) -> (&'a [u8], Option<&'a [u8]>) {
