@@ -7,9 +7,12 @@ import { buildLoadTool, send, sendFlags, Sink } from './compare/load.mjs';
 import { Contender, endAll, freeAddress, pinSelf } from './compare/processes.mjs';
 import { cells } from './compare/scenarios.mjs';
 
-/** Each connection begins a request every this many seconds, and takes most of that time to send it. */
-const PERIOD_S = 10;
-const TRICKLE_MS = 8000;
+/**
+ * Each connection begins a request every this many seconds and takes most of that time to send it: as slowly as the
+ * collector allows, which refuses a body below 1 KiB/s after five seconds.
+ */
+const PERIOD_S = 5;
+const TRICKLE_MS = 4000;
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '10' }, connections: { type: 'string', default: '10000' } },
@@ -35,6 +38,7 @@ process.stdout
   .write(`connections          ${connections.toLocaleString('en')}, each sending for ${TRICKLE_MS / 1000} of ${PERIOD_S} s
 time                 ${minutes} min
 requests             ${total.accepted_requests} of ${total.sent} answered OK, ${stats.requests} at the sink
+refused              ${JSON.stringify(total.refused)}
 RSS before           ${idle.toFixed(1)} MiB
 RSS average          ${rss.avg.toFixed(1)} MiB
 RSS highest          ${rss.max.toFixed(1)} MiB

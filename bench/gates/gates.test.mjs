@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { compare, line } from './compare.mjs';
+import { copiedOf } from './measure.mjs';
 import { functionsOf, profile, totalOf } from './profile.mjs';
 
 const counts = { instructions: 100_000, allocations: 34, allocatedBytes: 5000, copiedBytes: 700 };
@@ -100,4 +101,19 @@ test('the output of callgrind is added up by function', () => {
   ]);
   assert.match(profile(CALLGRIND, 5), /by itself\n +9 {2}37\.5 % {2}inner\n/);
   assert.throws(() => totalOf('nothing'), /no total/);
+});
+
+test('what the peers copy is left out', () => {
+  const frames = [
+    '[root]',
+    '0x1: memcpy (vg_replace_strmem.c:1)',
+    '0x2: <gates::meter::Peer<F> as core::future::future::Future>::poll (meter.rs:46)',
+    '0x3: teleferric_net::body::Body::read (body.rs:1)',
+  ];
+  const points = [
+    { tb: 700, fs: [1, 3] },
+    { tb: 50, fs: [1, 2] },
+    { tb: 6, fs: [1] },
+  ];
+  assert.equal(copiedOf({ pps: points, ftbl: frames }), 706);
 });

@@ -55,13 +55,14 @@ async function allocations(binary, { name }) {
   return { allocations: counted.allocations / requests, allocatedBytes: counted.allocatedBytes / requests };
 }
 
-/** DHAT cannot be told when to begin, so the run is made twice, once with more requests. */
-async function copiedBytes(binary, { name, warmUp, requests }) {
-  const copied = async (more) => {
+/** DHAT cannot be told when to begin, so the run is made twice, once with more requests: few, since copies repeat. */
+async function copiedBytes(binary, { name, round, warmUp, requests }) {
+  const more = round * Math.max(1, Math.round(requests / round / 4));
+  const copied = async (count) => {
     const tool = ['--tool=dhat', '--mode=copy', `--num-callers=${COPY_FRAMES}`, '--dhat-out-file='];
-    return copiedOf(JSON.parse(await underValgrind(tool, [binary, 'replay', name, warmUp, requests + more])));
+    return copiedOf(JSON.parse(await underValgrind(tool, [binary, 'replay', name, warmUp, count])));
   };
-  return ((await copied(requests)) - (await copied(0))) / requests;
+  return ((await copied(more + more)) - (await copied(more))) / more;
 }
 
 /** Bytes that anything but the peers has copied, by DHAT's output. */
