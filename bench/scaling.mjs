@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { teleferric } from './compare/peers/teleferric.mjs';
 import { buildLoadTool, send, sendFlags, Sink } from './compare/load.mjs';
-import { endAll, freeAddress, sleep } from './compare/processes.mjs';
+import { endAll, freeAddress, sleep, stopChild } from './compare/processes.mjs';
 import { cells } from './compare/scenarios.mjs';
 import { medianWithInterval } from './compare/statistics.mjs';
 
@@ -42,7 +42,7 @@ async function measure(cell) {
   process.stdout.write(
     `${cell.id.padEnd(16)} two threads / one, items a CPU-second: ${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})\n`,
   );
-  for (const { child } of [one, two]) child.kill('SIGTERM');
+  await Promise.all([one, two].map(({ child }) => stopChild(child)));
   await sink.stop();
 }
 
