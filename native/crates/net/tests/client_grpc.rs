@@ -15,8 +15,8 @@ use client_support::*;
 use h2::server::SendResponse;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use teleferric_net::client::{
-    ConnectConfig, ErrorKind, GrpcCall, GrpcCallError, GrpcClient, GrpcConfig, GrpcTarget, Http2Config, ProxyRule,
-    Pushback,
+    ConnectConfig, ErrorKind, GrpcCall, GrpcCallError, GrpcClient, GrpcConfig, GrpcMethod, GrpcTarget, Http2Config,
+    ProxyRule, Pushback,
 };
 use tokio::time::{Instant, sleep};
 
@@ -38,12 +38,17 @@ fn grpc(address: SocketAddr) -> GrpcClient {
     GrpcClient::new(config(&address.to_string())).unwrap()
 }
 
-fn call<'a>(message: &'a [Bytes], metadata: &'a HeaderMap) -> GrpcCall<'a> {
-    GrpcCall { path: "/p.S/Export", message, encoding: None, metadata, deadline: soon(), max_response: 1 << 20 }
+fn method(client: &GrpcClient, encoding: Option<&str>, metadata: &HeaderMap) -> GrpcMethod {
+    client.method("/p.S/Export", encoding, metadata).unwrap()
+}
+
+fn call<'a>(message: &'a [Bytes], method: &'a GrpcMethod) -> GrpcCall<'a> {
+    GrpcCall { method, message, deadline: soon(), max_response: 1 << 20 }
 }
 
 async fn simple(client: &GrpcClient) -> Result<Bytes, GrpcCallError> {
-    client.unary(call(&[Bytes::from_static(b"hello")], &HeaderMap::new())).await.map(|reply| reply.message)
+    let method = method(client, None, &HeaderMap::new());
+    client.unary(call(&[Bytes::from_static(b"hello")], &method)).await.map(|reply| reply.message)
 }
 
 /// A gRPC head.
@@ -103,9 +108,10 @@ fn sends_a_framed_message_and_reads_the_reply() {
         let client = grpc(address);
         let metadata = headers(&[("x-tenant", "a"), ("te", "nothing"), ("user-agent", "mine")]);
         let message = [Bytes::from_static(b"ab"), Bytes::from_static(b"cde")];
-        let reply = client.unary(call(&message, &metadata)).await.unwrap();
+        let method = method(&client, None, &metadata);
+        let reply = client.unary(call(&message, &method)).await.unwrap();
         assert_eq!((reply.message.as_ref(), reply.encoding.as_deref()), (b"hi".as_slice(), None));
-        assert_eq!(reply.trailers["x-trailer"], "t");
+        assert_eq!(reply.trailers()["x-trailer"], "t");
         let (head, body) = seen.take().unwrap();
         assert_eq!(body, b"\0\0\0\0\x05abcde");
         assert_eq!((head.method.as_str(), head.uri.path()), ("POST", "/p.S/Export"));
@@ -116,8 +122,8 @@ fn sends_a_framed_message_and_reads_the_reply() {
             assert_eq!(head.headers[name], value, "{name}");
         }
         let timeout = head.headers["grpc-timeout"].to_str().unwrap();
-        let micros: u64 = timeout.strip_suffix('u').unwrap().parse().unwrap();
-        assert!((9_000_000..=10_000_000).contains(&micros), "{timeout}");
+        let millis: u64 = timeout.strip_suffix('m').unwrap().parse().unwrap();
+        assert!((9_000..=10_000).contains(&millis), "{timeout}");
         assert!(!head.headers.contains_key("grpc-encoding"));
     });
 }
@@ -138,8 +144,8 @@ fn marks_compressed_messages_both_ways() {
         .await;
         let accept_encoding = Some(HeaderValue::from_static("gzip,identity"));
         let client = GrpcClient::new(GrpcConfig { accept_encoding, ..config(&address.to_string()) }).unwrap();
-        let (message, metadata) = ([Bytes::from_static(b"zipped")], HeaderMap::new());
-        let reply = client.unary(GrpcCall { encoding: Some("gzip"), ..call(&message, &metadata) }).await.unwrap();
+        let (message, method) = ([Bytes::from_static(b"zipped")], method(&client, Some("gzip"), &HeaderMap::new()));
+        let reply = client.unary(call(&message, &method)).await.unwrap();
         assert_eq!((reply.message.as_ref(), reply.encoding.as_deref()), (b"zipped".as_slice(), Some("gzip")));
     });
 }
@@ -234,7 +240,7 @@ fn a_deadline_and_a_drop_reset_the_stream_and_nothing_else() {
         })
         .await;
         let client = grpc(address);
-        let (message, hang) = ([Bytes::from_static(b"x")], headers(&[("x-hang", "1")]));
+        let (message, hang) = ([Bytes::from_static(b"x")], method(&client, None, &headers(&[("x-hang", "1")])));
         let error = client.unary(GrpcCall { deadline: after(30), ..call(&message, &hang) }).await.unwrap_err();
         assert_eq!(error.code(), 4);
         let dropped = tokio::time::timeout(Duration::from_millis(30), client.unary(call(&message, &hang)));
@@ -309,8 +315,8 @@ fn fails_at_once_or_waits_until_ready() {
         assert!(error.to_string().ends_with("connection refused"), "{error}");
 
         let patient = GrpcClient::new(GrpcConfig { wait_for_ready: true, ..config(&address.to_string()) }).unwrap();
-        let (message, metadata) = ([Bytes::from_static(b"hello")], HeaderMap::new());
-        let error = patient.unary(GrpcCall { deadline: after(50), ..call(&message, &metadata) }).await.unwrap_err();
+        let (message, method) = ([Bytes::from_static(b"hello")], method(&patient, None, &HeaderMap::new()));
+        let error = patient.unary(GrpcCall { deadline: after(50), ..call(&message, &method) }).await.unwrap_err();
         assert_eq!(error.code(), 4);
         assert!(error.to_string().contains("waiting for a connection: cannot connect"), "{error}");
 

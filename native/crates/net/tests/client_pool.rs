@@ -14,7 +14,6 @@ use futures_util::future::{join, join_all};
 use http::Response;
 use teleferric_net::client::{Client, ClientConfig, ErrorKind, Http2Config, Http2Mode, Ping};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -81,34 +80,6 @@ fn loses_no_request_to_an_http2_connection_that_closed_while_idle() {
         }
     });
 }
-
-/// A frame by hand.
-async fn frame(stream: &mut TcpStream, kind: u8, flags: u8, id: u32, payload: &[u8]) {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let bytes = [&length[1..], &[kind, flags], &id.to_be_bytes(), payload].concat();
-    stream.write_all(&bytes).await.unwrap();
-}
-
-/// Settings exchanged, and all that arrives until the head of stream `id` is there.
-async fn until_head_of(stream: &mut TcpStream, id: u32) {
-    stream.read_exact(&mut [0; 24]).await.unwrap();
-    frame(stream, 4, 0, 0, &[]).await;
-    loop {
-        let mut head = [0; 9];
-        stream.read_exact(&mut head).await.unwrap();
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        stream.read_exact(&mut vec![0; length]).await.unwrap();
-        if head[3] == 1 && head[5..] == id.to_be_bytes() {
-            return;
-        }
-    }
-}
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const GOAWAY: u8 = 7;
-const STATUS_200: &[u8] = &[0x88];
 
 #[test]
 fn goaway_finishes_old_requests_and_sends_the_others_elsewhere() {

@@ -207,23 +207,19 @@ fn tunnels_grpc_through_a_proxy() {
             })
         })
         .await;
-        let metadata = HeaderMap::new();
         let message = [bytes::Bytes::from_static(b"hello")];
-        let call = || GrpcCall {
-            path: "/p.S/M",
-            message: &message,
-            encoding: None,
-            metadata: &metadata,
-            deadline: soon(),
-            max_response: MAX,
+        let call = async |client: GrpcClient| {
+            let method = client.method("/p.S/M", None, &HeaderMap::new()).unwrap();
+            let call = GrpcCall { method: &method, message: &message, deadline: soon(), max_response: MAX };
+            client.unary(call).await
         };
         let (address, seen) = proxy("200 OK").await;
-        let reply = through(address, &target.to_string()).unary(call()).await.unwrap();
+        let reply = call(through(address, &target.to_string())).await.unwrap();
         assert_eq!(reply.message, "hello");
         assert!(seen.borrow()[0].head.starts_with(&format!("CONNECT {target} HTTP/1.1\r\n")));
 
         let (address, _) = proxy("407 Proxy Authentication Required").await;
-        let error = through(address, &target.to_string()).unary(call()).await.unwrap_err();
+        let error = call(through(address, &target.to_string())).await.unwrap_err();
         assert_eq!(error.code(), 14);
         let text = "proxy: proxy refused the tunnel: HTTP/1.1 407 Proxy Authentication Required";
         assert_eq!(error.to_string(), text);

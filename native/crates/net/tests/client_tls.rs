@@ -269,19 +269,12 @@ fn grpc(target: &str, tls: Option<&ClientTlsConfig>, proxy: ProxyRule) -> Result
 
 /// The `:authority` one call was sent to.
 async fn call(client: &GrpcClient) -> Result<String, GrpcCallError> {
-    let metadata = HeaderMap::new();
     let message = [Bytes::from_static(b"hello")];
-    let call = GrpcCall {
-        path: "/p.S/M",
-        message: &message,
-        encoding: None,
-        metadata: &metadata,
-        deadline: soon(),
-        max_response: MAX,
-    };
+    let method = client.method("/p.S/M", None, &HeaderMap::new()).unwrap();
+    let call = GrpcCall { method: &method, message: &message, deadline: soon(), max_response: MAX };
     let reply = client.unary(call).await?;
     assert_eq!(reply.message, "hello");
-    Ok(reply.headers["x-authority"].to_str().unwrap().to_owned())
+    Ok(reply.headers()["x-authority"].to_str().unwrap().to_owned())
 }
 
 #[test]

@@ -83,14 +83,8 @@ impl Sender {
                 }
             }
             Sender::Grpc { client } => {
-                let call = GrpcCall {
-                    path: Signal::Traces.grpc_method(),
-                    message: &[body],
-                    encoding: None,
-                    metadata: &map,
-                    deadline,
-                    max_response: 1 << 20,
-                };
+                let method = client.method(Signal::Traces.grpc_method(), None, &map).expect("a method");
+                let call = GrpcCall { method: &method, message: &[body], deadline, max_response: 1 << 20 };
                 match client.unary(call).await {
                     Ok(_) => Told::Taken,
                     Err(GrpcCallError::Status(status)) => {

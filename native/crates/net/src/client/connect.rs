@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use super::error::{ClientError, ErrorKind, io_text};
-use super::io::{MeteredIo, Stream};
+use super::io::Stream;
 use super::proxy::{self, Proxy};
 use crate::tls::client::ClientTls;
 
@@ -79,7 +79,7 @@ pub(crate) struct Dial<'a> {
 
 /// An open connection.
 pub(crate) struct Connected {
-    pub(crate) io: MeteredIo,
+    pub(crate) io: Box<dyn Stream>,
     /// The protocol that TLS agreed on.
     pub(crate) alpn: Option<Vec<u8>>,
 }
@@ -96,7 +96,7 @@ impl ConnectConfig {
             let tls = self.tls.as_ref().ok_or_else(|| ClientError::tls("no tls settings for an encrypted target"))?;
             (stream, alpn) = self.encrypt(tls, name, stream).await?;
         }
-        Ok(Connected { io: MeteredIo::new(stream), alpn })
+        Ok(Connected { io: stream, alpn })
     }
 
     async fn dial(&self, address: &Address) -> Result<Box<dyn Stream>, ClientError> {

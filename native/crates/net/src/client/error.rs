@@ -103,28 +103,6 @@ impl ClientError {
         }
     }
 
-    /// An error of the HTTP/2 layer.
-    pub(crate) fn from_h2(error: &h2::Error) -> Self {
-        if let Some(io) = error.get_io() {
-            return Self::from_io(io);
-        }
-        let code = error.reason().map(u32::from);
-        let name = error.reason().map_or_else(|| error.to_string(), |reason| format!("{reason:?}"));
-        let remote_refusal = error.is_remote()
-            && (error.is_go_away() || (error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)));
-        let (kind, cause) = match () {
-            () if error.is_go_away() && error.is_remote() => {
-                (ErrorKind::Reset, format!("peer is closing the connection ({name})"))
-            }
-            () if error.is_reset() && error.is_remote() => {
-                (ErrorKind::Reset, format!("peer reset the stream ({name})"))
-            }
-            () if error.is_reset() || error.is_go_away() => (ErrorKind::Protocol, format!("http2 error: {error}")),
-            () => (ErrorKind::Protocol, format!("http2: {error}")),
-        };
-        Self { kind, cause, http2_code: code, unprocessed: remote_refusal }
-    }
-
     /// An error of the HTTP/1.1 layer.
     pub(crate) fn from_hyper(error: &hyper::Error) -> Self {
         let mut source = std::error::Error::source(error);

@@ -7,18 +7,20 @@ mod reply;
 mod status;
 
 use std::cell::{Cell, RefCell};
+use std::io::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, HOST, TE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRANSFER_ENCODING, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::connect::{Address, ConnectConfig};
 use super::error::ClientError;
 use super::http::within;
-use super::http2::{Http2Config, Http2Connection};
+use super::http2::{Http2Config, Http2Connection, Request, RequestHead, Want};
 use super::proxy::ProxyRule;
 use super::rope::Rope;
 use super::subchannel::{Channel, Opening};
@@ -60,17 +62,20 @@ pub struct GrpcConfig {
     pub wait_for_ready: bool,
 }
 
+/// A method of a channel's service, with all that its calls have in common. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct GrpcMethod {
+    head: Rc<RequestHead>,
+    compressed: bool,
+}
+
 /// One call.
 #[derive(Clone, Copy, Debug)]
 pub struct GrpcCall<'a> {
-    /// `/package.Service/Method`.
-    pub path: &'a str,
-    /// The message, compressed already if `encoding` says so; the chunks are sent without being copied.
+    /// What is called.
+    pub method: &'a GrpcMethod,
+    /// The message, compressed already if the method names an encoding; the chunks are sent without being copied.
     pub message: &'a [Bytes],
-    /// Goes into `grpc-encoding`, and sets the compressed flag.
-    pub encoding: Option<&'a str>,
-    /// Further headers; binary ones (`-bin`) in base64. Names that belong to gRPC itself are replaced.
-    pub metadata: &'a HeaderMap,
     /// When to give up; also told to the peer.
     pub deadline: Option<Instant>,
     /// Largest reply message in bytes, as it is on the wire.
@@ -138,6 +143,37 @@ impl GrpcClient {
         self.channel.pick().await.map(drop)
     }
 
+    /// Prepares calls of `path`, which is `/package.Service/Method`.
+    ///
+    /// `encoding` goes into `grpc-encoding` and says that messages come compressed. `metadata` are further headers;
+    /// binary ones (`-bin`) in base64. Names that belong to gRPC itself are replaced.
+    ///
+    /// # Errors
+    ///
+    /// The path or the encoding cannot be sent as what they are.
+    pub fn method(&self, path: &str, encoding: Option<&str>, metadata: &HeaderMap) -> Result<GrpcMethod, ClientError> {
+        let uri = Uri::builder().scheme(self.scheme).authority(self.authority.as_str()).path_and_query(path);
+        let mut head = http::Request::new(());
+        *head.method_mut() = Method::POST;
+        *head.uri_mut() = uri.build().map_err(|_| ClientError::protocol("method path cannot be used as such"))?;
+        let headers = head.headers_mut();
+        *headers = metadata.clone();
+        for name in OWN_HEADERS {
+            headers.remove(name);
+        }
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        if let Some(encoding) = encoding {
+            let value = HeaderValue::from_str(encoding);
+            headers.insert(GRPC_ENCODING, value.map_err(|_| ClientError::protocol("encoding cannot be a header"))?);
+        }
+        if let Some(accepted) = &self.accept_encoding {
+            headers.insert(GRPC_ACCEPT_ENCODING, accepted.clone());
+        }
+        Ok(GrpcMethod { head: Rc::new(RequestHead::new(&head)), compressed: encoding.is_some() })
+    }
+
     /// Makes one unary call.
     ///
     /// A call that provably was not processed is made again by itself.
@@ -170,7 +206,7 @@ impl GrpcClient {
         phase: &Cell<&str>,
         refused: &RefCell<Option<ClientError>>,
     ) -> Result<GrpcReply, GrpcCallError> {
-        let body = self.body(call)?;
+        let body = body(call)?;
         let mut attempt = 1;
         loop {
             phase.set("waiting for a connection");
@@ -201,71 +237,51 @@ impl GrpcClient {
         call: &GrpcCall<'_>,
         body: Rope,
     ) -> Result<GrpcReply, GrpcCallError> {
-        let exchange = connection.send(self.head(call)?, body).await?;
-        reply::read(exchange, call.max_response).await
-    }
-
-    /// The length-prefixed message.
-    fn body(&self, call: &GrpcCall<'_>) -> Result<Rope, ClientError> {
-        let length: usize = call.message.iter().map(Bytes::len).sum();
-        let length = u32::try_from(length).map_err(|_| ClientError::protocol("message is larger than 4 GiB"))?;
-        let mut prefix = BytesMut::with_capacity(5);
-        prefix.put_u8(u8::from(call.encoding.is_some()));
-        prefix.put_u32(length);
-        Ok(Rope::new(std::iter::once(prefix.freeze()).chain(call.message.iter().cloned())))
-    }
-
-    fn head(&self, call: &GrpcCall<'_>) -> Result<Request<()>, ClientError> {
-        let uri = Uri::builder().scheme(self.scheme).authority(self.authority.as_str()).path_and_query(call.path);
-        let mut head = Request::new(());
-        *head.method_mut() = Method::POST;
-        *head.version_mut() = Version::HTTP_2;
-        *head.uri_mut() = uri.build().map_err(|_| ClientError::protocol("method path cannot be used as such"))?;
-        let headers = head.headers_mut();
-        *headers = call.metadata.clone();
-        for name in [HOST, http::header::CONNECTION, http::header::TRANSFER_ENCODING, http::header::CONTENT_LENGTH] {
-            headers.remove(name);
-        }
-        headers.insert(TE, HeaderValue::from_static("trailers"));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert(USER_AGENT, self.user_agent.clone());
-        headers.remove(GRPC_ENCODING);
-        if let Some(encoding) = call.encoding {
-            let value = HeaderValue::from_str(encoding);
-            headers.insert(GRPC_ENCODING, value.map_err(|_| ClientError::protocol("encoding cannot be a header"))?);
-        }
-        if let Some(accepted) = &self.accept_encoding {
-            headers.insert(GRPC_ACCEPT_ENCODING, accepted.clone());
-        }
-        headers.remove(GRPC_TIMEOUT);
-        if let Some(deadline) = call.deadline {
-            headers.insert(GRPC_TIMEOUT, grpc_timeout(deadline.saturating_duration_since(Instant::now())));
-        }
-        Ok(head)
+        let timeout = call.deadline.map(|deadline| grpc_timeout(deadline.saturating_duration_since(Instant::now())));
+        let want = Want::Message(call.max_response);
+        let answer = connection.send(Request { head: Rc::clone(&call.method.head), timeout, body, want }).await?;
+        reply::read(answer, call.max_response)
     }
 }
 
-/// A duration as the `grpc-timeout` header: at most eight digits and a unit, rounded up.
-pub fn grpc_timeout(left: Duration) -> HeaderValue {
+/// The length-prefixed message.
+fn body(call: &GrpcCall<'_>) -> Result<Rope, ClientError> {
+    let length: usize = call.message.iter().map(Bytes::len).sum();
+    let length = u32::try_from(length).map_err(|_| ClientError::protocol("message is larger than 4 GiB"))?;
+    let [a, b, c, d] = length.to_be_bytes();
+    Ok(Rope::framed([u8::from(call.method.compressed), a, b, c, d], call.message.iter().cloned()))
+}
+
+/// A duration as the `grpc-timeout` header: digits and a unit, rounded up to the coarsest unit that has a thousand of
+/// it, so that the timeouts of requests made alike are written alike. At most eight digits, as gRPC demands.
+pub fn grpc_timeout(left: Duration) -> SmallVec<[u8; 12]> {
     const DIGITS: u128 = 99_999_999;
-    let nanos = left.as_nanos().max(1);
-    let units = [
-        (1_u128, 'n'),
-        (1_000, 'u'),
-        (1_000_000, 'm'),
-        (1_000_000_000, 'S'),
-        (60_000_000_000, 'M'),
-        (3_600_000_000_000, 'H'),
+    const UNITS: [(u128, u8); 6] = [
+        (3_600_000_000_000, b'H'),
+        (60_000_000_000, b'M'),
+        (1_000_000_000, b'S'),
+        (1_000_000, b'm'),
+        (1_000, b'u'),
+        (1, b'n'),
     ];
-    let fitting =
-        units.into_iter().map(|(size, unit)| (nanos.div_ceil(size), unit)).find(|(count, _)| *count <= DIGITS);
-    let (count, unit) = fitting.unwrap_or((DIGITS, 'H'));
-    HeaderValue::try_from(format!("{count}{unit}")).expect("digits and a letter are a header value")
+    let nanos = left.as_nanos().max(1);
+    let fine = UNITS.into_iter().find(|(size, _)| nanos >= size * TIMEOUT_STEPS_MIN);
+    let (size, unit) = fine.unwrap_or((1, b'n'));
+    let mut text = SmallVec::new();
+    // Writing to memory cannot fail.
+    let _ = write!(text, "{}", nanos.div_ceil(size).min(DIGITS));
+    text.push(unit);
+    text
 }
+
+/// A timeout is rounded up by less than one in so many.
+const TIMEOUT_STEPS_MIN: u128 = 1_000;
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
-const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+/// Headers that gRPC or HTTP/2 says itself.
+const OWN_HEADERS: [HeaderName; 6] =
+    [HOST, CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH, GRPC_ENCODING, HeaderName::from_static("grpc-timeout")];
 /// How often one call may be made, when every attempt but the last provably was not processed.
 const ATTEMPTS_MAX: usize = 3;
 /// gRPC's lower bound for client pings.
@@ -277,12 +293,14 @@ mod tests {
 
     #[test]
     fn writes_timeouts_in_at_most_eight_digits() {
-        let text = |left| grpc_timeout(left).to_str().unwrap().to_owned();
+        let text = |left| String::from_utf8(grpc_timeout(left).to_vec()).unwrap();
         assert_eq!(text(Duration::ZERO), "1n");
-        assert_eq!(text(Duration::from_millis(50)), "50000000n");
-        assert_eq!(text(Duration::from_secs(5)), "5000000u");
-        assert_eq!(text(Duration::from_secs(100)), "100000m");
-        assert_eq!(text(Duration::from_nanos(100_000_001)), "100001u");
+        assert_eq!(text(Duration::from_nanos(999_999)), "999999n");
+        assert_eq!(text(Duration::from_nanos(1_000_001)), "1001u");
+        assert_eq!(text(Duration::from_millis(50)), "50000u");
+        assert_eq!(text(Duration::from_nanos(4_999_000_001)), "5000m");
+        assert_eq!(text(Duration::from_secs(5)), "5000m");
+        assert_eq!(text(Duration::from_secs(99_999)), "1667M");
         assert_eq!(text(Duration::from_secs(u64::MAX)), "99999999H");
     }
 }

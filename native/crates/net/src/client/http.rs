@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use tokio::time::{Instant, timeout_at};
 
 use super::connect::ConnectConfig;
 use super::error::ClientError;
-use super::http2::{Exchange, Http2Config, Http2Connection};
+use super::http2::{Answer, Http2Config, Http2Connection, Request, RequestHead, ResponseHead, Want};
 use super::pool::{HostKey, Http1Lease, Lease, Pool, PoolConfig};
 use super::proxy::ProxyRule;
 use super::redirect::Redirects;
@@ -277,8 +277,8 @@ impl Outgoing {
         }
     }
 
-    fn head(&self, uri: Uri, version: Version) -> Request<()> {
-        let mut head = Request::new(());
+    fn head(&self, uri: Uri, version: Version) -> http::Request<()> {
+        let mut head = http::Request::new(());
         *head.method_mut() = self.method.clone();
         *head.uri_mut() = uri;
         *head.version_mut() = version;
@@ -310,19 +310,16 @@ async fn over_http2(
         uri.authority = Some(authority.map_err(|_| ClientError::protocol("host header is no authority"))?);
     }
     let uri = Uri::from_parts(uri).map_err(|_| ClientError::protocol("request has no usable uri"))?;
-    let head = request.head(uri, Version::HTTP_2);
-    let exchange = connection.send(head, request.body.clone()).await?;
-    collect(exchange, max_response).await
-}
-
-async fn collect(mut exchange: Exchange, max_response: usize) -> Result<ClientResponse, ClientError> {
-    let (status, version) = (exchange.head.status, exchange.head.version);
-    let mut collected = Collector::new(status, version, exchange.take_headers(), max_response)?;
-    while let Some(bytes) = exchange.data().await? {
-        collected.push(bytes)?;
-    }
-    if let Some(trailers) = exchange.trailers().await? {
-        collected.trailers(trailers);
+    let head = Rc::new(RequestHead::new(&request.head(uri, Version::HTTP_2)));
+    let want = Want::Body(max_response);
+    let Answer { head, body, trailers } =
+        connection.send(Request { head, timeout: None, body: request.body.clone(), want }).await?;
+    let ResponseHead { status, headers, .. } = Rc::unwrap_or_clone(head);
+    let status = status.ok_or_else(|| ClientError::protocol("http2: response has no status"))?;
+    let mut collected = Collector::new(status, Version::HTTP_2, headers, max_response)?;
+    collected.push(Bytes::from(body.into_vec()))?;
+    if let Some(trailers) = trailers {
+        collected.trailers(Rc::unwrap_or_clone(trailers).headers);
     }
     Ok(collected.finish())
 }

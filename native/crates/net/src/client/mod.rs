@@ -1,4 +1,4 @@
-//! The outgoing side: HTTP/1.1, HTTP/2 and unary gRPC over hyper and h2, one client per worker thread.
+//! The outgoing side: HTTP/1.1 over hyper, HTTP/2 and unary gRPC, one client per worker thread.
 //!
 //! A client belongs to the thread that made it (`!Send`) and runs its connections as tasks of that thread's
 //! [`LocalSet`](tokio::task::LocalSet). Bodies are lists of [`Bytes`](bytes::Bytes) written as they are; nothing is
@@ -26,7 +26,8 @@ mod url;
 pub use connect::ConnectConfig;
 pub use error::{ClientError, ErrorKind};
 pub use grpc::{
-    Balancer, GrpcCall, GrpcCallError, GrpcClient, GrpcConfig, GrpcReply, GrpcStatus, Pushback, grpc_timeout,
+    Balancer, GrpcCall, GrpcCallError, GrpcClient, GrpcConfig, GrpcMethod, GrpcReply, GrpcStatus, Pushback,
+    grpc_timeout,
 };
 pub use http::{Client, ClientConfig, ClientRequest, ClientResponse, Http2Mode};
 pub use http2::{Http2Config, Ping};

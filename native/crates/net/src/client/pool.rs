@@ -17,6 +17,7 @@ use super::error::ClientError;
 use super::http::Http2Mode;
 use super::http1::Http1Connection;
 use super::http2::{Http2Config, Http2Connection};
+use super::io::MeteredIo;
 use super::proxy::{Proxy, ProxyRule};
 
 /// Limits and manners of a pool.
@@ -463,7 +464,7 @@ async fn open(pool: &Rc<Pool>, key: &HostKey) -> Result<Opened, ClientError> {
         let limit = config.connect.handshake_timeout;
         return Http2Connection::handshake(connected.io, &config.http2, limit).await.map(Opened::Http2);
     }
-    Http1Connection::handshake(connected.io).await.map(Opened::Http1)
+    Http1Connection::handshake(MeteredIo::new(connected.io)).await.map(Opened::Http1)
 }
 
 /// How often idle connections are looked at: half the idle timeout, within these bounds.

@@ -40,14 +40,14 @@ impl Channel {
 
     /// A connection for the next call. Makes at least one attempt even when every address failed a moment ago.
     pub(crate) async fn pick(&self) -> Result<Rc<Http2Connection>, ClientError> {
-        // The runtime looks at its sockets before it comes back here, so that a connection which the peer has closed in
-        // the meantime is known to be closed.
-        tokio::task::yield_now().await;
-        let subchannels = self.resolver.subchannels().await?;
-        match self.balancer {
-            Balancer::RoundRobin => self.round_robin(&subchannels).await,
-            Balancer::PickFirst => first(&subchannels).await,
+        let chosen = self.choose().await?;
+        if chosen.in_flight() > 0 {
+            return Ok(chosen);
         }
+        // The runtime looks at its sockets before it comes back here, so that a connection which the peer has closed
+        // while it was idle is known to be closed.
+        tokio::task::yield_now().await;
+        if chosen.is_usable() { Ok(chosen) } else { self.choose().await }
     }
 
     /// Until the first address may be tried again without hurry.
@@ -55,6 +55,14 @@ impl Channel {
         let subchannels = self.resolver.state.borrow().subchannels.clone();
         let due = subchannels.iter().filter_map(|each| each.state.borrow().backoff.until()).min();
         sleep_until(due.unwrap_or_else(|| Instant::now() + RESOLVE_PAUSE)).await;
+    }
+
+    async fn choose(&self) -> Result<Rc<Http2Connection>, ClientError> {
+        let subchannels = self.resolver.subchannels().await?;
+        match self.balancer {
+            Balancer::RoundRobin => self.round_robin(&subchannels).await,
+            Balancer::PickFirst => first(&subchannels).await,
+        }
     }
 
     async fn round_robin(&self, subchannels: &[Rc<Subchannel>]) -> Result<Rc<Http2Connection>, ClientError> {

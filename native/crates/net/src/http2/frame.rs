@@ -1,4 +1,6 @@
-//! Frame headers, and the frames that a server writes (RFC 9113, sections 4 and 6).
+//! Frame headers, and frames as they are written (RFC 9113, sections 4 and 6).
+
+use std::borrow::Cow;
 
 /// The nine bytes before each payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,42 @@ pub(crate) fn put_frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, pay
     out.extend_from_slice(payload);
 }
 
+/// Appends the block of fields that `write` writes, in as many frames of at most `frame_bytes_max` as it takes.
+#[inline]
+pub(crate) fn put_block(
+    out: &mut Vec<u8>,
+    frame_bytes_max: usize,
+    stream: u32,
+    ends: bool,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
+    let start = out.len();
+    put_head(out, 0, HEADERS, 0, stream);
+    let after = out.len();
+    write(out);
+    let ends = if ends { END_STREAM } else { 0 };
+    if out.len() - after <= frame_bytes_max {
+        let head = head(out.len() - after, HEADERS, END_HEADERS | ends, stream);
+        out[start..after].copy_from_slice(&head);
+    } else {
+        split_block(out, start, frame_bytes_max, ends);
+    }
+}
+
+/// Cuts the HEADERS frame that begins at `start` and is too long.
+#[cold]
+fn split_block(out: &mut Vec<u8>, start: usize, frame_bytes_max: usize, ends: u8) {
+    let frame = out.split_off(start);
+    let Some(FrameHead { stream, .. }) = FrameHead::read(&frame) else { return };
+    let block = frame.get(FRAME_HEAD_BYTES..).unwrap_or_default();
+    let count = block.len().div_ceil(frame_bytes_max);
+    for (index, part) in block.chunks(frame_bytes_max).enumerate() {
+        let (kind, ends) = if index == 0 { (HEADERS, ends) } else { (CONTINUATION, 0) };
+        let last = if index + 1 == count { END_HEADERS } else { 0 };
+        put_frame(out, kind, last | ends, stream, part);
+    }
+}
+
 /// Appends the end of one stream.
 pub(crate) fn put_reset(out: &mut Vec<u8>, stream: u32, error: ErrorCode) {
     put_frame(out, RST_STREAM, 0, stream, &(error as u32).to_be_bytes());
@@ -83,14 +121,40 @@ pub(crate) enum ErrorCode {
     StreamClosed = 5,
     FrameSize = 6,
     RefusedStream = 7,
+    Cancel = 8,
     Compression = 9,
     EnhanceYourCalm = 11,
+}
+
+/// The name of an error code, also of those that are only ever heard.
+pub(crate) fn error_name(code: u32) -> Cow<'static, str> {
+    const NAMES: [&str; 14] = [
+        "NO_ERROR",
+        "PROTOCOL_ERROR",
+        "INTERNAL_ERROR",
+        "FLOW_CONTROL_ERROR",
+        "SETTINGS_TIMEOUT",
+        "STREAM_CLOSED",
+        "FRAME_SIZE_ERROR",
+        "REFUSED_STREAM",
+        "CANCEL",
+        "COMPRESSION_ERROR",
+        "CONNECT_ERROR",
+        "ENHANCE_YOUR_CALM",
+        "INADEQUATE_SECURITY",
+        "HTTP_1_1_REQUIRED",
+    ];
+    match NAMES.get(code as usize) {
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(format!("error {code}")),
+    }
 }
 
 /// The settings that mean something here (section 6.5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub(crate) enum Setting {
+    HeaderTableSize = 1,
     EnablePush = 2,
     MaxConcurrentStreams = 3,
     InitialWindowSize = 4,
@@ -100,8 +164,10 @@ pub(crate) enum Setting {
 
 impl Setting {
     pub(crate) fn of(number: u16) -> Option<Setting> {
-        use Setting::{EnablePush, InitialWindowSize, MaxConcurrentStreams, MaxFrameSize, MaxHeaderListSize};
-        [EnablePush, MaxConcurrentStreams, InitialWindowSize, MaxFrameSize, MaxHeaderListSize]
+        use Setting::{
+            EnablePush, HeaderTableSize, InitialWindowSize, MaxConcurrentStreams, MaxFrameSize, MaxHeaderListSize,
+        };
+        [HeaderTableSize, EnablePush, MaxConcurrentStreams, InitialWindowSize, MaxFrameSize, MaxHeaderListSize]
             .into_iter()
             .find(|setting| *setting as u16 == number)
     }
@@ -110,7 +176,10 @@ impl Setting {
 pub(crate) const FRAME_HEAD_BYTES: usize = 9;
 pub(crate) const SETTING_BYTES: usize = 6;
 pub(crate) const PING_BYTES: usize = 8;
-pub(crate) const PREFACE_BYTES: usize = 24;
+pub(crate) const PREFACE_BYTES: usize = PREFACE.len();
+
+/// What a client says first.
+pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
@@ -137,9 +206,32 @@ pub(crate) const WINDOW_MAX: i64 = (1 << 31) - 1;
 pub(crate) const WINDOW_DEFAULT: i64 = 65_535;
 pub(crate) const FRAME_BYTES_DEFAULT: usize = 16_384;
 
+/// What a peer may ask for as the largest frame, and what we use of it.
+pub(crate) const FRAME_BYTES: std::ops::RangeInclusive<usize> = FRAME_BYTES_DEFAULT..=16_777_215;
+pub(crate) const OWN_FRAME_BYTES_MAX: usize = 64 << 10;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_block_takes_as_many_frames_as_it_must() {
+        for (bytes, frames) in [(0, 1), (10, 1), (11, 2), (35, 4)] {
+            let mut out = vec![1, 2, 3];
+            let block: Vec<u8> = (0..bytes).collect();
+            put_block(&mut out, 10, 5, true, |out| out.extend_from_slice(&block));
+            let (mut rest, mut read, mut count) = (&out[3..], Vec::new(), 0);
+            while let Some(head) = FrameHead::read(rest) {
+                let first = count == 0;
+                assert_eq!((head.kind, head.has(END_STREAM)), (if first { HEADERS } else { CONTINUATION }, first));
+                read.extend_from_slice(&rest[9..9 + head.length]);
+                rest = &rest[9 + head.length..];
+                assert_eq!((head.stream, head.has(END_HEADERS)), (5, rest.is_empty()));
+                count += 1;
+            }
+            assert_eq!((read, count), (block, frames));
+        }
+    }
 
     #[test]
     fn heads_read_back_and_ignore_the_reserved_bit() {

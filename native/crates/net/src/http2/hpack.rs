@@ -1,4 +1,4 @@
-//! Header compression (RFC 7541): a decoder with its table, and an encoder that needs none.
+//! Header compression (RFC 7541): a decoder with its table, and fields written without one.
 //!
 //! Fields are decoded into one reused run of text, so that a block which was seen before can be told by comparing bytes
 //! and costs no header map.
@@ -302,12 +302,12 @@ pub(crate) fn put_status(out: &mut Vec<u8>, status: http::StatusCode) {
     put_integer(out, 7, 0x80, index);
 }
 
-fn put_string(out: &mut Vec<u8>, string: &[u8]) {
+pub(super) fn put_string(out: &mut Vec<u8>, string: &[u8]) {
     put_integer(out, 7, 0, string.len());
     out.extend_from_slice(string);
 }
 
-fn put_integer(out: &mut Vec<u8>, bits: u32, pattern: u8, value: usize) {
+pub(super) fn put_integer(out: &mut Vec<u8>, bits: u32, pattern: u8, value: usize) {
     let most = (1_usize << bits) - 1;
     if value < most {
         out.push(pattern | value as u8);
@@ -323,10 +323,10 @@ fn put_integer(out: &mut Vec<u8>, bits: u32, pattern: u8, value: usize) {
 }
 
 /// The size of a peer's table of ours: the protocol's default, since it is never asked to be another.
-const TABLE_BYTES_MAX: usize = 4096;
+pub(super) const TABLE_BYTES_MAX: usize = 4096;
 
 /// What a field costs beyond its text (section 4.1).
-const ENTRY_BYTES: usize = 32;
+pub(super) const ENTRY_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use teleferric_buf::Pool;
 
-pub use super::http2::Enforcement;
+pub use crate::http2::conduct::Enforcement;
 use crate::tls::ServerTls;
 
 /// What is spoken on a listener.

@@ -18,6 +18,7 @@ use tokio::net::UnixStream;
 use tokio_rustls::server::TlsStream;
 
 use super::state::ConnState;
+use crate::http2::frame::PREFACE;
 
 /// A handle on a connection's socket. Clones share it; only one of them may be in use at a time.
 #[derive(Clone)]
@@ -203,9 +204,6 @@ macro_rules! forward {
 
 forward!(Plain: Plain::Tcp, #[cfg(unix)] Plain::Unix);
 forward!(Socket: Socket::Plain, Socket::Tls);
-
-/// What an HTTP/2 client says first.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How much, and for how long, is read from a peer that has been told the end before the connection is closed. The
 /// bytes are more than a request body may usually have, since clients of HTTP/1.1 read the answer after they have

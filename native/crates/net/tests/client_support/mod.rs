@@ -15,10 +15,10 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, timeout};
 
 /// Runs a test on one thread with a `LocalSet`, as a worker does, and not for longer than 20 s.
-pub fn run(test: impl Future<Output = ()> + 'static) {
+pub fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let local = LocalSet::new();
-    local.block_on(&runtime, async { timeout(Duration::from_secs(20), test).await.expect("test hangs") });
+    local.block_on(&runtime, async { timeout(Duration::from_secs(20), test).await.expect("test hangs") })
 }
 
 /// A listener whose connections are served one by one or side by side by `serve(index, stream)`.
@@ -140,3 +140,31 @@ pub async fn read_body(body: &mut h2::RecvStream) -> Vec<u8> {
     }
     whole
 }
+
+/// A frame by hand.
+pub async fn frame(stream: &mut TcpStream, kind: u8, flags: u8, id: u32, payload: &[u8]) {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let bytes = [&length[1..], &[kind, flags], &id.to_be_bytes(), payload].concat();
+    stream.write_all(&bytes).await.unwrap();
+}
+
+/// Settings exchanged, and all that arrives until the head of stream `id` is there.
+pub async fn until_head_of(stream: &mut TcpStream, id: u32) {
+    stream.read_exact(&mut [0; 24]).await.unwrap();
+    frame(stream, 4, 0, 0, &[]).await;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        stream.read_exact(&mut vec![0; length]).await.unwrap();
+        if head[3] == 1 && head[5..] == id.to_be_bytes() {
+            return;
+        }
+    }
+}
+
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const RST_STREAM: u8 = 3;
+pub const GOAWAY: u8 = 7;
+pub const STATUS_200: &[u8] = &[0x88];

@@ -34,11 +34,6 @@ impl Compression {
         Ok(Compression { codec, level, passes_through: wanted && level.is_none() })
     }
 
-    /// The codec of every request.
-    pub(super) fn codec(&self) -> Option<Codec> {
-        self.codec
-    }
-
     /// A request as it is sent: the sender's own compressed bytes if they can be used, else compressed here, or as it is
     /// without a codec.
     ///

@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
 use serde::Deserialize;
 use teleferric_buf::Pool;
 use teleferric_codec::Codec;
 use teleferric_flow::{Exporter, Fault, FaultCode, GrpcCode, LocalFuture, Outcome, Parcel, Retry};
-use teleferric_net::client::{GrpcCall, GrpcCallError, GrpcClient, GrpcReply, GrpcStatus, GrpcTarget, Pushback};
+use teleferric_net::client::{
+    ClientError, GrpcCall, GrpcCallError, GrpcClient, GrpcMethod, GrpcReply, GrpcStatus, GrpcTarget, Pushback,
+};
 use teleferric_wire::Signal;
 use teleferric_wire::response::{self, Encoding};
 use tokio::time::Instant;
@@ -55,14 +56,16 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
     let delivery = delivery(config.timeout, &config.retry_on_failure, config.sending_queue.as_ref())?;
     let timeout = non_zero(config.timeout);
     let pool = shared.pool.clone();
+    let encoding = codec.and_then(Codec::grpc_name);
+    let failed = |error: ClientError| StartError::new(error.to_string());
     let make = move || {
-        let client = GrpcClient::new(client.clone()).map_err(|error| StartError::new(error.to_string()))?;
+        let client = GrpcClient::new(client.clone()).map_err(failed)?;
+        let method = client.method(signal.grpc_method(), encoding, &metadata).map_err(failed)?;
         let client = Rc::new(client);
         let early = Rc::clone(&client);
         // A peer that is away now is met again by the first call.
         tokio::task::spawn_local(async move { drop(early.connect().await) });
-        let exporter =
-            OtlpGrpc { client, signal, metadata: metadata.clone(), compression, timeout, pool: pool.clone() };
+        let exporter = OtlpGrpc { client, method, signal, compression, timeout, pool: pool.clone() };
         Ok(Rc::new(exporter) as Rc<dyn Exporter>)
     };
     Ok(ExporterPart { make: Box::new(make), delivery, labels })
@@ -70,8 +73,8 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
 
 struct OtlpGrpc {
     client: Rc<GrpcClient>,
+    method: GrpcMethod,
     signal: Signal,
-    metadata: HeaderMap,
     compression: Compression,
     timeout: Option<Duration>,
     pool: Pool,
@@ -87,10 +90,8 @@ impl OtlpGrpc {
     async fn call(&self, parcel: &Parcel) -> Result<Outcome, Fault> {
         let message = self.compression.request(&parcel.payload, &self.pool)?;
         let call = GrpcCall {
-            path: self.signal.grpc_method(),
+            method: &self.method,
             message: &message,
-            encoding: self.compression.codec().and_then(Codec::grpc_name),
-            metadata: &self.metadata,
             deadline: self.timeout.map(|timeout| Instant::now() + timeout),
             max_response: RESPONSE_BYTES_MAX,
         };

@@ -3,10 +3,11 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Response;
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
+use super::super::http2::{Request, RequestHead, Want};
 use super::super::rope::Rope;
 use super::*;
 
@@ -69,8 +70,9 @@ fn channel(balancer: Balancer, addresses: &[SocketAddr]) -> Channel {
 
 async fn call(channel: &Channel) -> Result<(), ClientError> {
     let connection = channel.pick().await?;
-    let head = Request::builder().uri("http://x/").body(()).unwrap();
-    connection.send(head, Rope::new([])).await.map(drop)
+    let head = RequestHead::new(&http::Request::builder().uri("http://x/").body(()).unwrap());
+    let request = Request { head: Rc::new(head), timeout: None, body: Rope::default(), want: Want::Body(0) };
+    connection.send(request).await.map(drop)
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Uri, Version, header};
+use http::{Method, Request, Uri, Version, header};
 
+use crate::http2::blocks;
 use crate::http2::hpack::Fields;
 use crate::listen::connection::header_bytes;
 
@@ -98,14 +99,11 @@ fn parts_of(fields: &Fields) -> Result<Parts, Malformed> {
             }
             continue;
         }
-        if name.iter().any(u8::is_ascii_uppercase) {
+        let (name, value) = blocks::header(name, value).ok_or(Malformed)?;
+        if name == header::TE && value != "trailers" {
             return Err(Malformed);
         }
-        let name = HeaderName::from_bytes(name).map_err(|_| Malformed)?;
-        if FORBIDDEN.contains(&name.as_str()) || (name == header::TE && value != b"trailers") {
-            return Err(Malformed);
-        }
-        parts.headers.append(name, HeaderValue::from_bytes(value).map_err(|_| Malformed)?);
+        parts.headers.append(name, value);
     }
     match method {
         Some(method) => parts.method = Method::from_bytes(method).map_err(|_| Malformed)?,
@@ -127,9 +125,6 @@ fn parts_of(fields: &Fields) -> Result<Parts, Malformed> {
     .map_err(|_| Malformed)?;
     Ok(parts)
 }
-
-/// Fields that belong to a connection of HTTP/1.1 (RFC 9113, section 8.2.2).
-const FORBIDDEN: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 /// Heads a worker keeps for a listener, and how long the text of one may be.
 const KEPT_MAX: usize = 64;

@@ -6,7 +6,6 @@
 //! Everything that one read brought is taken in before a service is asked, and everything they answer leaves in one
 //! write. A request costs no task: its future lives in its stream. See `docs/decisions.md` for why this is not a library.
 
-mod conduct;
 mod heads;
 mod inflow;
 mod input;
@@ -23,21 +22,22 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
 
-pub use conduct::Enforcement;
 pub(crate) use heads::{Head, Heads};
 pub(crate) use inflow::{Arrived, Inflow};
 
-use self::conduct::{Conduct, Violation};
 use self::input::Input;
 use self::output::Output;
 use self::ready::Ready;
-use self::stream::Streams;
+use self::stream::Stream;
 use super::hub::Hub;
 use super::state::ConnState;
 use super::wire::Wire;
+use crate::http2::conduct::{Conduct, Violation};
 use crate::http2::frame::{ErrorCode, STREAM_MAX};
+use crate::http2::pings::{Due, Pings};
+use crate::http2::reader::Scratch;
+use crate::http2::streams::Streams;
 
 /// A connection from its preface to its end.
 pub(crate) struct Connection {
@@ -46,7 +46,7 @@ pub(crate) struct Connection {
     conn: Rc<ConnState>,
     input: Input,
     output: Output,
-    streams: Streams,
+    streams: Streams<Stream>,
     ready: Ready,
     conduct: Conduct,
     /// Streams whose answers wait for the client to take more.
@@ -106,13 +106,13 @@ impl Connection {
             conn: conn.clone(),
             input: Input::new(limits),
             output: Output::new(limits),
-            streams: Streams::default(),
+            streams: Streams::new(),
             ready: Ready::new(),
             conduct: Conduct::new(keepalive.enforcement),
             waiting_answers: 0,
             last_stream: 0,
             end: Ending::Not,
-            pings: keepalive.time.map(|time| Pings::new(time, keepalive.timeout.unwrap_or(PING_TIMEOUT))),
+            pings: keepalive.time.map(|time| Pings::new(time, keepalive.timeout.unwrap_or(PING_TIMEOUT), false)),
         }
     }
 
@@ -167,8 +167,8 @@ impl Connection {
 
     /// One read into memory that all connections of the thread share, and what follows from it; the number of bytes.
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut scratch = SCRATCH.take().unwrap_or_else(|| vec![0; READ_BYTES].into_boxed_slice());
-        let carried = self.input.restore(&mut scratch);
+        let mut scratch = Scratch::take();
+        let carried = self.input.reader.restore(&mut scratch);
         let mut buffer = ReadBuf::new(scratch.get_mut(carried..).unwrap_or_default());
         let outcome = Pin::new(&mut self.wire).poll_read(cx, &mut buffer);
         let count = buffer.filled().len();
@@ -176,8 +176,8 @@ impl Connection {
             Poll::Ready(Ok(())) if count > 0 => self.take_in(scratch.get(..carried + count).unwrap_or_default()),
             _ => 0,
         };
-        self.input.store(scratch.get(taken..carried + count).unwrap_or_default());
-        SCRATCH.set(Some(scratch));
+        self.input.reader.store(scratch.get(taken..carried + count).unwrap_or_default());
+        scratch.give_back();
         ready!(outcome)?;
         if let Some(pings) = &mut self.pings {
             pings.heard();
@@ -225,7 +225,7 @@ impl Connection {
         self.streams.rest();
         self.output.leave_memory();
         while let Some(pings) = &mut self.pings {
-            match ready!(pings.poll(cx)) {
+            match ready!(pings.poll(true, cx)) {
                 Due::Ping => self.output.ping(ALIVE_PING),
                 Due::Cut => return Poll::Ready(Err(Broken::Failed)),
             }
@@ -297,63 +297,14 @@ impl Drop for Connection {
     }
 }
 
-/// Pings to a client that is silent.
-struct Pings {
-    time: Duration,
-    timeout: Duration,
-    heard_at: Instant,
-    /// A ping waits for its answer.
-    asked: bool,
-    clock: Pin<Box<Sleep>>,
-}
-
-enum Due {
-    Ping,
-    Cut,
-}
-
-impl Pings {
-    fn new(time: Duration, timeout: Duration) -> Pings {
-        Pings { time, timeout, heard_at: Instant::now(), asked: false, clock: Box::pin(sleep(time)) }
-    }
-
-    fn heard(&mut self) {
-        self.heard_at = Instant::now();
-        self.asked = false;
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Due> {
-        loop {
-            ready!(self.clock.as_mut().poll(cx));
-            let silent_until = self.heard_at + self.time + if self.asked { self.timeout } else { Duration::ZERO };
-            if silent_until > Instant::now() {
-                self.clock.as_mut().reset(silent_until);
-            } else if self.asked {
-                return Poll::Ready(Due::Cut);
-            } else {
-                self.asked = true;
-                // Counted from now: the ping may be late.
-                self.heard_at = Instant::now() - self.time.min(self.heard_at.elapsed());
-                self.clock.as_mut().reset(Instant::now() + self.timeout);
-                return Poll::Ready(Due::Ping);
-            }
-        }
-    }
-}
-
-thread_local! {
-    /// What is read into, whichever connection reads.
-    static SCRATCH: RefCell<Option<Box<[u8]>>> = const { RefCell::new(None) };
-    /// The streams being served.
-    static PLACES: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Bytes of one read at the most. Fewer cost system calls, more would leave the processor's second cache.
-const READ_BYTES: usize = 256 << 10;
-
 /// Reads, and rounds of asking services between two of them, before other connections get their turn.
 const READS_MAX: usize = 4;
 const ROUNDS_MAX: usize = 8;
+
+thread_local! {
+    /// The streams being served.
+    static PLACES: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
 
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 

@@ -8,8 +8,8 @@ use http::{HeaderMap, header};
 use super::stream::Outgoing;
 use super::{Connection, Fault};
 use crate::http2::frame::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ErrorCode, FRAME_BYTES_DEFAULT, FrameHead, HEADERS, PING,
-    SETTING_BYTES, SETTINGS, Setting, WINDOW_DEFAULT, WINDOW_MAX, head, put_frame, put_goaway, put_head, put_reset,
+    ACK, DATA, END_STREAM, ErrorCode, FRAME_BYTES, FRAME_BYTES_DEFAULT, FrameHead, OWN_FRAME_BYTES_MAX, PING,
+    SETTING_BYTES, SETTINGS, Setting, WINDOW_DEFAULT, WINDOW_MAX, put_block, put_frame, put_goaway, put_reset,
     put_settings, put_window_update,
 };
 use crate::http2::hpack::{put_field, put_status};
@@ -137,26 +137,9 @@ impl Output {
         put_frame(&mut self.bytes, PING, ACK, 0, &payload);
     }
 
-    /// Appends a block of fields, in as many frames as it takes.
+    /// Appends a block of fields.
     fn fields(&mut self, stream: u32, ends: bool, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.bytes.len();
-        put_head(&mut self.bytes, 0, HEADERS, 0, stream);
-        let after = self.bytes.len();
-        write(&mut self.bytes);
-        let ends = if ends { END_STREAM } else { 0 };
-        if self.bytes.len() - after <= self.frame_bytes_max {
-            let head = head(self.bytes.len() - after, HEADERS, END_HEADERS | ends, stream);
-            self.bytes[start..after].copy_from_slice(&head);
-            return;
-        }
-        let block = self.bytes.split_off(after);
-        self.bytes.truncate(start);
-        let count = block.len().div_ceil(self.frame_bytes_max);
-        for (index, part) in block.chunks(self.frame_bytes_max).enumerate() {
-            let (kind, ends) = if index == 0 { (HEADERS, ends) } else { (CONTINUATION, 0) };
-            let last = if index + 1 == count { END_HEADERS } else { 0 };
-            put_frame(&mut self.bytes, kind, last | ends, stream, part);
-        }
+        put_block(&mut self.bytes, self.frame_bytes_max, stream, ends, write);
     }
 }
 
@@ -305,7 +288,6 @@ impl Connection {
         if head.has(ACK) {
             return Ok(());
         }
-        self.input.settle();
         for [a, b, value @ ..] in settings {
             let value = u32::from_be_bytes(*value);
             match Setting::of(u16::from_be_bytes([*a, *b])) {
@@ -375,10 +357,6 @@ fn put_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
         put_field(out, name.as_str(), value.as_bytes());
     }
 }
-
-/// What a client may ask for as the largest frame, and what we use of it.
-const FRAME_BYTES: std::ops::RangeInclusive<usize> = FRAME_BYTES_DEFAULT..=16_777_215;
-const OWN_FRAME_BYTES_MAX: usize = 64 << 10;
 
 /// Bytes that may wait for the client before no more is read from it.
 const WAITING_BYTES_MAX: usize = 128 << 10;

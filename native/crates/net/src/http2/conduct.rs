@@ -1,5 +1,5 @@
-//! How a client may behave beyond the letter of the protocol: how often it may ping (the gRPC enforcement policy), how
-//! many frames without use it may send, how many requests it may begin and break off.
+//! How a peer may behave beyond the letter of the protocol: how many frames without use it may send, and, if it is a
+//! client, how often it may ping (the gRPC enforcement policy) and how many requests it may begin and break off.
 
 use std::time::Duration;
 
@@ -72,6 +72,11 @@ impl Conduct {
         Ok(())
     }
 
+    /// The peer was sent `bytes`, which it may acknowledge piece by piece.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.useless.pay(u32::try_from(bytes / SENT_BYTES_WORTH + 1).unwrap_or(u32::MAX));
+    }
+
     /// A request was answered.
     pub(crate) fn answered(&mut self) {
         self.strikes = 0;
@@ -130,6 +135,8 @@ const PING_IDLE_MIN: Duration = Duration::from_secs(2 * 3600);
 /// its requests pay for. An honest client sends a few per request.
 const USELESS_FRAMES_MAX: u32 = 2_000;
 const USEFUL_WORTH: u32 = 4;
+/// Bytes after which a window update from their receiver is no more than usual.
+const SENT_BYTES_WORTH: usize = 1 << 10;
 const FORGIVEN_PER_SECOND: u64 = 20;
 
 /// Requests broken off beyond those that are answered: all of a connection's streams at once, a few times over.
@@ -196,6 +203,17 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, USELESS_FRAMES_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn window_updates_are_paid_for_by_what_they_acknowledge() {
+        let mut conduct = Conduct::new(None);
+        for _ in 0..10 * USELESS_FRAMES_MAX {
+            conduct.sent(2 * SENT_BYTES_WORTH);
+            for _ in 0..3 {
+                assert_eq!(conduct.judge(&frame(8, 0, 4), 1), Ok(()));
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]
