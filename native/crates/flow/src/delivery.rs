@@ -22,6 +22,7 @@ use crate::admission::busy;
 use crate::batch::{Batch, Trigger};
 use crate::batcher::{BatchSettings, Batcher};
 use crate::contract::{Consumer, Exporter, LocalFuture, Stage};
+use crate::courier::Couriers;
 use crate::fault::{Fault, FaultCode, GrpcCode};
 use crate::handles::Handles;
 use crate::metrics::{ExporterMetrics, register_queue};
@@ -112,8 +113,10 @@ struct Inner {
     dispatching: Cell<bool>,
     /// Callers of this thread that wait for room.
     waiting: Cell<usize>,
-    /// Tasks of this thread that send.
+    /// Batches of this thread that are being sent.
     sending: Cell<usize>,
+    /// Tasks of this thread that have sent and can send again.
+    couriers: Couriers<Errand>,
     /// Told whenever `waiting` or `sending` goes down.
     fewer: Notify,
 }
@@ -148,6 +151,7 @@ impl Delivery {
             dispatching: Cell::new(false),
             waiting: Cell::new(0),
             sending: Cell::new(0),
+            couriers: Couriers::new(),
             fewer: Notify::new(),
         }))
     }
@@ -326,12 +330,10 @@ impl Inner {
 
     fn start(self: &Rc<Self>, batch: Batch, consumer: Option<OwnedSemaphorePermit>) {
         self.sending.set(self.sending.get() + 1);
-        let inner = Rc::clone(self);
-        spawn_local(async move {
-            let _sending = Leave { inner: &inner, count: &inner.sending };
-            let _consumer = consumer;
-            inner.sender.deliver(batch).await;
-        });
+        let errand = Errand { inner: Rc::clone(self), batch, _consumer: consumer };
+        if let Err(errand) = self.couriers.hand(errand) {
+            spawn_local(self.couriers.courier(errand, Errand::run));
+        }
     }
 
     async fn drain(self: &Rc<Self>, deadline: Option<Instant>) {
@@ -358,6 +360,21 @@ impl Inner {
             }
             fewer.await;
         }
+    }
+}
+
+/// A batch to be sent, with the leave to do so.
+struct Errand {
+    inner: Rc<Inner>,
+    batch: Batch,
+    _consumer: Option<OwnedSemaphorePermit>,
+}
+
+impl Errand {
+    async fn run(self) {
+        let Errand { inner, batch, _consumer } = self;
+        let _sending = Leave { inner: &inner, count: &inner.sending };
+        inner.sender.deliver(batch).await;
     }
 }
 

@@ -13,6 +13,7 @@ pub mod batch;
 pub mod batch_processor;
 pub mod batcher;
 pub mod contract;
+mod courier;
 mod cut;
 pub mod delivery;
 pub mod fanout;

@@ -50,14 +50,19 @@ impl Sender {
         let _flight = InFlight::new(&self.metrics);
         let _memory = std::mem::take(&mut batch.parcel.permit);
         let started = Instant::now();
-        let mut rest = vec![batch];
-        while let Some(batch) = rest.pop() {
+        let mut rest = Vec::new();
+        let mut next = Some(batch);
+        while let Some(batch) = next {
             match self.attempts(&batch.parcel, started).await {
                 Outcome::Refused(fault) if batch.members.len() > 1 && fault.blames_data() => {
                     let (first, second) = batch.halves();
-                    rest.extend([second, first]);
+                    rest.push(second);
+                    next = Some(first);
                 }
-                outcome => self.finish(batch, outcome),
+                outcome => {
+                    self.finish(batch, outcome);
+                    next = rest.pop();
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a listener calls for each request, and what travels in and out.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -54,12 +55,12 @@ pub struct TlsInfo {
 pub struct Response {
     /// The HTTP status.
     pub status: StatusCode,
-    /// Headers; `content-length` and `date` are added where they belong.
-    pub headers: HeaderMap,
+    /// Headers; `content-length` and `date` are added where they belong. Those that are always the same are borrowed.
+    pub headers: Cow<'static, HeaderMap>,
     /// The body.
     pub body: Bytes,
     /// Trailers, sent after the body over HTTP/2.
-    pub trailers: Option<HeaderMap>,
+    pub trailers: Option<Cow<'static, HeaderMap>>,
 }
 
 impl Response {
@@ -70,9 +71,9 @@ impl Response {
 
     /// An answer in plain text.
     pub fn text(status: StatusCode, text: impl Into<Bytes>) -> Response {
-        let mut response = Response { status, body: text.into(), ..Response::default() };
-        response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        response
+        let mut headers = HeaderMap::with_capacity(1);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        Response { status, headers: Cow::Owned(headers), body: text.into(), trailers: None }
     }
 }
 

@@ -41,7 +41,7 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
 pub fn check(head: &http::request::Parts) -> Result<(), Response> {
     if head.method != Method::POST {
         let mut response = Response::text(StatusCode::METHOD_NOT_ALLOWED, "gRPC calls use POST");
-        response.headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+        response.headers.to_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Err(response);
     }
     if !is_grpc(&head.headers) {

@@ -1,6 +1,7 @@
 //! Answers: a message with status OK in the trailers, or a status alone in the headers ("trailers-only").
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -55,14 +56,12 @@ pub fn ok(message: Bytes, encoding: Option<HeaderValue>) -> Response {
     body.put_u8(encoding.is_some().into());
     body.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
     body.put_slice(&message);
-    let mut headers = HeaderMap::with_capacity(4);
-    headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+    let mut headers = Cow::Borrowed(&*OK_HEADERS);
     if let Some(encoding) = encoding {
-        headers.insert(ENCODING, encoding);
+        headers.to_mut().insert(ENCODING, encoding);
     }
-    let mut trailers = HeaderMap::with_capacity(1);
-    trailers.insert(STATUS, HeaderValue::from_static("0"));
-    Response { status: StatusCode::OK, headers, body: body.freeze(), trailers: Some(trailers) }
+    let trailers = Some(Cow::Borrowed(&*OK_TRAILERS));
+    Response { status: StatusCode::OK, headers, body: body.freeze(), trailers }
 }
 
 /// An answer without message: the status, in the headers.
@@ -84,8 +83,12 @@ pub fn error(status: &Status) -> Response {
         let millis = u64::try_from(pushback.as_millis()).unwrap_or(u64::MAX);
         headers.insert(PUSHBACK, HeaderValue::from(millis));
     }
-    Response { status: StatusCode::OK, headers, body: Bytes::new(), trailers: None }
+    Response { status: StatusCode::OK, headers: Cow::Owned(headers), body: Bytes::new(), trailers: None }
 }
+
+static OK_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| HeaderMap::from_iter([(header::CONTENT_TYPE, CONTENT_TYPE)]));
+static OK_TRAILERS: LazyLock<HeaderMap> =
+    LazyLock::new(|| HeaderMap::from_iter([(STATUS, HeaderValue::from_static("0"))]));
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/grpc");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");

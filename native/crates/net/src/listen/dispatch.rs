@@ -1,6 +1,7 @@
 //! One request from its protocol to the service and back: header limits, the panic fence, and the body types that hyper
 //! wants for HTTP/1.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -95,7 +96,7 @@ fn into_http(response: Response, conn: &Rc<ConnState>, active: Active) -> http::
     drop(active);
     let mut http = http::Response::new(answer);
     *http.status_mut() = response.status;
-    *http.headers_mut() = response.headers;
+    *http.headers_mut() = response.headers.into_owned();
     if conn.is_http1() && conn.has_unread_body() {
         // hyper will close without saying so; a client that pools connections would use this one again.
         http.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -106,7 +107,7 @@ fn into_http(response: Response, conn: &Rc<ConnState>, active: Active) -> http::
 /// An answer's body as hyper takes it.
 pub(crate) struct Answer {
     body: Bytes,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Cow<'static, HeaderMap>>,
     /// Until this is dropped: hyper keeps the body while its bytes wait for the socket.
     _writing: Option<Writing>,
 }
@@ -119,7 +120,7 @@ impl hyper::body::Body for Answer {
         if !self.body.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.body)))));
         }
-        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers.into_owned()))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::super::error::{ClientError, ErrorKind};
 use super::super::url::percent_decode;
@@ -78,15 +78,15 @@ impl GrpcStatus {
 
     /// The status in a header block; `None` when it has none.
     pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let text = headers.get("grpc-status")?;
+        let text = headers.get(STATUS)?;
         let code = text.to_str().ok().and_then(|text| text.parse().ok());
-        let message = headers.get("grpc-message").map(|value| percent_decode(value.as_bytes())).unwrap_or_default();
+        let message = headers.get(MESSAGE).map(|value| percent_decode(value.as_bytes())).unwrap_or_default();
         let message = String::from_utf8_lossy(&message).into_owned();
         Some(Self {
             code: code.unwrap_or(code::UNKNOWN),
             message: if code.is_some() { message } else { format!("malformed grpc-status: {message}") },
-            details: headers.get("grpc-status-details-bin").and_then(binary).unwrap_or_default(),
-            pushback: headers.get("grpc-retry-pushback-ms").map(Pushback::parse),
+            details: headers.get(DETAILS).and_then(binary).unwrap_or_default(),
+            pushback: headers.get(PUSHBACK).map(Pushback::parse),
         })
     }
 
@@ -113,6 +113,11 @@ impl Pushback {
         }
     }
 }
+
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// A binary header: base64, padded or not.
 fn binary(value: &http::HeaderValue) -> Option<Bytes> {

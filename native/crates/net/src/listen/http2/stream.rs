@@ -1,5 +1,6 @@
 //! A stream as the server sees it: a request that is being read or answered.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -41,7 +42,7 @@ pub(super) struct Stream {
 /// What is left to write of an answer.
 pub(super) struct Outgoing {
     pub(super) body: Bytes,
-    pub(super) trailers: Option<HeaderMap>,
+    pub(super) trailers: Option<Cow<'static, HeaderMap>>,
     /// Until the protocol has taken all of the answer.
     pub(super) _writing: Option<Writing>,
 }

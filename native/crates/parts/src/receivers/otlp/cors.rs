@@ -68,12 +68,12 @@ impl Cors {
         if self.allowed_origin(head).is_none() || method != Method::POST.as_str() || !self.allows_headers(wanted) {
             return Some(response);
         }
-        response.headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
+        response.headers.to_mut().insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
         if let Some(wanted) = wanted {
-            response.headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+            response.headers.to_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
         }
         if let Some(max_age) = &self.max_age {
-            response.headers.insert(ACCESS_CONTROL_MAX_AGE, max_age.clone());
+            response.headers.to_mut().insert(ACCESS_CONTROL_MAX_AGE, max_age.clone());
         }
         Some(response)
     }

@@ -84,7 +84,7 @@ fn codec(word: Option<&str>) -> Result<Option<Codec>, Response> {
         let word = word.chars().take(64).collect::<String>();
         let text = format!("grpc: Decompressor is not installed for grpc-encoding \"{word}\"");
         let mut response = error(GrpcCode::Unimplemented, text);
-        response.headers.insert(grpc::ACCEPT_ENCODING, ACCEPTED);
+        response.headers.to_mut().insert(grpc::ACCEPT_ENCODING, ACCEPTED);
         response
     })
 }

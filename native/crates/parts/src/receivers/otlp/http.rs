@@ -51,10 +51,10 @@ impl Service for HttpService {
             None => self.answer(request).await.unwrap_or_else(|refused| refused),
         };
         for (name, value) in &self.rules.response_headers {
-            response.headers.insert(name, value.clone());
+            response.headers.to_mut().insert(name, value.clone());
         }
         if let Some(granted) = granted {
-            response.headers.extend(granted);
+            response.headers.to_mut().extend(granted);
         }
         response
     }
@@ -121,8 +121,8 @@ fn encoding_of(headers: &HeaderMap) -> Option<Encoding> {
 
 fn method_not_allowed() -> Response {
     let mut response = Response::text(StatusCode::METHOD_NOT_ALLOWED, "405 method not allowed, supported: [POST]");
-    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    response.headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    response.headers.to_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response.headers.to_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     response
 }
 
@@ -131,7 +131,7 @@ fn unsupported_media_type() -> Response {
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "415 unsupported media type, supported: [application/json, application/x-protobuf]",
     );
-    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response.headers.to_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 
@@ -164,7 +164,7 @@ fn refuse(encoding: Encoding, fault: &Fault) -> Response {
     let hinted = matches!(code, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     if let Some(delay) = super::retry_delay(fault).filter(|_| hinted) {
         let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-        response.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers.to_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -177,6 +177,6 @@ fn timed_out(encoding: Encoding, error: &BodyError) -> Response {
 
 fn with_body(status: StatusCode, encoding: Encoding, body: Bytes) -> Response {
     let mut response = Response { status, body, ..Response::default() };
-    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(encoding.media_type()));
+    response.headers.to_mut().insert(CONTENT_TYPE, HeaderValue::from_static(encoding.media_type()));
     response
 }
