@@ -389,27 +389,67 @@ impl<'a> Iterator for Occurrences<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            self.cursor.rest = after_short_fields(self.cursor.rest, self.number);
-            let start = self.cursor.rest;
-            let tag = self.cursor.take_tag()?;
-            if tag.number == self.number && tag.wire == WireType::Delimited {
-                let content = self.cursor.take_bytes()?;
-                let raw = start.get(..start.len().wrapping_sub(self.cursor.rest.len()))?;
-                return Some((raw, content));
-            }
-            self.cursor.take_skip(tag.wire)?;
-        }
+        next_occurrence(&mut self.cursor, self.number, |_| false)
     }
 }
 
-/// What is left behind all fields with short tags and lengths that are not field `wanted`: most of most messages, passed
-/// without leaving registers. Anything else is left for a closer look.
+/// As [`Occurrences`], without short ones whose content `passes`: which it may do for some and not for others of the
+/// same content, as it is asked only where that saves something.
+pub(crate) struct Selected<'a, P> {
+    cursor: Cursor<'a>,
+    number: u32,
+    passes: P,
+}
+
+impl<'a, P: Fn(&[u8]) -> bool> Selected<'a, P> {
+    /// Starts at the first field of a message.
+    #[inline]
+    pub(crate) fn new(message: &'a [u8], number: u32, passes: P) -> Self {
+        Self { cursor: Cursor::new(message), number, passes }
+    }
+}
+
+impl<'a, P: Fn(&[u8]) -> bool> Iterator for Selected<'a, P> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        next_occurrence(&mut self.cursor, self.number, &self.passes)
+    }
+}
+
 #[inline(always)]
-fn after_short_fields(mut rest: &[u8], wanted: u32) -> &[u8] {
+fn next_occurrence<'a>(
+    cursor: &mut Cursor<'a>,
+    number: u32,
+    passes: impl Fn(&[u8]) -> bool,
+) -> Option<(&'a [u8], &'a [u8])> {
+    loop {
+        cursor.rest = after_short_fields(cursor.rest, number, &passes);
+        let start = cursor.rest;
+        let tag = cursor.take_tag()?;
+        if tag.number == number && tag.wire == WireType::Delimited {
+            let content = cursor.take_bytes()?;
+            let raw = start.get(..start.len().wrapping_sub(cursor.rest.len()))?;
+            return Some((raw, content));
+        }
+        cursor.take_skip(tag.wire)?;
+    }
+}
+
+/// What is left behind all fields with short tags and lengths that are not field `wanted`, or are and have content that
+/// `passes`: most of most messages, passed without leaving registers. Anything else is left for a closer look.
+#[inline(always)]
+fn after_short_fields(mut rest: &[u8], wanted: u32, passes: impl Fn(&[u8]) -> bool) -> &[u8] {
     while let [tag @ 8..0x80, after @ ..] = rest {
         let next = match (tag & 7, after) {
-            _ if u32::from(tag >> 3) == wanted => None,
+            _ if u32::from(tag >> 3) == wanted => match after {
+                [length @ 0..0x80, bytes @ ..] if tag & 7 == 2 => {
+                    let content = bytes.split_at_checked(usize::from(*length));
+                    content.filter(|(content, _)| passes(content)).map(|(_, next)| next)
+                }
+                _ => None,
+            },
             (2, [length @ 0..0x80, bytes @ ..]) => bytes.get(usize::from(*length)..),
             (0, [0..0x80, next @ ..]) => Some(next),
             (1, _) => after.get(8..),

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::program::{Program, Put, Step, ValueFrom};
+use super::program::{Program, Put, Step, ValueFrom, length_bit};
 use super::splice::Splices;
 use super::value;
-use crate::cursor::{Fields, Occurrences, WireType, bytes_field_len, put_bytes, put_tag, put_varint};
+use crate::cursor::{Fields, Selected, WireType, bytes_field_len, put_bytes, put_tag, put_varint};
 use crate::numbers::key_value;
 use crate::view::{Attribute, Value};
 
@@ -89,12 +89,13 @@ impl<'v> List<'v> {
     }
 
     fn gather(&mut self, holder: usize, content: &'v [u8], number: u32) {
-        for (raw, content) in Occurrences::new(content, number) {
-            let attribute = Attribute::new(content);
-            if attribute.plain_key().is_some_and(|key| !self.program.may_touch(key)) {
-                continue;
-            }
-            let (key, value) = attribute.parts();
+        let lengths = self.program.key_lengths();
+        let untouched = move |content: &[u8]| {
+            let length = Attribute::new(content).plain_key().map(<[u8]>::len);
+            length.is_some_and(|length| lengths & length_bit(length) == 0)
+        };
+        for (raw, content) in Selected::new(content, number, untouched) {
+            let (key, value) = Attribute::new(content).parts();
             if self.program.may_touch(key) {
                 self.entries.push(Entry {
                     key,

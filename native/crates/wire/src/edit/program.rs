@@ -180,16 +180,21 @@ impl Program {
         }
         program.keys.sort_unstable();
         program.keys.dedup();
-        program.key_lengths = program.keys.iter().fold(0, |bits, key| bits | length_bit(key));
+        program.key_lengths = program.keys.iter().fold(0, |bits, key| bits | length_bit(key.len()));
         Ok(program)
     }
 
     /// Whether some step can read or change an attribute with this key.
     #[inline]
     pub(super) fn may_touch(&self, key: &[u8]) -> bool {
-        (self.key_lengths & length_bit(key) != 0
+        (self.key_lengths & length_bit(key.len()) != 0
             && self.keys.binary_search_by(|known| known.as_slice().cmp(key)).is_ok())
             || self.patterns.iter().any(|pattern| pattern.is_match(key))
+    }
+
+    /// A [`length_bit`] for each length of a key that a step may touch.
+    pub(super) fn key_lengths(&self) -> u64 {
+        if self.patterns.is_empty() { self.key_lengths } else { u64::MAX }
     }
 
     /// Encoded values of the context keys, in their order.
@@ -259,8 +264,8 @@ impl Program {
     }
 }
 
-fn length_bit(key: &[u8]) -> u64 {
-    1 << (key.len() % 64)
+pub(super) fn length_bit(length: usize) -> u64 {
+    1 << (length % 64)
 }
 
 fn compile_pattern(action: usize, pattern: &str) -> Result<Regex, EditError> {
