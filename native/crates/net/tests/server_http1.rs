@@ -209,11 +209,11 @@ fn refuses_huge_heads_and_too_many_headers() {
     // The server may close before it has all been sent.
     let _ = raw.0.write_all(huge.as_bytes());
     assert!(raw.answer().0.starts_with("http/1.1 431"));
-    let many: String = (0..129).map(|index| format!("x-{index}: y\r\n")).collect();
+    let many: String = (0..100).map(|index| format!("x-{index}: y\r\n")).collect();
     let mut raw = running.connect();
     raw.send(format!("GET /name HTTP/1.1\r\nhost: x\r\n{many}\r\n"));
     assert!(raw.answer().0.starts_with("http/1.1 431"));
-    let enough: String = (0..127).map(|index| format!("x-{index}: y\r\n")).collect();
+    let enough: String = (0..99).map(|index| format!("x-{index}: y\r\n")).collect();
     let mut raw = running.connect();
     raw.send(
         format!("GET /name HTTP/1.1\r\nhost: x\r\nx: {}\r\n{enough}\r\n", "y".repeat(16 << 10))

@@ -106,7 +106,7 @@ impl Default for ConnLimits {
             answer_timeout: None,
             write_stall_timeout: Some(Duration::from_secs(30)),
             idle_timeout: None,
-            max_headers: 128,
+            max_headers: 100,
             max_header_bytes: 32 << 10,
             max_concurrent_streams: Some(100),
             initial_stream_window: 256 << 10,
