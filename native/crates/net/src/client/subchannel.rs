@@ -100,14 +100,14 @@ struct Resolver {
 
 #[derive(Default)]
 struct Resolved {
-    subchannels: Vec<Rc<Subchannel>>,
+    subchannels: Rc<[Rc<Subchannel>]>,
     at: Option<Instant>,
 }
 
 impl Resolver {
     /// The subchannels. They are resolved again when one of them is not connected, but not more often than DNS deserves,
     /// and not in the way of a call that can use another.
-    async fn subchannels(self: &Rc<Self>) -> Result<Vec<Rc<Subchannel>>, ClientError> {
+    async fn subchannels(self: &Rc<Self>) -> Result<Rc<[Rc<Subchannel>]>, ClientError> {
         let (known, stale) = {
             let state = self.state.borrow();
             let stale = state.at.is_none_or(|at| at.elapsed() >= RESOLVE_PERIOD_MIN);
