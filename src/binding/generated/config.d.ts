@@ -389,6 +389,26 @@ export interface NativeBatchConfig {
   readonly timeout: number;
 }
 
+/** One condition. */
+export interface NativeConditionSettings {
+  /** Where it is written, for error texts. */
+  readonly at: string;
+  /** What it is about; none: what its paths say. */
+  readonly context: string | null;
+  /** ignore, silent or propagate. */
+  readonly error_mode: string;
+  /** traces, metrics, logs or profiles. */
+  readonly signal: string;
+  /** The condition. */
+  readonly text: string;
+}
+
+/** Settings. */
+export interface NativeFilterConfig {
+  /** Any of which leaves an item out. */
+  readonly conditions: ReadonlyArray<NativeConditionSettings>;
+}
+
 /** Settings, resolved to bytes. */
 export interface NativeMemoryLimiterConfig {
   /** The hard limit, bytes. */
@@ -633,6 +653,7 @@ export interface NativeExporters {
 export interface NativeProcessors {
   readonly attributes: NativeAttributesConfig;
   readonly batch: NativeBatchConfig;
+  readonly filter: NativeFilterConfig;
   readonly memory_limiter: NativeMemoryLimiterConfig;
   readonly resource: NativeAttributesConfig;
 }

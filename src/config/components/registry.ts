@@ -11,6 +11,7 @@ import { otlpHttpExporter } from './exporter-otlp-http.js';
 import { healthCheckExtension } from './extension-health-check.js';
 import { attributesProcessor } from './processor-attributes.js';
 import { batchProcessor } from './processor-batch.js';
+import { filterProcessor } from './processor-filter.js';
 import { memoryLimiterProcessor } from './processor-memory-limiter.js';
 import { resourceProcessor } from './processor-resource.js';
 import { nopReceiver } from './receiver-nop.js';
@@ -22,6 +23,7 @@ export const COMPONENTS: readonly ComponentDefinition[] = [
   otlpReceiver,
   attributesProcessor,
   batchProcessor,
+  filterProcessor,
   memoryLimiterProcessor,
   resourceProcessor,
   debugExporter,

@@ -43,6 +43,7 @@ pub const RECEIVERS: &[(&str, Receiver)] =
 pub const PROCESSORS: &[(&str, Processor)] = &[
     ("attributes", processors::attributes::build),
     ("batch", processors::batch::build),
+    ("filter", processors::filter::build),
     ("memory_limiter", processors::memory_limiter::build),
     ("resource", processors::attributes::build_resource),
 ];

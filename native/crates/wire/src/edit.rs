@@ -8,7 +8,7 @@
 mod list;
 mod literal;
 mod program;
-mod splice;
+
 mod value;
 
 pub use literal::Literal;
@@ -16,10 +16,10 @@ pub use program::{Action, ConvertTo, EditError, Source};
 
 use self::list::{Holder, List};
 use self::program::Program;
-use self::splice::Splices;
 use crate::cursor::{Fields, Occurrences, Payload};
 use crate::numbers::{self, data, log, resource, resource_entry, scope_entry, span};
 use crate::signal::Signal;
+use crate::splice::Splices;
 use crate::view::{MetricKind, Record, ResourceEntry, ScopeEntry};
 
 /// Whose attributes are edited.

@@ -1,4 +1,4 @@
-//! OTLP on the wire: check, count, split, edit and transcode borrowed bytes.
+//! OTLP on the wire: check, count, split, edit, filter and transcode borrowed bytes.
 //!
 //! No async, no input or output, no `unsafe`. Bytes come from peers, so nothing here trusts them: every function
 //! returns an error or a result for any input, in time linear in its length.
@@ -10,12 +10,15 @@ pub mod cursor;
 pub mod edit;
 pub mod encoding;
 pub mod error;
+pub mod filter;
 pub mod json;
 pub mod limits;
 mod numbers;
+pub mod ottl;
 pub mod response;
 pub mod schema;
 pub mod signal;
+mod splice;
 pub mod split;
 pub mod view;
 

@@ -16,6 +16,7 @@ pub fn components() -> Value {
         "processors": table([
             ("attributes", schema_for!(processors::attributes::AttributesConfig)),
             ("batch", schema_for!(processors::batch::BatchConfig)),
+            ("filter", schema_for!(processors::filter::FilterConfig)),
             ("memory_limiter", schema_for!(processors::memory_limiter::MemoryLimiterConfig)),
             ("resource", schema_for!(processors::attributes::AttributesConfig)),
         ]),

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::program::{Program, Put, Step, ValueFrom, length_bit};
-use super::splice::Splices;
 use super::value;
 use crate::cursor::{Fields, Selected, WireType, bytes_field_len, put_bytes, put_tag, put_varint};
 use crate::numbers::key_value;
+use crate::splice::Splices;
 use crate::view::{Attribute, Value};
 
 /// A message that holds a list, or a piece of one.

@@ -137,6 +137,10 @@ pub struct Quantile {
 }
 
 impl<'a> Point<'a> {
+    pub(crate) fn new(kind: MetricKind, bytes: &'a [u8]) -> Self {
+        Self { kind, bytes }
+    }
+
     /// The kind of its metric.
     pub fn kind(&self) -> MetricKind {
         self.kind

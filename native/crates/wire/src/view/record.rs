@@ -123,6 +123,10 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
     /// Nanoseconds since 1970.
     pub fn time_unix_nano(&self) -> u64 {
         number(self.bytes, event::TIME)

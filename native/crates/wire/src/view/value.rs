@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::messages;
-use crate::cursor::{Cursor, Fields, Payload, delimited_tag};
+use crate::cursor::{Cursor, Fields, Payload, Selected, delimited_tag};
 use crate::numbers::{any_value, key_value, list};
 
 /// A string field as it came: UTF-8 by the protocol, unchecked in fact.
@@ -96,6 +96,12 @@ impl<'a> Attributes<'a> {
 
     /// The value of the first member with this key.
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
+        if self.holder.is_none() {
+            let other =
+                |content: &[u8]| Attribute::new(content).plain_key().is_some_and(|found| found != key.as_bytes());
+            let found = Selected::new(self.bytes, self.number, other).map(|(_, content)| Attribute::new(content));
+            return found.into_iter().find(|attribute| attribute.key() == key).map(|attribute| attribute.value());
+        }
         self.iter().find(|attribute| attribute.key() == key).map(|attribute| attribute.value())
     }
 

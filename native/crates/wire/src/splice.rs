@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::cursor::put_varint;
 
 /// Replacements in rising order of position.
-pub(super) struct Splices<'v> {
+pub(crate) struct Splices<'v> {
     input: &'v [u8],
     list: Vec<Splice>,
     /// What is put in, one replacement after the other.
@@ -27,15 +27,16 @@ struct Splice {
 
 /// A message whose content is being edited; its length prefix is settled by [`Splices::close`].
 #[must_use]
-pub(super) struct Open {
+pub(crate) struct Open {
     index: usize,
     prefix: Range<usize>,
     content_len: usize,
     growth_before: isize,
+    text_before: usize,
 }
 
 impl<'v> Splices<'v> {
-    pub(super) fn new(input: &'v [u8]) -> Self {
+    pub(crate) fn new(input: &'v [u8]) -> Self {
         // An edit in each of a request's records, small as those are; growing step by step would cost more.
         let edits = input.len() / RECORD_BYTES_USUAL;
         Self {
@@ -47,17 +48,17 @@ impl<'v> Splices<'v> {
     }
 
     /// Begins a message, given its whole field and its content, both slices of the input.
-    pub(super) fn open(&mut self, raw: &[u8], content: &[u8]) -> Open {
+    pub(crate) fn open(&mut self, raw: &[u8], content: &[u8]) -> Open {
         let tag = raw.iter().take_while(|byte| **byte >= 0x80).count() + 1;
         let prefix = self.offset(raw) + tag..self.offset(content);
         let index = self.list.len();
         // Holds the place of the prefix, which comes before all changes inside.
         self.list.push(Splice { at: prefix.start..prefix.start, with: 0..0 });
-        Open { index, prefix, content_len: content.len(), growth_before: self.growth }
+        Open { index, prefix, content_len: content.len(), growth_before: self.growth, text_before: self.text.len() }
     }
 
     /// Ends a message: writes its new length if something inside changed.
-    pub(super) fn close(&mut self, open: Open) {
+    pub(crate) fn close(&mut self, open: Open) {
         if self.list.len() == open.index + 1 {
             self.list.truncate(open.index);
             return;
@@ -75,26 +76,34 @@ impl<'v> Splices<'v> {
         }
     }
 
+    /// Ends a message that is left out as a whole, given its whole field: what changed inside does not matter.
+    pub(crate) fn leave_out(&mut self, open: Open, raw: &[u8]) {
+        self.list.truncate(open.index);
+        self.text.truncate(open.text_before);
+        self.growth = open.growth_before;
+        self.replace(raw, |_| ());
+    }
+
     /// Replaces a slice of the input by what `write` appends.
-    pub(super) fn replace(&mut self, slice: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn replace(&mut self, slice: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.offset(slice);
         self.push(start..start + slice.len(), write);
     }
 
     /// Inserts what `write` appends after a slice of the input.
-    pub(super) fn insert_after(&mut self, slice: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn insert_after(&mut self, slice: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
         let end = self.offset(slice) + slice.len();
         self.push(end..end, write);
     }
 
     /// Inserts what `write` appends before a slice of the input.
-    pub(super) fn insert_before(&mut self, slice: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn insert_before(&mut self, slice: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.offset(slice);
         self.push(start..start, write);
     }
 
     /// The edited bytes, or `None` if nothing was replaced.
-    pub(super) fn finish(self) -> Option<Vec<u8>> {
+    pub(crate) fn finish(self) -> Option<Vec<u8>> {
         if self.list.is_empty() {
             return None;
         }

@@ -1,0 +1,94 @@
+use super::*;
+
+fn filter(signal: Signal, rules: &[(Context, &str)], on_error: OnError) -> Filter {
+    let rules = rules.iter().map(|(context, text)| {
+        let condition = Condition::parse(text, *context).unwrap();
+        Rule { context: *context, condition, on_error }
+    });
+    Filter::new(signal, rules.collect())
+}
+
+fn proto(signal: Signal, json: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    crate::json::to_proto(signal, json.as_bytes(), &crate::Limits::default(), &mut bytes).unwrap();
+    bytes
+}
+
+fn json(signal: Signal, bytes: &[u8]) -> String {
+    let mut text = Vec::new();
+    crate::json::from_proto(signal, &[bytes::Bytes::copy_from_slice(bytes)], &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+const LOGS: &str = r#"{"resourceLogs":[
+    {"scopeLogs":[{"logRecords":[{"severityNumber":5},{"severityNumber":9}]},{"logRecords":[{"severityNumber":5}]}]},
+    {"scopeLogs":[{"logRecords":[{"severityNumber":5}]}]}]}"#;
+
+#[test]
+fn what_is_empty_without_them_goes_too() {
+    let debug = filter(Signal::Logs, &[(Context::Log, "severity_number < SEVERITY_NUMBER_INFO")], OnError::Propagate);
+    let filtered = debug.apply(&proto(Signal::Logs, LOGS)).unwrap();
+    assert_eq!(filtered.items, 1);
+    let left = json(Signal::Logs, &filtered.bytes.unwrap());
+    assert_eq!(left, r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"severityNumber":9}]}]}]}"#);
+}
+
+#[test]
+fn nothing_left_out_is_nothing_changed_and_all_left_out_is_empty() {
+    let none = filter(Signal::Logs, &[(Context::Log, "false")], OnError::Propagate);
+    let bytes = proto(Signal::Logs, LOGS);
+    assert_eq!(none.apply(&bytes).unwrap(), Filtered { bytes: None, items: 4, error: None });
+    let all = filter(Signal::Logs, &[(Context::Resource, "true")], OnError::Propagate);
+    assert_eq!(all.apply(&bytes).unwrap(), Filtered { bytes: Some(Vec::new()), items: 0, error: None });
+    let others = filter(Signal::Logs, &[(Context::Span, "true")], OnError::Propagate);
+    assert!(others.is_idle() && !all.is_idle());
+}
+
+#[test]
+fn span_events_go_and_their_span_stays() {
+    let spans = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a","events":[{"name":"x"},{"name":"y"}]}]}]}]}"#;
+    let rules = [(Context::SpanEvent, r#"name == "x" and span.name == "a""#), (Context::Scope, r#"name == "z""#)];
+    let filtered = filter(Signal::Traces, &rules, OnError::Propagate).apply(&proto(Signal::Traces, spans)).unwrap();
+    assert_eq!(filtered.items, 1);
+    let left = json(Signal::Traces, &filtered.bytes.unwrap());
+    assert_eq!(left, r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a","events":[{"name":"y"}]}]}]}]}"#);
+}
+
+#[test]
+fn a_metric_goes_with_its_last_point() {
+    let metrics = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[
+        {"name":"a","sum":{"dataPoints":[{"asInt":"1"},{"asInt":"2"}]}},{"name":"b","gauge":{"dataPoints":[{"asInt":"1"}]}},
+        {"name":"c","summary":{"dataPoints":[{"count":"3"}]}},{"name":"d"}]}]}]}"#;
+    let bytes = proto(Signal::Metrics, metrics);
+    let ones = filter(Signal::Metrics, &[(Context::DataPoint, "value_int == 1")], OnError::Propagate);
+    let filtered = ones.apply(&bytes).unwrap();
+    assert_eq!(filtered.items, 2);
+    let left = json(Signal::Metrics, &filtered.bytes.unwrap());
+    let expected = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","sum":{"dataPoints":[{"asInt":"2"}]}},{"name":"c","summary":{"dataPoints":[{"count":"3"}]}},{"name":"d"}]}]}]}"#;
+    assert_eq!(left, expected);
+    let sums = filter(Signal::Metrics, &[(Context::Metric, "type == METRIC_DATA_TYPE_SUM")], OnError::Propagate);
+    assert_eq!(sums.apply(&bytes).unwrap().items, 2);
+}
+
+#[test]
+fn errors_are_told_kept_quiet_or_passed_on() {
+    let bytes = proto(Signal::Logs, LOGS);
+    let rules = [(Context::Log, "Len(severity_number) == 1"), (Context::Log, "severity_number == 9")];
+    let apply = |on_error| filter(Signal::Logs, &rules, on_error).apply(&bytes);
+    assert_eq!(apply(OnError::Propagate).unwrap_err().function, "Len");
+    let (told, quiet) = (apply(OnError::Ignore).unwrap(), apply(OnError::Silent).unwrap());
+    assert_eq!((told.items, told.error.unwrap().function), (3, "Len"));
+    assert_eq!((quiet.items, quiet.error), (3, None));
+}
+
+#[test]
+fn unchecked_bytes_do_no_harm() {
+    let bytes = proto(Signal::Logs, LOGS);
+    let all = filter(Signal::Logs, &[(Context::Log, "severity_number == 5")], OnError::Propagate);
+    for end in 0..bytes.len() {
+        let _ = all.apply(&bytes[..end]);
+        let mut bent = bytes.clone();
+        bent[end] ^= 0x55;
+        let _ = all.apply(&bent);
+    }
+}
