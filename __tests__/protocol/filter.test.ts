@@ -56,6 +56,6 @@ test('a condition that is none keeps the collector from starting', async () => {
   const filter = { log_conditions: ['log.bodi == "b"'] };
   const starting = through('http', 'logs', filter, 'a');
   await expect(starting).rejects.toThrow(
-    'log_conditions::0: unable to parse OTTL condition "log.bodi == \\"b\\"": no path "bodi" in context "log" (column 1)',
+    'log_conditions: unable to parse OTTL condition "log.bodi == \\"b\\"": no path "bodi" in context "log" (column 1)',
   );
 });

@@ -28,6 +28,7 @@ processors:
       - {action: delete, pattern: "^x"}
       - {key: f, action: convert, converted_type: int}
   resource: {attributes: [{key: a, action: hash}]}
+  filter: {log_conditions: [{context: log, conditions: ['body == "a"']}], traces: {span: ["true"]}}
 exporters:
   nop:
   debug: {verbosity: Detailed, use_internal_logger: false, output_paths: [stderr], sending_queue: {batch: {sizer: bytes}}}
@@ -46,7 +47,7 @@ service:
     metrics: {level: detailed, views: [{selector: {}}]}
     resource: {attributes: [{name: service.name, value: mine}]}
   pipelines:
-    traces: {receivers: [otlp], processors: [memory_limiter, attributes, resource, batch], exporters: [otlp, forward]}
+    traces: {receivers: [otlp], processors: [memory_limiter, attributes, resource, filter, batch], exporters: [otlp, forward]}
     traces/2: {receivers: [forward], exporters: [otlp_http/x, debug, file]}
     logs/x: {receivers: [otlp/grpc, nop], exporters: [nop]}
 `;

@@ -389,24 +389,24 @@ export interface NativeBatchConfig {
   readonly timeout: number;
 }
 
-/** One condition. */
-export interface NativeConditionSettings {
-  /** Where it is written, for error texts. */
+/** Conditions that are written together. */
+export interface NativeGroupSettings {
+  /** Where they are written, for error texts. */
   readonly at: string;
-  /** What it is about; none: what its paths say. */
+  /** The conditions. */
+  readonly conditions: ReadonlyArray<string>;
+  /** What they are about; none: what their paths say. */
   readonly context: string | null;
   /** ignore, silent or propagate. */
   readonly error_mode: string;
   /** traces, metrics, logs or profiles. */
   readonly signal: string;
-  /** The condition. */
-  readonly text: string;
 }
 
 /** Settings. */
 export interface NativeFilterConfig {
-  /** Any of which leaves an item out. */
-  readonly conditions: ReadonlyArray<NativeConditionSettings>;
+  /** Any of whose conditions leaves an item out. */
+  readonly groups: ReadonlyArray<NativeGroupSettings>;
 }
 
 /** Settings, resolved to bytes. */

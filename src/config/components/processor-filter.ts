@@ -1,7 +1,7 @@
 /**
  * Processor `filter`: leaves out items for which a condition holds.
  */
-import type { NativeConditionSettings, NativeFilterConfig, Signal } from '../native-types.js';
+import type { NativeFilterConfig, NativeGroupSettings, Signal } from '../native-types.js';
 import { any, block, choice, key, list, object, optional, string } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
@@ -23,9 +23,9 @@ const errorMode = choice(
 );
 
 const conditions = list(string());
-const groups = (what: string) =>
+const listOf = (what: string) =>
   key(list(any()), [], `Conditions on ${what}: texts, or groups with \`context\`, \`conditions\` and \`error_mode\``);
-const items = (what: string) => key(conditions, [], `Conditions on ${what}`);
+const textsOn = (what: string) => key(conditions, [], `Conditions on ${what}`);
 const matcher = () => key(any(), null, 'Not supported: write conditions');
 
 const fields = {
@@ -34,16 +34,16 @@ const fields = {
     'ignore',
     'What happens when a condition cannot be asked: it does not hold and a line is logged (`ignore`), or not (`silent`), or the request is refused (`propagate`)',
   ),
-  trace_conditions: groups('spans, their events, scopes and resources'),
-  metric_conditions: groups('metrics, data points, scopes and resources'),
-  log_conditions: groups('log records, scopes and resources'),
-  profile_conditions: groups('profiles, scopes and resources'),
+  trace_conditions: listOf('spans, their events, scopes and resources'),
+  metric_conditions: listOf('metrics, data points, scopes and resources'),
+  log_conditions: listOf('log records, scopes and resources'),
+  profile_conditions: listOf('profiles, scopes and resources'),
   traces: block(
     optional(
       object({
-        resource: items('resources'),
-        span: items('spans'),
-        spanevent: items('events of spans'),
+        resource: textsOn('resources'),
+        span: textsOn('spans'),
+        spanevent: textsOn('events of spans'),
       }),
     ),
     'Conditions for traces in their older form',
@@ -51,9 +51,9 @@ const fields = {
   metrics: block(
     optional(
       object({
-        resource: items('resources'),
-        metric: items('metrics'),
-        datapoint: items('data points'),
+        resource: textsOn('resources'),
+        metric: textsOn('metrics'),
+        datapoint: textsOn('data points'),
         include: matcher(),
         exclude: matcher(),
       }),
@@ -63,8 +63,8 @@ const fields = {
   logs: block(
     optional(
       object({
-        resource: items('resources'),
-        log_record: items('log records'),
+        resource: textsOn('resources'),
+        log_record: textsOn('log records'),
         include: matcher(),
         exclude: matcher(),
       }),
@@ -72,7 +72,7 @@ const fields = {
     'Conditions for logs in their older form',
   ),
   profiles: block(
-    optional(object({ resource: items('resources'), profile: items('profiles') })),
+    optional(object({ resource: textsOn('resources'), profile: textsOn('profiles') })),
     'Conditions for profiles in their older form',
   ),
   spans: matcher(),
@@ -115,6 +115,7 @@ function check(filter: Filter, report: Report): void {
       const fault = groupFault(item, signal);
       if (fault !== null) report(fault, name, String(index));
     }
+    if (new Set(filter[name].map((item) => typeof item)).size > 1) report('mixes conditions and groups', name);
   }
 }
 
@@ -146,29 +147,34 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** An item that has no fault, as a group. */
-function groupOf(item: unknown): Group {
-  if (typeof item === 'string') return { context: null, conditions: [item], error_mode: null };
-  const { context, conditions: texts, error_mode: mode } = item as Partial<Group>;
-  return { context: context || null, conditions: texts ?? [], error_mode: mode || null };
+/** The groups of a list without faults. Conditions without a group are one: they are about the same thing. */
+function groupsOf(items: readonly unknown[], at: string): readonly (Group & { readonly at: string })[] {
+  const texts = items.filter((item) => typeof item === 'string');
+  if (texts.length > 0) return [{ at, context: null, conditions: texts, error_mode: null }];
+  return (items as readonly Partial<Group>[]).map((group, index) => ({
+    at: `${at}::${index}`,
+    context: group.context || null,
+    conditions: group.conditions ?? [],
+    error_mode: group.error_mode || null,
+  }));
 }
 
 function toNative(filter: Filter): NativeFilterConfig {
-  const rows: NativeConditionSettings[] = [];
+  const groups: NativeGroupSettings[] = [];
   for (const [name, signal] of GROUPS) {
-    for (const [index, item] of filter[name].entries()) {
-      const { context, conditions: texts, error_mode: mode } = groupOf(item);
-      const at = `${name}::${index}`;
-      rows.push(...texts.map((text) => ({ at, signal, context, error_mode: mode ?? filter.error_mode, text })));
+    for (const group of groupsOf(filter[name], name)) {
+      groups.push({ ...group, signal, error_mode: group.error_mode ?? filter.error_mode });
     }
   }
   for (const [signal, name, context] of OLDER) {
     const lists = filter[signal] as Readonly<Record<string, readonly string[]>> | null;
-    for (const [index, text] of (lists?.[name] ?? []).entries()) {
-      rows.push({ at: `${signal}::${name}::${index}`, signal, context, error_mode: filter.error_mode, text });
+    const texts = lists?.[name] ?? [];
+    if (texts.length > 0) {
+      const at = `${signal}::${name}`;
+      groups.push({ at, signal, context, error_mode: filter.error_mode, conditions: texts });
     }
   }
-  return { conditions: rows };
+  return { groups };
 }
 
 export const filterProcessor = define({

@@ -43,13 +43,23 @@ pub struct Filter {
 
 /// What came of a request.
 #[derive(Debug, PartialEq)]
-pub struct Filtered {
+pub struct Filtered<'f> {
     /// The request without what was left out; `None` if nothing was, empty if nothing is left.
     pub bytes: Option<Vec<u8>>,
     /// Items that are left, as the request's items are counted.
     pub items: u64,
     /// Why a condition could not be asked, where that is to be told.
-    pub error: Option<EvalError>,
+    pub error: Option<Failed<'f>>,
+}
+
+/// A condition that could not be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("condition {condition:?}: {error}")]
+pub struct Failed<'f> {
+    /// The condition as it was written.
+    pub condition: &'f str,
+    /// Why.
+    pub error: EvalError,
 }
 
 impl Filter {
@@ -77,7 +87,7 @@ impl Filter {
     ///
     /// # Errors
     /// A condition could not be asked, and its errors are to be propagated.
-    pub fn apply(&self, bytes: &[u8]) -> Result<Filtered, EvalError> {
+    pub fn apply(&self, bytes: &[u8]) -> Result<Filtered<'_>, Failed<'_>> {
         let mut walk = Walk { filter: self, splices: Splices::new(bytes), items: 0, error: None };
         for (raw, content) in Occurrences::new(bytes, numbers::RESOURCES) {
             walk.resource(raw, content)?;
@@ -91,11 +101,11 @@ struct Walk<'f, 'v> {
     splices: Splices<'v>,
     /// Items kept so far.
     items: u64,
-    error: Option<EvalError>,
+    error: Option<Failed<'f>>,
 }
 
 impl<'f, 'v> Walk<'f, 'v> {
-    fn resource(&mut self, raw: &'v [u8], content: &'v [u8]) -> Result<(), EvalError> {
+    fn resource(&mut self, raw: &'v [u8], content: &'v [u8]) -> Result<(), Failed<'f>> {
         let resource = ResourceEntry::new(self.filter.signal, content);
         let scene = Scene::of(resource);
         if self.any(&self.filter.resources, &scene)? {
@@ -103,11 +113,13 @@ impl<'f, 'v> Walk<'f, 'v> {
             return Ok(());
         }
         let open = self.splices.open(raw, content);
-        let mut kept = false;
+        let (mut kept, mut empty) = (false, true);
         for (raw, content) in Occurrences::new(content, resource_entry::SCOPES) {
             kept |= self.scope(&scene, raw, content)?;
+            empty = false;
         }
-        if kept {
+        // What was empty before is none of our business.
+        if kept || empty {
             self.splices.close(open)
         } else {
             self.splices.leave_out(open, raw)
@@ -116,17 +128,19 @@ impl<'f, 'v> Walk<'f, 'v> {
     }
 
     /// Whether anything of the scope is kept.
-    fn scope(&mut self, scene: &Scene<'v>, raw: &'v [u8], content: &'v [u8]) -> Result<bool, EvalError> {
+    fn scope(&mut self, scene: &Scene<'v>, raw: &'v [u8], content: &'v [u8]) -> Result<bool, Failed<'f>> {
         let scene = scene.scope(ScopeEntry::new(self.filter.signal, content));
         if self.any(&self.filter.scopes, &scene)? {
             self.splices.replace(raw, |_| ());
             return Ok(false);
         }
         let open = self.splices.open(raw, content);
-        let mut kept = false;
+        let (mut kept, mut empty) = (false, true);
         for (raw, content) in Occurrences::new(content, scope_entry::RECORDS) {
             kept |= self.record(&scene, raw, content)?;
+            empty = false;
         }
+        let kept = kept || empty;
         if kept {
             self.splices.close(open)
         } else {
@@ -136,7 +150,7 @@ impl<'f, 'v> Walk<'f, 'v> {
     }
 
     /// Whether the record is kept.
-    fn record(&mut self, scene: &Scene<'v>, raw: &'v [u8], content: &'v [u8]) -> Result<bool, EvalError> {
+    fn record(&mut self, scene: &Scene<'v>, raw: &'v [u8], content: &'v [u8]) -> Result<bool, Failed<'f>> {
         let record = Record::new(self.filter.signal, content);
         let scene = scene.record(record);
         if self.any(&self.filter.records, &scene)? {
@@ -156,7 +170,7 @@ impl<'f, 'v> Walk<'f, 'v> {
         Ok(true)
     }
 
-    fn events(&mut self, scene: &Scene<'v>, raw: &'v [u8], content: &'v [u8]) -> Result<(), EvalError> {
+    fn events(&mut self, scene: &Scene<'v>, raw: &'v [u8], content: &'v [u8]) -> Result<(), Failed<'f>> {
         let open = self.splices.open(raw, content);
         for (raw, content) in Occurrences::new(content, span::EVENTS) {
             if self.any(&self.filter.parts, &scene.event(Event::new(content)))? {
@@ -167,18 +181,18 @@ impl<'f, 'v> Walk<'f, 'v> {
         Ok(())
     }
 
-    /// Whether a point of the metric is kept, or it never had a kind that could have any.
-    fn metric(&mut self, scene: &Scene<'v>, raw: &'v [u8], content: &'v [u8]) -> Result<bool, EvalError> {
+    /// Whether a point of the metric is kept, or there was none.
+    fn metric(&mut self, scene: &Scene<'v>, raw: &'v [u8], content: &'v [u8]) -> Result<bool, Failed<'f>> {
         let metric = self.splices.open(raw, content);
         let before = self.items;
-        let mut has_kind = false;
+        let mut empty = true;
         for field in Fields::new(content) {
             let (Some(kind), Payload::Bytes(content)) = (MetricKind::of_field(field.number), field.payload) else {
                 continue;
             };
-            has_kind = true;
             let open = self.splices.open(field.raw, content);
             for (raw, content) in Occurrences::new(content, data::POINTS) {
+                empty = false;
                 if self.any(&self.filter.parts, &scene.point(Point::new(kind, content)))? {
                     self.splices.replace(raw, |_| ());
                 } else {
@@ -187,7 +201,7 @@ impl<'f, 'v> Walk<'f, 'v> {
             }
             self.splices.close(open);
         }
-        let kept = self.items > before || !has_kind;
+        let kept = self.items > before || empty;
         if kept {
             self.splices.close(metric)
         } else {
@@ -197,16 +211,19 @@ impl<'f, 'v> Walk<'f, 'v> {
     }
 
     /// Whether one of `rules` holds.
-    fn any(&mut self, rules: &'f [Rule], scene: &Scene<'_>) -> Result<bool, EvalError> {
+    fn any(&mut self, rules: &'f [Rule], scene: &Scene<'_>) -> Result<bool, Failed<'f>> {
         for rule in rules {
             match rule.condition.holds(scene) {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
-                Err(error) => match rule.on_error {
-                    OnError::Ignore => self.error = self.error.or(Some(error)),
-                    OnError::Silent => {}
-                    OnError::Propagate => return Err(error),
-                },
+                Err(error) => {
+                    let failed = Failed { condition: rule.condition.text(), error };
+                    match rule.on_error {
+                        OnError::Ignore => self.error = self.error.or(Some(failed)),
+                        OnError::Silent => {}
+                        OnError::Propagate => return Err(failed),
+                    }
+                }
             }
         }
         Ok(false)

@@ -27,12 +27,19 @@ fn of_resource<'a>(resource: &'a Option<Resource>, key: &str) -> Option<&'a Valu
     value(&resource.as_ref()?.attributes, key)
 }
 
+/// Keeps what `keep` says, then whether the list is still worth keeping: not if that emptied it.
+fn sift<T>(list: &mut Vec<T>, keep: impl FnMut(&mut T) -> bool) -> bool {
+    let was_empty = list.is_empty();
+    list.retain_mut(keep);
+    was_empty || !list.is_empty()
+}
+
 type OfLog = fn(&Option<Resource>, &LogRecord) -> bool;
 const OF_LOGS: [(&str, OfLog); 6] = [
     (r#"attributes["a"] != nil"#, |_, log| value(&log.attributes, "a").is_some()),
     ("severity_number < SEVERITY_NUMBER_WARN", |_, log| log.severity_number < 13),
-    (r#"IsString(attributes["b"]) or Len(trace_id) == 16"#, |_, log| {
-        matches!(value(&log.attributes, "b"), Some(Value::StringValue(_))) || log.trace_id.len() == 16
+    (r#"IsString(attributes["b"]) or trace_id.string != "00000000000000000000000000000000""#, |_, log| {
+        matches!(value(&log.attributes, "b"), Some(Value::StringValue(_))) || log.trace_id.iter().any(|byte| *byte != 0)
     }),
     (r#"resource.attributes["a"] == nil and severity_text != """#, |resource, log| {
         of_resource(resource, "a").is_none() && !log.severity_text.is_empty()
@@ -79,13 +86,10 @@ proptest! {
         let (text, holds) = OF_LOGS[which];
         let bytes = left(&filter(Signal::Logs, &[(Context::Log, text)]), Signal::Logs, &request.encode_to_vec());
         let mut expected = request;
-        for resource in &mut expected.resource_logs {
-            for scope in &mut resource.scope_logs {
-                scope.log_records.retain(|log| !holds(&resource.resource, log));
-            }
-            resource.scope_logs.retain(|scope| !scope.log_records.is_empty());
-        }
-        expected.resource_logs.retain(|resource| !resource.scope_logs.is_empty());
+        sift(&mut expected.resource_logs, |entry| {
+            let resource = &entry.resource;
+            sift(&mut entry.scope_logs, |scope| sift(&mut scope.log_records, |log| !holds(resource, log)))
+        });
         // As bytes, in which a NaN equals itself.
         prop_assert_eq!(ExportLogsServiceRequest::decode(&bytes[..]).unwrap().encode_to_vec(), expected.encode_to_vec(), "{}", text);
     }
@@ -96,16 +100,14 @@ proptest! {
         let rules = [(Context::Span, text), (Context::SpanEvent, r#"attributes["a"] == nil"#)];
         let bytes = left(&filter(Signal::Traces, &rules), Signal::Traces, &request.encode_to_vec());
         let mut expected = request;
-        for resource in &mut expected.resource_spans {
-            for scope in &mut resource.scope_spans {
-                scope.spans.retain(|span| !holds(span));
-                for span in &mut scope.spans {
+        sift(&mut expected.resource_spans, |entry| {
+            sift(&mut entry.scope_spans, |scope| {
+                sift(&mut scope.spans, |span| {
                     span.events.retain(|event| value(&event.attributes, "a").is_some());
-                }
-            }
-            resource.scope_spans.retain(|scope| !scope.spans.is_empty());
-        }
-        expected.resource_spans.retain(|resource| !resource.scope_spans.is_empty());
+                    !holds(span)
+                })
+            })
+        });
         // As bytes, in which a NaN equals itself.
         prop_assert_eq!(ExportTraceServiceRequest::decode(&bytes[..]).unwrap().encode_to_vec(), expected.encode_to_vec(), "{}", text);
     }
@@ -114,28 +116,23 @@ proptest! {
     fn metrics(request in generate::metrics()) {
         let rules = [(Context::DataPoint, r#"attributes["a"] == nil"#), (Context::Resource, r#"attributes["b"] != nil"#)];
         let bytes = left(&filter(Signal::Metrics, &rules), Signal::Metrics, &request.encode_to_vec());
-        let mut expected = request;
-        expected.resource_metrics.retain(|resource| of_resource(&resource.resource, "b").is_none());
-        for resource in &mut expected.resource_metrics {
-            for scope in &mut resource.scope_metrics {
-                scope.metrics.retain_mut(|metric| {
-                    fn keep<P>(points: &mut Vec<P>, attributes: fn(&P) -> &[KeyValue]) -> bool {
-                        points.retain(|point| value(attributes(point), "a").is_some());
-                        !points.is_empty()
-                    }
-                    match &mut metric.data {
-                        None => true,
-                        Some(Data::Gauge(data)) => keep(&mut data.data_points, |point| &point.attributes),
-                        Some(Data::Sum(data)) => keep(&mut data.data_points, |point| &point.attributes),
-                        Some(Data::Histogram(data)) => keep(&mut data.data_points, |point| &point.attributes),
-                        Some(Data::ExponentialHistogram(data)) => keep(&mut data.data_points, |point| &point.attributes),
-                        Some(Data::Summary(data)) => keep(&mut data.data_points, |point| &point.attributes),
-                    }
-                });
-            }
-            resource.scope_metrics.retain(|scope| !scope.metrics.is_empty());
+        fn keep<P>(points: &mut Vec<P>, attributes: fn(&P) -> &[KeyValue]) -> bool {
+            sift(points, |point| value(attributes(point), "a").is_some())
         }
-        expected.resource_metrics.retain(|resource| !resource.scope_metrics.is_empty());
+        let mut expected = request;
+        sift(&mut expected.resource_metrics, |entry| {
+            let kept = sift(&mut entry.scope_metrics, |scope| {
+                sift(&mut scope.metrics, |metric| match &mut metric.data {
+                    None => true,
+                    Some(Data::Gauge(data)) => keep(&mut data.data_points, |point| &point.attributes),
+                    Some(Data::Sum(data)) => keep(&mut data.data_points, |point| &point.attributes),
+                    Some(Data::Histogram(data)) => keep(&mut data.data_points, |point| &point.attributes),
+                    Some(Data::ExponentialHistogram(data)) => keep(&mut data.data_points, |point| &point.attributes),
+                    Some(Data::Summary(data)) => keep(&mut data.data_points, |point| &point.attributes),
+                })
+            });
+            kept && of_resource(&entry.resource, "b").is_none()
+        });
         // As bytes, in which a NaN equals itself.
         prop_assert_eq!(ExportMetricsServiceRequest::decode(&bytes[..]).unwrap().encode_to_vec(), expected.encode_to_vec());
     }

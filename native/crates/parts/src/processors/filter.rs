@@ -9,8 +9,8 @@ use teleferric_buf::metrics::{Counter, Desc, Kind};
 use teleferric_flow::log::{Level, Log};
 use teleferric_flow::{Consumer, Fault, FaultCode, Outcome, Parcel, Payload, Processor, Stage};
 use teleferric_wire::Signal;
-use teleferric_wire::filter::{Filter, OnError, Rule};
-use teleferric_wire::ottl::{Condition, Context, EvalError};
+use teleferric_wire::filter::{Failed, Filter, OnError, Rule};
+use teleferric_wire::ottl::{Condition, Context};
 
 use super::Inline;
 use super::traffic::{INCOMING, OUTGOING};
@@ -22,35 +22,33 @@ use crate::registry::Configured;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FilterConfig {
-    /// Any of which leaves an item out.
-    pub conditions: Vec<ConditionSettings>,
+    /// Any of whose conditions leaves an item out.
+    pub groups: Vec<GroupSettings>,
 }
 
-/// One condition.
+/// Conditions that are written together.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct ConditionSettings {
-    /// Where it is written, for error texts.
+pub struct GroupSettings {
+    /// Where they are written, for error texts.
     pub at: String,
     /// traces, metrics, logs or profiles.
     pub signal: String,
-    /// What it is about; none: what its paths say.
+    /// What they are about; none: what their paths say.
     pub context: Option<String>,
     /// ignore, silent or propagate.
     pub error_mode: String,
-    /// The condition.
-    pub text: String,
+    /// The conditions.
+    pub conditions: Vec<String>,
 }
 
-impl ConditionSettings {
-    fn to_wire(&self, signal: Signal) -> Result<Rule, StartError> {
-        let failed = |reason: &dyn std::fmt::Display| {
-            StartError::new(format!("{}: unable to parse OTTL condition {:?}: {reason}", self.at, self.text))
-        };
+impl GroupSettings {
+    /// The group's rules for requests of `signal`, which is its own.
+    fn to_wire(&self, signal: Signal) -> Result<Vec<Rule>, StartError> {
         let context = match &self.context {
             Some(name) => Context::named(name).filter(|context| context.signal().is_none_or(|of| of == signal)),
-            None => Some(Context::of_paths(&self.text, signal).map_err(|error| failed(&error))?),
+            None => Some(Context::of_paths(self.conditions.iter().map(String::as_str), signal)),
         };
         let unknown = || StartError::new(format!("{}: unknown context {:?} for {signal}", self.at, self.context));
         let context = context.ok_or_else(unknown)?;
@@ -60,8 +58,13 @@ impl ConditionSettings {
             "propagate" => OnError::Propagate,
             other => return Err(StartError::new(format!("{}: unknown error mode {other}", self.at))),
         };
-        let condition = Condition::parse(&self.text, context).map_err(|error| failed(&error))?;
-        Ok(Rule { context, condition, on_error })
+        let rule = |text: &String| match Condition::parse(text, context) {
+            Ok(condition) => Ok(Rule { context, condition, on_error }),
+            Err(error) => {
+                Err(StartError::new(format!("{}: unable to parse OTTL condition {text:?}: {error}", self.at)))
+            }
+        };
+        self.conditions.iter().map(rule).collect()
     }
 }
 
@@ -74,12 +77,12 @@ pub fn build(
     let config: FilterConfig = component.settings()?;
     // All are read, so that a mistake is found whichever pipelines use the component.
     let mut rules = Vec::new();
-    for condition in &config.conditions {
-        let of = Signal::ALL.into_iter().find(|signal| signal.name() == condition.signal);
-        let of = of.ok_or_else(|| StartError::new(format!("unknown signal {}", condition.signal)))?;
-        let rule = condition.to_wire(of)?;
+    for group in &config.groups {
+        let of = Signal::ALL.into_iter().find(|signal| signal.name() == group.signal);
+        let of = of.ok_or_else(|| StartError::new(format!("unknown signal {}", group.signal)))?;
+        let group = group.to_wire(of)?;
         if of == signal {
-            rules.push(rule);
+            rules.extend(group);
         }
     }
     Ok(Box::new(FilterPart {
@@ -126,18 +129,19 @@ impl Processor for Items {
         self.incoming.add(parcel.items);
         let before = parcel.items;
         if !self.filter.is_idle()
-            && let Err(error) = self.filter(&mut parcel)
+            && let Err(failed) = self.filter(&mut parcel)
         {
             self.outgoing.add(0);
             // The condition will not fare better with the same data another time.
-            parcel.reply.refuse(Fault::new(FaultCode::DownstreamPermanent, format!("filter: {error}")));
+            parcel.reply.refuse(Fault::new(FaultCode::DownstreamPermanent, format!("filter: {failed}")));
             return;
         }
         if let Some(filtered) = &self.filtered {
             filtered.add(before.saturating_sub(parcel.items));
         }
         self.outgoing.add(parcel.items);
-        if parcel.payload.is_empty() {
+        // Of profiles, a dictionary may be left.
+        if parcel.items == 0 {
             parcel.reply.settle(Outcome::Accepted);
         } else {
             next.consume(parcel);
@@ -147,7 +151,7 @@ impl Processor for Items {
 
 impl Items {
     /// Leaves out of the parcel what is to go. A parcel that keeps everything stays as it came.
-    fn filter(&self, parcel: &mut Parcel) -> Result<(), EvalError> {
+    fn filter(&self, parcel: &mut Parcel) -> Result<(), Failed<'_>> {
         let mut payload = Payload::default();
         let (mut items, mut changed) = (0, false);
         for chunk in parcel.payload.chunks() {

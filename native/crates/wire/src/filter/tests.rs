@@ -45,10 +45,22 @@ fn nothing_left_out_is_nothing_changed_and_all_left_out_is_empty() {
 }
 
 #[test]
+fn what_was_empty_before_stays() {
+    let logs = r#"{"resourceLogs":[{},{"scopeLogs":[{}]},{"scopeLogs":[{},{"logRecords":[{"severityNumber":5}]}]}]}"#;
+    let bytes = proto(Signal::Logs, logs);
+    let none = filter(Signal::Logs, &[(Context::Log, "severity_number > 5")], OnError::Propagate);
+    assert_eq!(none.apply(&bytes).unwrap().bytes, None);
+    let all = filter(Signal::Logs, &[(Context::Log, "severity_number == 5")], OnError::Propagate);
+    let left = json(Signal::Logs, &all.apply(&bytes).unwrap().bytes.unwrap());
+    assert_eq!(left, r#"{"resourceLogs":[{},{"scopeLogs":[{}]},{"scopeLogs":[{}]}]}"#);
+}
+
+#[test]
 fn span_events_go_and_their_span_stays() {
     let spans = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a","events":[{"name":"x"},{"name":"y"}]}]}]}]}"#;
     let rules = [(Context::SpanEvent, r#"name == "x" and span.name == "a""#), (Context::Scope, r#"name == "z""#)];
-    let filtered = filter(Signal::Traces, &rules, OnError::Propagate).apply(&proto(Signal::Traces, spans)).unwrap();
+    let filter = filter(Signal::Traces, &rules, OnError::Propagate);
+    let filtered = filter.apply(&proto(Signal::Traces, spans)).unwrap();
     assert_eq!(filtered.items, 1);
     let left = json(Signal::Traces, &filtered.bytes.unwrap());
     assert_eq!(left, r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a","events":[{"name":"y"}]}]}]}]}"#);
@@ -74,10 +86,12 @@ fn a_metric_goes_with_its_last_point() {
 fn errors_are_told_kept_quiet_or_passed_on() {
     let bytes = proto(Signal::Logs, LOGS);
     let rules = [(Context::Log, "Len(severity_number) == 1"), (Context::Log, "severity_number == 9")];
-    let apply = |on_error| filter(Signal::Logs, &rules, on_error).apply(&bytes);
-    assert_eq!(apply(OnError::Propagate).unwrap_err().function, "Len");
-    let (told, quiet) = (apply(OnError::Ignore).unwrap(), apply(OnError::Silent).unwrap());
-    assert_eq!((told.items, told.error.unwrap().function), (3, "Len"));
+    let [pass_on, tell, keep_quiet] =
+        [OnError::Propagate, OnError::Ignore, OnError::Silent].map(|on_error| filter(Signal::Logs, &rules, on_error));
+    let error = pass_on.apply(&bytes).unwrap_err();
+    assert_eq!(error.to_string(), "condition \"Len(severity_number) == 1\": Len cannot take an integer");
+    let (told, quiet) = (tell.apply(&bytes).unwrap(), keep_quiet.apply(&bytes).unwrap());
+    assert_eq!((told.items, told.error.unwrap().condition), (3, "Len(severity_number) == 1"));
     assert_eq!((quiet.items, quiet.error), (3, None));
 }
 

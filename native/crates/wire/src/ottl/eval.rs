@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::parser::{Comparison, Expr, Term, Test};
-use super::path::{metric, span};
+use super::path::{hexadecimal, metric, span};
 use crate::view::{Array, Attributes, Event, Point, Record, ResourceEntry, ScopeEntry, Value};
 
 /// An item with what stands above it.
@@ -110,8 +110,11 @@ impl Operand<'_> {
             (Operand::Double(a), Operand::Double(b)) => a.partial_cmp(b),
             (Operand::Text(a), Operand::Text(b)) => Some(a.cmp(b)),
             (Operand::Bytes(a), Operand::Bytes(b)) => Some(a.cmp(b)),
-            // Only `==` and `!=` ask this of nothing.
             (Operand::Nil, Operand::Nil) => Some(Ordering::Equal),
+            // Equal or not, but in no order.
+            (Operand::Map(_), Operand::Map(_)) | (Operand::List(_), Operand::List(_)) => {
+                (self.to_text() == other.to_text()).then_some(Ordering::Equal)
+            }
             _ => None,
         }
     }
@@ -124,7 +127,7 @@ impl Operand<'_> {
             Operand::Bool(value) => Value::Bool(*value),
             Operand::Int(int) => Value::Int(*int),
             Operand::Double(double) => Value::Double(*double),
-            Operand::Bytes(bytes) => Value::Bytes(bytes),
+            Operand::Bytes(bytes) => return Cow::Owned(hexadecimal(bytes)),
             Operand::Map(map) => Value::Map(*map),
             Operand::List(list) => Value::Array(*list),
         };
@@ -163,14 +166,13 @@ impl Comparison {
     /// Values of different types are not equal, and in no order.
     fn holds(self, left: &Operand<'_>, right: &Operand<'_>) -> bool {
         let order = left.order(right);
-        let ordered = !matches!((left, right), (Operand::Nil, Operand::Nil));
         match self {
             Comparison::Equal => order == Some(Ordering::Equal),
             Comparison::NotEqual => order != Some(Ordering::Equal),
-            Comparison::Less => ordered && order.is_some_and(Ordering::is_lt),
-            Comparison::LessOrEqual => ordered && order.is_some_and(Ordering::is_le),
-            Comparison::Greater => ordered && order.is_some_and(Ordering::is_gt),
-            Comparison::GreaterOrEqual => ordered && order.is_some_and(Ordering::is_ge),
+            Comparison::Less => order.is_some_and(Ordering::is_lt),
+            Comparison::LessOrEqual => order.is_some_and(Ordering::is_le),
+            Comparison::Greater => order.is_some_and(Ordering::is_gt),
+            Comparison::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
         }
     }
 }

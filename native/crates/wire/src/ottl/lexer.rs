@@ -27,10 +27,11 @@ const SIGNS: [&str; 17] = ["==", "!=", "<=", ">=", "<", ">", "(", ")", "[", "]",
 /// The words of `text`.
 pub(super) fn words(text: &str) -> Result<Vec<Spanned>, ParseError> {
     let mut words = Vec::new();
-    let mut rest = text;
+    let (mut rest, mut column) = (text, 1);
     loop {
-        rest = rest.trim_start();
-        let column = text[..text.len() - rest.len()].chars().count() + 1;
+        let start = rest.trim_start();
+        column += chars_between(rest, start);
+        rest = start;
         let Some(first) = rest.chars().next() else { return Ok(words) };
         let (token, after) = match first {
             '"' => quoted(rest, column)?,
@@ -42,8 +43,14 @@ pub(super) fn words(text: &str) -> Result<Vec<Spanned>, ParseError> {
             },
         };
         words.push(Spanned { token, column });
+        column += chars_between(rest, after);
         rest = after;
     }
+}
+
+/// Characters of `text` in front of `rest`, which is its end.
+fn chars_between(text: &str, rest: &str) -> usize {
+    text.get(..text.len() - rest.len()).map_or(0, |taken| taken.chars().count())
 }
 
 fn word(text: &str) -> (Token, &str) {
@@ -64,7 +71,7 @@ fn quoted(text: &str, column: usize) -> Result<(Token, &str), ParseError> {
                 Some((_, 't')) => out.push('\t'),
                 Some((_, 'r')) => out.push('\r'),
                 Some((_, escaped @ ('"' | '\\'))) => out.push(escaped),
-                // Patterns are usually written with single backslashes, which Go's reader keeps too.
+                // Go refuses these; patterns are easier to read with single backslashes.
                 Some((_, other)) => out.extend(['\\', other]),
                 None => break,
             },
@@ -89,10 +96,14 @@ fn number(text: &str, column: usize) -> Result<(Token, &str), ParseError> {
             rest,
         ));
     }
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let mut end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    if let Some(exponent) = text.get(end..).and_then(|rest| rest.strip_prefix(['e', 'E'])) {
+        let unsigned = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        end = text.len() - unsigned.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    }
     let (digits, rest) = text.split_at(end);
     let bad = || ParseError::new(column, format!("\"{digits}\" is no number"));
-    let token = if digits.contains('.') {
+    let token = if digits.contains(['.', 'e', 'E']) {
         Token::Double(digits.parse().map_err(|_| bad())?)
     } else {
         Token::Int(digits.parse().map_err(|_| bad())?)

@@ -32,6 +32,7 @@ use parser::Expr;
 /// ```
 #[derive(Debug)]
 pub struct Condition {
+    text: Box<str>,
     expr: Expr,
 }
 
@@ -41,7 +42,12 @@ impl Condition {
     /// # Errors
     /// What cannot be read or is not supported, with its column.
     pub fn parse(text: &str, context: Context) -> Result<Condition, ParseError> {
-        Ok(Condition { expr: parser::parse(text, context)? })
+        Ok(Condition { text: text.into(), expr: parser::parse(text, context)? })
+    }
+
+    /// The condition as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether the condition holds for what `scene` shows; what it does not show reads as `nil`.

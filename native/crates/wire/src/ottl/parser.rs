@@ -132,11 +132,7 @@ impl Parser {
     }
 
     fn one(&mut self) -> Result<Expr, ParseError> {
-        let column = self.column();
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err(ParseError::new(column, "condition is nested too deep"));
-        }
+        self.descend()?;
         let expr = if self.takes_word("not") {
             Expr::Not(Box::new(self.one()?))
         } else if self.takes_sign("(") {
@@ -164,12 +160,20 @@ impl Parser {
         }
     }
 
+    /// Goes one level deeper, of which there are not so many that a stack would end.
+    fn descend(&mut self) -> Result<(), ParseError> {
+        let column = self.column();
+        self.depth += 1;
+        if self.depth > DEPTH_MAX { Err(ParseError::new(column, "condition is nested too deep")) } else { Ok(()) }
+    }
+
     fn term(&mut self) -> Result<Term, ParseError> {
+        self.descend()?;
         let end = self.end;
         let Some(Spanned { token, column }) = self.words.next() else {
             return Err(ParseError::new(end, "condition ends where a value should be"));
         };
-        Ok(match token {
+        let term = match token {
             Token::Text(text) => Term::Text(text),
             Token::Int(int) => Term::Int(int),
             Token::Double(double) => Term::Double(double),
@@ -181,7 +185,9 @@ impl Parser {
             },
             Token::Sign(sign) => return Err(ParseError::new(column, format!("expected a value, found \"{sign}\""))),
             Token::Word(name) => self.named(name, column)?,
-        })
+        };
+        self.depth -= 1;
+        Ok(term)
     }
 
     /// What begins with a word: a constant, a function or a path.
@@ -310,5 +316,5 @@ fn described(token: &Token) -> String {
     }
 }
 
-/// Parentheses and negations inside one another.
+/// Parentheses, negations and functions inside one another.
 const DEPTH_MAX: usize = 64;

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::eval::{Operand, Scene};
 use super::lexer::{Spanned, Token, words};
-use super::parser::ParseError;
 use crate::signal::Signal;
 use crate::view::{
     Attributes, Event, LogRecord, Metric, MetricKind, Number, Point, Profile, Record, Span, Text, Value,
@@ -76,24 +75,21 @@ impl Context {
         }
     }
 
-    /// The context of a condition that is written without one: the innermost that its paths name, or that of the
-    /// signal's records.
-    ///
-    /// # Errors
-    /// As [`Condition::parse`](super::Condition::parse), for what are no words at all.
-    pub fn of_paths(text: &str, signal: Signal) -> Result<Context, ParseError> {
-        let words = words(text)?;
+    /// The context of conditions that are written together without one: the innermost that their paths name, or that
+    /// of the signal's records.
+    pub fn of_paths<'t>(texts: impl IntoIterator<Item = &'t str>, signal: Signal) -> Context {
+        let words: Vec<_> = texts.into_iter().flat_map(|text| words(text).unwrap_or_default()).collect();
         let named = words.windows(2).filter_map(|pair| match pair {
             [Spanned { token: Token::Word(name), .. }, Spanned { token: Token::Sign("."), .. }] => Context::named(name),
             _ => None,
         });
         let fitting = named.filter(|context| context.signal().is_none_or(|of| of == signal));
-        Ok(fitting.max_by_key(|context| context.depth()).unwrap_or(match signal {
+        fitting.max_by_key(|context| context.depth()).unwrap_or(match signal {
             Signal::Traces => Context::Span,
             Signal::Metrics => Context::Metric,
             Signal::Logs => Context::Log,
             Signal::Profiles => Context::Profile,
-        }))
+        })
     }
 
     fn depth(self) -> usize {
@@ -147,7 +143,7 @@ enum Field {
     Double(fn(&Scene<'_>) -> Option<f64>),
     Bool(fn(&Scene<'_>) -> Option<bool>),
     /// An id, as bytes or in hexadecimal.
-    Id(for<'a> fn(&Scene<'a>) -> Option<&'a [u8]>, bool),
+    Id(for<'a> fn(&Scene<'a>) -> Option<Id<'a>>, bool),
     Body,
     BodyText,
 }
@@ -195,9 +191,25 @@ impl Path {
             Field::Number(read) => read(scene).map_or(Operand::Nil, Operand::Int),
             Field::Double(read) => read(scene).map_or(Operand::Nil, Operand::Double),
             Field::Bool(read) => read(scene).map_or(Operand::Nil, Operand::Bool),
-            Field::Id(read, false) => read(scene).map_or(Operand::Nil, Operand::Bytes),
-            Field::Id(read, true) => read(scene).map_or(Operand::Nil, |id| Operand::Text(Cow::Owned(hexadecimal(id)))),
+            Field::Id(read, false) => read(scene).map_or(Operand::Nil, |Id(id)| Operand::Bytes(id)),
+            Field::Id(read, true) => {
+                read(scene).map_or(Operand::Nil, |Id(id)| Operand::Text(Cow::Owned(hexadecimal(id))))
+            }
         }
+    }
+}
+
+/// An id. One that is absent is all zeros, as where ids are arrays.
+#[derive(Clone, Copy)]
+struct Id<'a>(&'a [u8]);
+
+impl<'a> Id<'a> {
+    fn of_trace(bytes: &'a [u8]) -> Id<'a> {
+        Id(if bytes.is_empty() { &[0; 16] } else { bytes })
+    }
+
+    fn of_span(bytes: &'a [u8]) -> Id<'a> {
+        Id(if bytes.is_empty() { &[0; 8] } else { bytes })
     }
 }
 
@@ -215,7 +227,7 @@ fn follow<'a>(mut value: Value<'a>, keys: &[Key]) -> Operand<'a> {
     Operand::from(value)
 }
 
-fn hexadecimal(id: &[u8]) -> Vec<u8> {
+pub(super) fn hexadecimal(id: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     id.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
 }
@@ -272,8 +284,12 @@ fn field(owner: Context, name: &str) -> Option<Field> {
         Context::Metric => metric_field(name),
         Context::DataPoint => point_field(name),
         Context::Profile => match name {
-            "profile_id" => Some(Field::Id(|scene| profile(scene).map(|profile| profile.profile_id()), false)),
-            "profile_id.string" => Some(Field::Id(|scene| profile(scene).map(|profile| profile.profile_id()), true)),
+            "profile_id" => {
+                Some(Field::Id(|scene| profile(scene).map(|profile| Id::of_trace(profile.profile_id())), false))
+            }
+            "profile_id.string" => {
+                Some(Field::Id(|scene| profile(scene).map(|profile| Id::of_trace(profile.profile_id())), true))
+            }
             _ => None,
         },
     }
@@ -306,12 +322,12 @@ fn span_field(name: &str) -> Option<Field> {
         "status.code" => Field::Number(|scene| span(scene).map(|span| span.status_code().into())),
         "status.message" => Field::Text(|scene| span(scene).map(|span| span.status_message())),
         "trace_state" => Field::Text(|scene| span(scene).map(|span| span.trace_state())),
-        "trace_id" => Field::Id(|scene| span(scene).map(|span| span.trace_id()), false),
-        "trace_id.string" => Field::Id(|scene| span(scene).map(|span| span.trace_id()), true),
-        "span_id" => Field::Id(|scene| span(scene).map(|span| span.span_id()), false),
-        "span_id.string" => Field::Id(|scene| span(scene).map(|span| span.span_id()), true),
-        "parent_span_id" => Field::Id(|scene| span(scene).map(|span| span.parent_span_id()), false),
-        "parent_span_id.string" => Field::Id(|scene| span(scene).map(|span| span.parent_span_id()), true),
+        "trace_id" => Field::Id(|scene| span(scene).map(|span| Id::of_trace(span.trace_id())), false),
+        "trace_id.string" => Field::Id(|scene| span(scene).map(|span| Id::of_trace(span.trace_id())), true),
+        "span_id" => Field::Id(|scene| span(scene).map(|span| Id::of_span(span.span_id())), false),
+        "span_id.string" => Field::Id(|scene| span(scene).map(|span| Id::of_span(span.span_id())), true),
+        "parent_span_id" => Field::Id(|scene| span(scene).map(|span| Id::of_span(span.parent_span_id())), false),
+        "parent_span_id.string" => Field::Id(|scene| span(scene).map(|span| Id::of_span(span.parent_span_id())), true),
         "start_time_unix_nano" => Field::Number(|scene| span(scene).map(|span| int(span.start_time_unix_nano()))),
         "end_time_unix_nano" => Field::Number(|scene| span(scene).map(|span| int(span.end_time_unix_nano()))),
         "flags" => Field::Number(|scene| span(scene).map(|span| span.flags().into())),
@@ -337,10 +353,10 @@ fn log_field(name: &str) -> Option<Field> {
         "time_unix_nano" => Field::Number(|scene| log(scene).map(|log| int(log.time_unix_nano()))),
         "observed_time_unix_nano" => Field::Number(|scene| log(scene).map(|log| int(log.observed_time_unix_nano()))),
         "flags" => Field::Number(|scene| log(scene).map(|log| log.flags().into())),
-        "trace_id" => Field::Id(|scene| log(scene).map(|log| log.trace_id()), false),
-        "trace_id.string" => Field::Id(|scene| log(scene).map(|log| log.trace_id()), true),
-        "span_id" => Field::Id(|scene| log(scene).map(|log| log.span_id()), false),
-        "span_id.string" => Field::Id(|scene| log(scene).map(|log| log.span_id()), true),
+        "trace_id" => Field::Id(|scene| log(scene).map(|log| Id::of_trace(log.trace_id())), false),
+        "trace_id.string" => Field::Id(|scene| log(scene).map(|log| Id::of_trace(log.trace_id())), true),
+        "span_id" => Field::Id(|scene| log(scene).map(|log| Id::of_span(log.span_id())), false),
+        "span_id.string" => Field::Id(|scene| log(scene).map(|log| Id::of_span(log.span_id())), true),
         _ => return None,
     })
 }
@@ -351,8 +367,16 @@ fn metric_field(name: &str) -> Option<Field> {
         "description" => Field::Text(|scene| metric(scene).map(|metric| metric.description())),
         "unit" => Field::Text(|scene| metric(scene).map(|metric| metric.unit())),
         "type" => Field::Number(|scene| metric(scene).map(|metric| metric_type(metric.kind()))),
-        "aggregation_temporality" => Field::Number(|scene| metric(scene).map(|metric| metric.temporality().into())),
-        "is_monotonic" => Field::Bool(|scene| metric(scene).map(|metric| metric.is_monotonic())),
+        "aggregation_temporality" => Field::Number(|scene| {
+            let metric = metric(scene)?;
+            let has =
+                matches!(metric.kind()?, MetricKind::Sum | MetricKind::Histogram | MetricKind::ExponentialHistogram);
+            has.then(|| metric.temporality().into())
+        }),
+        "is_monotonic" => Field::Bool(|scene| {
+            let metric = metric(scene)?;
+            (metric.kind()? == MetricKind::Sum).then(|| metric.is_monotonic())
+        }),
         _ => return None,
     })
 }
@@ -371,13 +395,14 @@ fn metric_type(kind: Option<MetricKind>) -> i64 {
 
 fn point_field(name: &str) -> Option<Field> {
     Some(match name {
+        // The one that a point does not have is 0.
         "value_int" => Field::Number(|scene| match point(scene)?.number()? {
             Number::Int(int) => Some(int),
-            Number::Double(_) => None,
+            Number::Double(_) => Some(0),
         }),
         "value_double" => Field::Double(|scene| match point(scene)?.number()? {
             Number::Double(double) => Some(double),
-            Number::Int(_) => None,
+            Number::Int(_) => Some(0.0),
         }),
         "count" => Field::Number(|scene| point(scene).map(|point| int(point.count()))),
         "sum" => Field::Double(|scene| point(scene)?.sum()),

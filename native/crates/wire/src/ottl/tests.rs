@@ -43,11 +43,13 @@ fn conditions_that_hold() {
         r#"attributes["missing"] == nil and attributes["empty"] == nil"#,
         r#"attributes["text"] != 7"#,
         r#"not (attributes["text"] == 7 or attributes["text"] < 7)"#,
-        "not (nil < nil) and nil == nil",
+        "not (nil < nil) and nil == nil and nil <= nil",
+        r#"attributes["map"] == attributes["map"] and attributes["list"] != attributes["map"]"#,
+        r#"IsMatch(attributes["bytes"], "^ff$") and attributes["double"] == 25e-1"#,
         r#"resource.attributes["service.name"] == "s""#,
         r#"instrumentation_scope.name == "lib" and scope.version == "1""#,
         r#"trace_id.string == "0102030405060708090a0b0c0d0e0f10""#,
-        "trace_id == 0x0102030405060708090a0b0c0d0e0f10 and span_id.string == \"\"",
+        "trace_id == 0x0102030405060708090a0b0c0d0e0f10 and span_id.string == \"0000000000000000\"",
         "time_unix_nano == 5 and observed_time_unix_nano == 0",
         r#"IsMatch(body, "^h.*o$") and IsMatch(attributes["int"], "-\d") and not IsMatch(attributes["missing"], ".*")"#,
         r#"IsString(body) and IsInt(attributes["int"]) and IsDouble(attributes["double"]) and IsBool(attributes["flag"])"#,
@@ -99,9 +101,10 @@ fn what_cannot_be_used_is_told_with_its_column() {
     for (text, expected) in bad {
         assert_eq!(Condition::parse(text, Context::Log).unwrap_err().to_string(), expected, "{text}");
     }
-    let deep = format!("{}true{}", "(".repeat(100), ")".repeat(100));
-    let error = Condition::parse(&deep, Context::Log).unwrap_err();
-    assert_eq!(error.reason, "condition is nested too deep");
+    for nested in ["(", "not ", "- ", "Len(", "IsString("] {
+        let error = Condition::parse(&nested.repeat(100_000), Context::Log).unwrap_err();
+        assert_eq!(error.reason, "condition is nested too deep", "{nested}");
+    }
 }
 
 #[test]
@@ -131,9 +134,11 @@ fn a_condition_is_about_the_innermost_that_it_names() {
         (Signal::Logs, r#"body == "x""#, Context::Log),
         (Signal::Metrics, r#"HasAttrKeyOnDatapoint("a")"#, Context::Metric),
     ] {
-        assert_eq!(Context::of_paths(text, signal), Ok(context), "{text}");
+        assert_eq!(Context::of_paths([text], signal), context, "{text}");
     }
-    assert!(Context::of_paths("a ? b", Signal::Logs).is_err());
+    let together = [r#"spanevent.name == "x""#, r#"resource.attributes["a"] == nil"#];
+    assert_eq!(Context::of_paths(together, Signal::Traces), Context::SpanEvent);
+    assert_eq!(Context::of_paths(["a ? b"], Signal::Logs), Context::Log);
 }
 
 proptest! {

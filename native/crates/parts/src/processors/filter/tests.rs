@@ -19,19 +19,19 @@ impl Consumer for Kept {
     }
 }
 
-fn rules(conditions: serde_json::Value) -> Result<Vec<Rule>, StartError> {
-    let config: FilterConfig = serde_json::from_value(json!({ "conditions": conditions })).unwrap();
-    config.conditions.iter().map(|condition| condition.to_wire(Signal::Logs)).collect()
+fn rules(group: serde_json::Value) -> Result<Vec<Rule>, StartError> {
+    let config: FilterConfig = serde_json::from_value(json!({ "groups": [group] })).unwrap();
+    config.groups[0].to_wire(Signal::Logs)
 }
 
-fn condition(text: &str, error_mode: &str) -> serde_json::Value {
-    json!({"at": "log_conditions::0", "signal": "logs", "context": null, "error_mode": error_mode, "text": text})
+fn group(text: &str, error_mode: &str) -> serde_json::Value {
+    json!({"at": "log_conditions", "signal": "logs", "context": null, "error_mode": error_mode, "conditions": [text]})
 }
 
 fn processor(text: &str, error_mode: &str) -> Items {
     let metrics = Metrics::new();
     Items {
-        filter: Arc::new(Filter::new(Signal::Logs, rules(json!([condition(text, error_mode)])).unwrap())),
+        filter: Arc::new(Filter::new(Signal::Logs, rules(group(text, error_mode)).unwrap())),
         incoming: metrics.counter(&INCOMING, &[]),
         outgoing: metrics.counter(&OUTGOING, &[]),
         filtered: Some(metrics.counter(&FILTERED[0], &[])),
@@ -93,14 +93,14 @@ fn a_condition_that_cannot_be_asked_is_refused_or_passed_over() {
 
 #[test]
 fn mistakes_are_told_with_their_place() {
-    let told = |condition| rules(json!([condition])).unwrap_err().to_string();
-    let text = told(condition("bodi == 1", "ignore"));
+    let told = |group| rules(group).unwrap_err().to_string();
+    let text = told(group("bodi == 1", "ignore"));
     assert_eq!(
         text,
-        "log_conditions::0: unable to parse OTTL condition \"bodi == 1\": no path \"bodi\" in context \"log\" (column 1)"
+        "log_conditions: unable to parse OTTL condition \"bodi == 1\": no path \"bodi\" in context \"log\" (column 1)"
     );
-    let mut other = condition("true", "ignore");
+    let mut other = group("true", "ignore");
     other["context"] = json!("span");
-    assert_eq!(told(other), "log_conditions::0: unknown context Some(\"span\") for logs");
-    assert_eq!(told(condition("true", "loud")), "log_conditions::0: unknown error mode loud");
+    assert_eq!(told(other), "log_conditions: unknown context Some(\"span\") for logs");
+    assert_eq!(told(group("true", "loud")), "log_conditions: unknown error mode loud");
 }
