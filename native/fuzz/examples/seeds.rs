@@ -20,6 +20,10 @@ fn main() {
         json::to_proto(*signal, text.as_bytes(), &Limits::default(), &mut proto).expect("a valid request");
         keep("json", &name, &[&[index], text.as_bytes()]);
         keep("json_write", &name, &[&[index, 255], &proto]);
+        for (place, condition) in CONDITIONS.iter().enumerate() {
+            let length = u8::try_from(condition.len()).expect("a short condition");
+            keep("filter", &format!("{name}-{place}"), &[&[index, length], condition.as_bytes(), &proto]);
+        }
         for way in 0..8 {
             keep("check", &format!("{name}-{way}"), &[&[index | way << 4 | way << 2, way << 2 | way], &proto]);
         }
@@ -87,6 +91,16 @@ fn keep(target: &str, name: &str, pieces: &[&[u8]]) {
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join(name), pieces.concat()).expect("a file");
 }
+
+/// Conditions that between them use every form.
+const CONDITIONS: &[&str] = &[
+    r#"attributes["a"] == "x" or not (attributes["b"] >= -7 and true)"#,
+    r#"resource.attributes["a"] != nil and IsMatch(resource.attributes["a"], "^x\d?")"#,
+    r#"datapoint.attributes["a"] == nil and datapoint.value_double < 1.5e3"#,
+    r#"span.kind == SPAN_KIND_SERVER and IsRootSpan() == false"#,
+    r#"spanevent.attributes["a"] == 0x000102 or Len(spanevent.name) > 0"#,
+    r#"log.body["a"][0] == 1 or HasPrefix(log.severity_text, "I")"#,
+];
 
 /// Requests that between them use every field.
 const REQUESTS: &[(Signal, &str)] = &[

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod decompress;
+pub mod filter;
 pub mod grpc_message;
 pub mod hpack;
 pub mod json;
@@ -18,11 +19,12 @@ use teleferric_wire::Signal;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, each with a folder of its name in `corpus/`.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("check", check::run),
     ("json", json::run),
     ("json_write", json_write::run),
     ("decompress", decompress::run),
+    ("filter", filter::run),
     ("grpc_message", grpc_message::run),
     ("hpack", hpack::run),
     ("response", response::run),
