@@ -15,6 +15,7 @@ const crates = {
   engine: ['parts', 'flow', 'net', 'codec', 'wire', 'buf'],
   node: ['engine'],
   testkit: ['wire', 'buf', 'flow', 'net'],
+  models: [],
 };
 
 /** Folder or file below src → what it may import there. */

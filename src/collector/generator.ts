@@ -55,6 +55,13 @@ export interface GeneratorListener {
   progress(report: GeneratorReport): void;
 }
 
+/** Nothing between a request and the target. */
+const DIRECT = {
+  retry_on_failure: { enabled: false },
+  circuit_breaker: { enabled: false },
+  sending_queue: { enabled: false },
+};
+
 /** One run. */
 export class GeneratorRun {
   readonly #native: NativeHandle;
@@ -132,7 +139,7 @@ export async function generatorDocument(plan: GeneratorPlan, target: GeneratorTa
   const { native } = await loadConfig({
     object: {
       receivers: { nop: {} },
-      exporters: { [type]: { ...exporter, retry_on_failure: { enabled: false }, sending_queue: { enabled: false } } },
+      exporters: { [type]: { ...exporter, ...DIRECT } },
       service: {
         threads: plan.connections,
         telemetry: { metrics: { level: 'none' } },

@@ -26,6 +26,12 @@ const queueOf = async (keys: string): Promise<unknown> => {
   return nativeOf(await loadOver(text), 'exporters', 'otlp_grpc')['sending_queue'];
 };
 
+const breakerOf = async (keys: string, type = 'otlp_grpc'): Promise<unknown> => {
+  const endpoint = type === 'otlp_grpc' ? 'h:1' : 'http://h:1';
+  const text = `exporters: {${type}: {endpoint: "${endpoint}", ${keys}}}\nservice: {pipelines: {traces: {exporters: [${type}]}}}`;
+  return nativeOf(await loadOver(text), 'exporters', type)['circuit_breaker'];
+};
+
 const limiterOf = async (keys: string): Promise<unknown> => {
   const text = `processors: {memory_limiter: {check_interval: 1s, ${keys}}}\nservice: {pipelines: {traces: {processors: [memory_limiter]}}}`;
   return nativeOf(
@@ -318,6 +324,45 @@ service:
       queueOf('sending_queue: {sizer: bytes, queue_size: 9999, batch: {sizer: items}}'),
     ).resolves.toMatchObject({
       batch: { sizer: 'items' },
+    });
+  });
+
+  it('the circuit breaker: on by default, times by timeout and max_interval, off by enabled: false', async () => {
+    const breaker = {
+      mode: 'time',
+      window: 30e9,
+      buckets: 10,
+      min_calls: 20,
+      failure_rate: 0.5,
+      slow_rate: 0.8,
+      slow_after: 4e9,
+      consecutive: 5,
+      open: 5e9,
+      max_open: 30e9,
+      jitter: 0.2,
+      half_open: { permits: 3, successes: 3, max_wait: 5e9 },
+      override: 'none',
+    };
+    await expect(breakerOf('')).resolves.toEqual(breaker);
+    await expect(breakerOf('circuit_breaker: ')).resolves.toEqual(breaker);
+    await expect(breakerOf('circuit_breaker: {enabled: false}')).resolves.toBeNull();
+    await expect(breakerOf('', 'otlp_http')).resolves.toEqual({
+      ...breaker,
+      slow_after: 24e9,
+      half_open: { ...breaker.half_open, max_wait: 30e9 },
+    });
+    await expect(breakerOf('timeout: 0, retry_on_failure: {max_interval: 7s}')).resolves.toMatchObject({
+      slow_after: 0,
+      max_open: 7e9,
+      half_open: { max_wait: 0 },
+    });
+    const written = 'slow_after: 1s, max_open: 1m, failure_rate: 0, half_open: {max_wait: 2s}, override: observe';
+    await expect(breakerOf(`circuit_breaker: {${written}}`)).resolves.toMatchObject({
+      slow_after: 1e9,
+      max_open: 60e9,
+      failure_rate: 2,
+      half_open: { max_wait: 2e9 },
+      override: 'observe',
     });
   });
 

@@ -176,6 +176,27 @@ describe('rules', () => {
       exporter('retry_on_failure: {max_elapsed_time: 6s}'),
       "exporters::otlp_grpc::retry_on_failure: 'max_elapsed_time' must not be less than 'max_interval'",
     ],
+    [exporter('circuit_breaker: {window: 0s}'), "exporters::otlp_grpc::circuit_breaker: 'window' must be at least 1ms"],
+    [
+      exporter('circuit_breaker: {buckets: 0}'),
+      "exporters::otlp_grpc::circuit_breaker: 'buckets' must be between 1 and 100",
+    ],
+    [
+      exporter('circuit_breaker: {failure_rate: 1.5}'),
+      "exporters::otlp_grpc::circuit_breaker: 'failure_rate' must be between 0 and 1",
+    ],
+    [
+      exporter('circuit_breaker: {open: 1m, max_open: 30s}'),
+      "exporters::otlp_grpc::circuit_breaker: 'max_open' must not be less than 'open'",
+    ],
+    [
+      exporter('circuit_breaker: {mode: count, min_calls: 101}'),
+      "exporters::otlp_grpc::circuit_breaker: 'min_calls' must not be more than the 100 attempts that 'mode: count' looks at",
+    ],
+    [
+      exporter('circuit_breaker: {half_open: {permits: 0}}'),
+      "exporters::otlp_grpc::circuit_breaker::half_open: 'permits' must be between 1 and 65535",
+    ],
     [
       exporter('sending_queue: {num_consumers: 0}'),
       'exporters::otlp_grpc::sending_queue: `num_consumers` must be positive',

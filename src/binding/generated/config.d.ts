@@ -122,6 +122,36 @@ export interface NativeFileConfig {
 /** No settings. */
 export type NativeNopConfig = Readonly<Record<string, never>>;
 
+/** `circuit_breaker`. */
+export interface NativeCircuitBreaker {
+  /** Parts that the window moves on by. */
+  readonly buckets: number;
+  /** Failures in a row that open; 0: never. */
+  readonly consecutive: number;
+  /** Share of failed calls that opens. */
+  readonly failure_rate: number;
+  /** Probing. */
+  readonly half_open: NativeHalfOpen;
+  /** Spread of the time open, as a share of it. */
+  readonly jitter: number;
+  /** Longest time open, nanoseconds. */
+  readonly max_open: number;
+  /** Calls before the rates count. */
+  readonly min_calls: number;
+  /** time or count: what the window is measured in. */
+  readonly mode: string;
+  /** First time open, nanoseconds. */
+  readonly open: number;
+  /** What is decided by hand: none, forced_open, disabled or observe. */
+  readonly override: string;
+  /** When a call is slow, nanoseconds; 0: never. */
+  readonly slow_after: number;
+  /** Share of slow calls that opens. */
+  readonly slow_rate: number;
+  /** How far a window of time reaches back, nanoseconds. */
+  readonly window: number;
+}
+
 /** A gRPC client. */
 export interface NativeGrpcClient {
   /** The `:authority`; none: the endpoint's. */
@@ -156,6 +186,16 @@ export interface NativeGrpcClientKeepalive {
   readonly time: number;
   /** How long the answer may take, nanoseconds. */
   readonly timeout: number;
+}
+
+/** `circuit_breaker.half_open`. */
+export interface NativeHalfOpen {
+  /** Longest wait for a probe's result, nanoseconds; 0: without limit. */
+  readonly max_wait: number;
+  /** Probes at the same time. */
+  readonly permits: number;
+  /** Successes that close. */
+  readonly successes: number;
 }
 
 /** `retry_on_failure`. */
@@ -218,6 +258,8 @@ export interface NativeTlsCommon {
 
 /** Settings. */
 export interface NativeOtlpGrpcConfig {
+  /** The circuit breaker, if it is on. */
+  readonly circuit_breaker: NativeCircuitBreaker | null;
   /** Where to, and how. */
   readonly client: NativeGrpcClient;
   /** off or single: whether a request that came compressed alike and was not changed goes on as it came. */
@@ -270,6 +312,8 @@ export interface NativeHttpClient {
 
 /** Settings. */
 export interface NativeOtlpHttpConfig {
+  /** The circuit breaker, if it is on. */
+  readonly circuit_breaker: NativeCircuitBreaker | null;
   /** Where to, and how. */
   readonly client: NativeHttpClient;
   /** off or single: whether a request that came compressed alike and was not changed goes on as it came. */

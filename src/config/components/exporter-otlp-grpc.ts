@@ -1,6 +1,7 @@
 /**
  * Exporter `otlp_grpc` (alias `otlp`): OTLP over gRPC.
  */
+import { circuitBreaker, toNativeBreaker } from '../blocks/circuit-breaker.js';
 import { addressOf, checkGrpcClient, grpcClientFields, toNativeGrpcClient } from '../blocks/grpc-client.js';
 import { compressedPassthrough } from '../blocks/passthrough.js';
 import { referencedExtensions } from '../blocks/references.js';
@@ -17,6 +18,7 @@ const spec = object(
     compressed_passthrough: compressedPassthrough,
     timeout: exporterTimeout,
     retry_on_failure: retryOnFailure,
+    circuit_breaker: circuitBreaker,
     sending_queue: queueOn,
   },
   {
@@ -39,6 +41,7 @@ function toNative(exporter: Infer<typeof spec>): NativeOtlpGrpcConfig {
     timeout: exporter.timeout,
     compressed_passthrough: exporter.compressed_passthrough,
     retry_on_failure: toNativeRetry(exporter.retry_on_failure),
+    circuit_breaker: toNativeBreaker(exporter.circuit_breaker, exporter),
     sending_queue: toNativeQueue(exporter.sending_queue),
   };
 }

@@ -1,6 +1,7 @@
 /**
  * Exporter `otlp_http` (alias `otlphttp`): OTLP over HTTP.
  */
+import { circuitBreaker, toNativeBreaker } from '../blocks/circuit-breaker.js';
 import { checkHttpClient, httpClientFields, toNativeHttpClient } from '../blocks/http-client.js';
 import { orNull } from '../blocks/native.js';
 import { compressedPassthrough } from '../blocks/passthrough.js';
@@ -32,6 +33,7 @@ const fields = {
   ),
   compressed_passthrough: compressedPassthrough,
   retry_on_failure: retryOnFailure,
+  circuit_breaker: circuitBreaker,
   sending_queue: queueOn,
 };
 
@@ -72,6 +74,7 @@ function toNative(exporter: OtlpHttpExporter): NativeOtlpHttpConfig {
     encoding: exporter.encoding,
     compressed_passthrough: exporter.compressed_passthrough,
     retry_on_failure: toNativeRetry(exporter.retry_on_failure),
+    circuit_breaker: toNativeBreaker(exporter.circuit_breaker, exporter),
     sending_queue: toNativeQueue(exporter.sending_queue),
   };
 }

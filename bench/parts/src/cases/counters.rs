@@ -1,9 +1,10 @@
 //! Counting requests: a slot per thread, as the product does, against one atomic and a mutex that all threads share.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use teleferric_buf::metrics::{Counter, Desc, Kind, Metrics};
 
 use super::contention::{clock, shared};
@@ -34,7 +35,7 @@ fn build(threads: usize) -> Built {
             total.fetch_add(black_box(1), Ordering::Relaxed);
         }),
         shared("mutex", vec![mutex; threads], |total| {
-            *total.lock().unwrap_or_else(PoisonError::into_inner) += black_box(1);
+            *total.lock() += black_box(1);
         }),
     ];
     Ok(Case { clock: clock(threads), unit: "addition", units_per_operation: 1, contenders })

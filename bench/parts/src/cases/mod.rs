@@ -1,6 +1,7 @@
 //! All cases. Each is built only when it runs, and checks its result against its rivals' before anything is measured.
 
 mod batcher;
+mod breaker;
 mod codecs;
 mod connections;
 mod contention;
@@ -53,6 +54,7 @@ pub fn all(plan: &Plan) -> Vec<Entry> {
         control::entries,
         pool::entries,
         counters::entries,
+        breaker::entries,
         ledger::entries,
         batcher::entries,
         codecs::entries,

@@ -1,4 +1,5 @@
-//! The stage in front of an exporter, in the Collector's order: queue, batch, in-flight count, retry, timeout, send.
+//! The stage in front of an exporter, in the Collector's order: queue, batch, in-flight count, retry,
+//! circuit breaker, timeout, send.
 //!
 //! Each data-plane thread has its own [`Delivery`], with its own requests, batches and timers. What is one for the
 //! exporter (the room of the queue, the number of parallel sends, the gauges) is in [`DeliveryShared`].
@@ -11,12 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::HashMap;
-use futures_util::future::{Either, pending, select};
+use futures_util::future::{Either, select};
 use teleferric_buf::metrics::Registration;
 use teleferric_wire::Signal;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::spawn_local;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::admission::busy;
 use crate::batch::{Batch, Trigger};
@@ -24,6 +25,7 @@ use crate::batcher::{BatchSettings, Batcher};
 use crate::contract::{Consumer, Exporter, LocalFuture, Stage};
 use crate::courier::Couriers;
 use crate::fault::{Fault, FaultCode, GrpcCode};
+use crate::guard::EndpointBreaker;
 use crate::handles::Handles;
 use crate::metrics::{ExporterMetrics, register_queue};
 use crate::parcel::Parcel;
@@ -33,7 +35,7 @@ use crate::reply::Outcome;
 use crate::retry::{Jitter, RetrySettings};
 use crate::sender::Sender;
 use crate::stop::{Level, Stop};
-use crate::timer::{Timed, arm};
+use crate::timer::{Timed, arm, passed};
 
 /// How an exporter's requests are delivered.
 #[derive(Clone, Debug)]
@@ -66,6 +68,7 @@ struct SharedState {
     signal: Signal,
     labels: Vec<(Box<str>, Box<str>)>,
     settings: DeliverySettings,
+    breaker: Option<EndpointBreaker>,
     handles: Handles,
     room: Option<Room>,
     _gauges: Option<[Registration; 2]>,
@@ -73,12 +76,13 @@ struct SharedState {
 
 impl DeliveryShared {
     /// Prepares delivery of `signal` to the exporter with this id. `labels` are added to its counters, such as
-    /// `server_address`.
+    /// `server_address`. `breaker` is that of its endpoint, if it has one.
     pub fn new(
         exporter: &str,
         signal: Signal,
         labels: &[(&str, &str)],
         settings: DeliverySettings,
+        breaker: Option<EndpointBreaker>,
         handles: Handles,
     ) -> Self {
         let room = settings.queue.as_ref().map(Room::new);
@@ -88,6 +92,7 @@ impl DeliveryShared {
             signal,
             labels: labels.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect(),
             settings,
+            breaker,
             handles,
             room,
             _gauges: gauges,
@@ -124,10 +129,12 @@ struct Inner {
 impl Delivery {
     /// This thread's part; `exporter` is this thread's instance.
     pub fn new(shared: &DeliveryShared, exporter: Rc<dyn Exporter>) -> Self {
-        let SharedState { exporter: id, signal, labels, settings, handles, .. } = &*shared.0;
+        let SharedState { exporter: id, signal, labels, settings, breaker, handles, .. } = &*shared.0;
         let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
         let sender = Sender {
             exporter,
+            guard: breaker.as_ref().and_then(|breaker| breaker.guard(&handles.metrics, &handles.log)),
+            queued: settings.queue.is_some(),
             retry: settings.retry.clone(),
             timeout: settings.timeout,
             acknowledged: settings.queue.as_ref().is_some_and(|queue| !queue.wait_for_result),
@@ -431,13 +438,6 @@ impl Drop for Leave<'_> {
     fn drop(&mut self) {
         self.count.set(self.count.get().saturating_sub(1));
         self.inner.fewer.notify_waiters();
-    }
-}
-
-async fn passed(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
     }
 }
 

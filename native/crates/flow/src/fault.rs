@@ -205,12 +205,14 @@ pub struct Fault {
     pub retry: Retry,
     /// A status that came from downstream and is passed on as it was.
     pub status: Option<GrpcCode>,
+    /// Whether downstream finds fault with the request and is itself well, where `status` does not say so.
+    pub blames_request: bool,
 }
 
 impl Fault {
     /// A fault with the table's retry advice.
     pub fn new(code: FaultCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Fault { code, message: message.into(), retry: code.row().retry, status: None }
+        Fault { code, message: message.into(), retry: code.row().retry, status: None, blames_request: false }
     }
 
     /// The same fault with the retry advice replaced.
@@ -224,6 +226,13 @@ impl Fault {
     #[must_use]
     pub fn with_status(mut self, status: GrpcCode) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// The same fault, found by downstream in the request and not in itself.
+    #[must_use]
+    pub fn blaming_request(mut self) -> Self {
+        self.blames_request = true;
         self
     }
 

@@ -1,5 +1,5 @@
 //! What moves through a pipeline and the rules it moves by: parcels, faults, component contracts, admission,
-//! batching, queues, retry, fan-out and drain.
+//! batching, queues, retry, circuit breaking, fan-out and drain.
 //!
 //! Everything here runs on one data-plane thread at a time: a [`Consumer`] is called from the thread that owns
 //! it, takes a [`Parcel`] by value and never blocks. Whoever waits for the parcel learns its [`Outcome`] through
@@ -12,12 +12,14 @@ pub mod admission;
 pub mod batch;
 pub mod batch_processor;
 pub mod batcher;
+pub mod breaker;
 pub mod contract;
 mod courier;
 mod cut;
 pub mod delivery;
 pub mod fanout;
 pub mod fault;
+mod guard;
 pub mod handles;
 pub mod hold;
 pub mod log;
@@ -37,10 +39,12 @@ pub use admission::Admission;
 pub use batch::Batch;
 pub use batch_processor::{BatchProcessor, BatchProcessorSettings, BatchProcessorShared};
 pub use batcher::{BatchSettings, Batcher};
+pub use breaker::{BreakerSettings, Override, WindowSettings};
 pub use contract::{Consumer, Exporter, LocalFuture, Processor, Stage};
 pub use delivery::{Delivery, DeliverySettings, DeliveryShared, QueueBatchSettings};
 pub use fanout::Fanout;
 pub use fault::{Blame, Fault, FaultCode, GrpcCode, Retry};
+pub use guard::EndpointBreaker;
 pub use handles::Handles;
 pub use hold::Hold;
 pub use log::Log;

@@ -1,11 +1,13 @@
 //! The Collector's own metrics about sending queues, exporters and the batch processor, by the names and labels of
-//! its scrape page. One writer per data-plane thread and stage.
+//! its scrape page, and ours about circuit breakers. One writer per data-plane thread and stage.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use teleferric_buf::metrics::{Counter, Desc, Gauge, Histogram, Kind, Metrics, Registration};
 use teleferric_wire::Signal;
 
+use crate::breaker::BreakerShared;
 use crate::fault::{Fault, FaultCode};
 use crate::queue::Room;
 
@@ -134,6 +136,39 @@ pub(crate) fn register_queue(metrics: &Metrics, exporter: &str, signal: Signal, 
     ]
 }
 
+/// What one thread's part of a circuit breaker counts.
+pub(crate) struct BreakerMetrics {
+    pub(crate) to_closed: Counter,
+    pub(crate) to_half_open: Counter,
+    pub(crate) to_open: Counter,
+    /// Attempts that were held back or refused.
+    pub(crate) rejected: Counter,
+}
+
+impl BreakerMetrics {
+    pub(crate) fn new(metrics: &Metrics, exporter: &str, endpoint: &str) -> Self {
+        let labels = [("exporter", exporter), ("endpoint", endpoint)];
+        let to = |state| metrics.counter(&BREAKER_TRANSITIONS, &[labels[0], labels[1], ("to", state)]);
+        BreakerMetrics {
+            to_closed: to("closed"),
+            to_half_open: to("half_open"),
+            to_open: to("open"),
+            rejected: metrics.counter(&BREAKER_REJECTED, &labels),
+        }
+    }
+}
+
+/// Puts a breaker's state on the page for as long as the result lives.
+pub(crate) fn register_breaker(
+    metrics: &Metrics,
+    exporter: &str,
+    endpoint: &str,
+    breaker: Arc<BreakerShared>,
+) -> Registration {
+    let labels = [("exporter", exporter), ("endpoint", endpoint)];
+    metrics.gauge_fn(&BREAKER_STATE, &labels, move || f64::from(breaker.state() as u8))
+}
+
 /// What one thread's part of a batch processor counts.
 pub(crate) struct BatchMetrics {
     pub(crate) size_triggers: Counter,
@@ -215,6 +250,13 @@ static BATCH_SEND_SIZE: Desc =
     histogram("otelcol_exporter_queue_batch_send_size", "Items in a batch sent. [Development]", &SIZES);
 static BATCH_SEND_BYTES: Desc =
     histogram("otelcol_exporter_queue_batch_send_size_bytes", "Bytes in a batch sent. [Development]", &BYTES);
+
+static BREAKER_STATE: Desc =
+    gauge("teleferric_breaker_state", "State of a circuit breaker: 0 closed, 1 half-open, 2 open.");
+static BREAKER_TRANSITIONS: Desc =
+    counter("teleferric_breaker_transitions_total", "Changes of state of a circuit breaker, by the state after.");
+static BREAKER_REJECTED: Desc =
+    counter("teleferric_breaker_rejected_total", "Attempts that a circuit breaker held back or refused.");
 
 static BATCH_SIZE_TRIGGER: Desc =
     counter("otelcol_processor_batch_batch_size_trigger_send", "Batches sent because of their size. [Development]");

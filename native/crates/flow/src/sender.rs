@@ -15,18 +15,25 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::account::{Account, DropReason};
 use crate::admission::busy;
 use crate::batch::Batch;
+use crate::breaker::Pass;
 use crate::contract::Exporter;
 use crate::fault::{Fault, FaultCode, GrpcCode, Retry};
+use crate::guard::{self, Guard};
 use crate::log::{Level, Log, seconds};
 use crate::metrics::ExporterMetrics;
 use crate::parcel::Parcel;
 use crate::reply::Outcome;
-use crate::retry::{Backoff, Jitter, RetrySettings};
+use crate::retry::{Backoff, HINT_MAX, Jitter, RetrySettings};
 use crate::stop::{self, Stop};
+use crate::timer::passed;
 
 /// The part of a delivery that knows the exporter.
 pub(crate) struct Sender {
     pub(crate) exporter: Rc<dyn Exporter>,
+    /// Says whether the endpoint may be tried at the moment.
+    pub(crate) guard: Option<Guard>,
+    /// Whether a queue stands in front.
+    pub(crate) queued: bool,
     pub(crate) retry: Option<RetrySettings>,
     /// Per attempt; zero is no limit.
     pub(crate) timeout: Duration,
@@ -49,11 +56,11 @@ impl Sender {
     pub(crate) async fn deliver(&self, mut batch: Batch) {
         let _flight = InFlight::new(&self.metrics);
         let _memory = std::mem::take(&mut batch.parcel.permit);
-        let started = Instant::now();
+        let mut started = None;
         let mut rest = Vec::new();
         let mut next = Some(batch);
         while let Some(batch) = next {
-            match self.attempts(&batch.parcel, started).await {
+            match self.attempts(&batch.parcel, &mut started).await {
                 Outcome::Refused(fault) if batch.members.len() > 1 && fault.blames_data() => {
                     let (first, second) = batch.halves();
                     rest.push(second);
@@ -72,21 +79,39 @@ impl Sender {
         self.finish(batch, Outcome::Refused(cut()));
     }
 
-    async fn attempts(&self, parcel: &Parcel, started: Instant) -> Outcome {
-        let mut backoff = self.retry.as_ref().map(|settings| Backoff::new(settings, started));
+    /// `started` is when the first attempt was made.
+    async fn attempts(&self, parcel: &Parcel, started: &mut Option<Instant>) -> Outcome {
+        let mut backoff = None;
         loop {
-            let last = self.stop.is_at(stop::Level::Hurrying);
-            let fault = match self.attempt(parcel).await {
-                Outcome::Refused(fault) => fault,
-                taken => return taken,
+            let mut now = Instant::now();
+            let pass = match self.guard.as_ref().map(|guard| (guard, guard.try_pass(now))) {
+                None => None,
+                Some((_, Ok(pass))) => Some(pass),
+                Some((guard, Err(_))) => {
+                    // In a box, so that the usual way does not carry what the wait needs.
+                    let held = Box::pin(self.held(guard, parcel, started.unwrap_or(now))).await;
+                    now = Instant::now();
+                    match held {
+                        Ok(pass) => pass,
+                        Err(fault) => return Outcome::Refused(fault),
+                    }
+                }
             };
-            let Some(backoff) = &mut backoff else { return Outcome::Refused(fault) };
+            let started = *started.get_or_insert(now);
+            let last = self.stop.is_at(stop::Level::Hurrying);
+            let outcome = self.attempt(parcel, now).await;
+            if let (Some(guard), Some(pass)) = (&self.guard, pass) {
+                guard.settle(pass, &outcome, self.is_impatient(parcel, now));
+            }
+            let Outcome::Refused(fault) = outcome else { return outcome };
+            let Some(retry) = &self.retry else { return Outcome::Refused(fault) };
             if fault.is_permanent() {
                 return Outcome::Refused(fault.prefixed("not retryable error"));
             }
             if last {
                 return Outcome::Refused(interrupted(&fault));
             }
+            let backoff = backoff.get_or_insert_with(|| Backoff::new(retry, started));
             match self.next_wait(backoff, &fault, parcel.deadline) {
                 Ok(wait) => self.wait(wait, &fault).await,
                 Err(why) => return Outcome::Refused(fault.prefixed(why)),
@@ -94,9 +119,63 @@ impl Sender {
         }
     }
 
-    /// One attempt, no longer than the timeout, the sender's patience and the drain allow.
-    async fn attempt(&self, parcel: &Parcel) -> Outcome {
-        let now = Instant::now();
+    /// Waits until the breaker lets an attempt pass: woken when it changes, or at the time it names. A drain ends the
+    /// wait with one attempt that the breaker has no say in, unless it is open by order. Cancel safe.
+    ///
+    /// # Errors
+    /// The refusal of a sender who cannot wait that long, because nothing keeps the request or patience ends.
+    async fn held<'a>(&'a self, guard: &'a Guard, parcel: &Parcel, since: Instant) -> Result<Option<Pass<'a>>, Fault> {
+        guard.rejected.add(1);
+        let patience = self.patience(parcel, since);
+        loop {
+            let mut changed = pin!(guard.breaker.changed());
+            changed.as_mut().enable();
+            let now = Instant::now();
+            let rejection = match guard.try_pass(now) {
+                Ok(pass) => return Ok(Some(pass)),
+                Err(rejection) => rejection,
+            };
+            let until = guard.instant(rejection);
+            let refusal = || guard::open(until, now);
+            if self.stop.is_at(stop::Level::Hurrying) {
+                let ordered = until.is_none() && !rejection.probing;
+                return if ordered { Err(interrupted(&refusal())) } else { Ok(None) };
+            }
+            let too_late = |patience: Instant| match until {
+                Some(until) if !rejection.probing => until > patience,
+                None if !rejection.probing => true,
+                _ => now >= patience,
+            };
+            if patience.is_some_and(too_late) {
+                return Err(refusal());
+            }
+            let due = pin!(passed([until, patience].into_iter().flatten().min()));
+            let woken = select(changed, due);
+            select(pin!(self.stop.reached(stop::Level::Hurrying)), woken).await;
+        }
+    }
+
+    /// How long a request waits for the breaker: in a queue as long as it takes, else as long as it would be retried,
+    /// and never past its sender's deadline.
+    fn patience(&self, parcel: &Parcel, since: Instant) -> Option<Instant> {
+        let own = match &self.retry {
+            _ if self.queued => None,
+            None => Some(since),
+            Some(retry) if retry.max_elapsed_time.is_zero() => since.checked_add(HINT_MAX),
+            Some(retry) => since.checked_add(retry.max_elapsed_time),
+        };
+        [own, parcel.deadline].into_iter().flatten().min()
+    }
+
+    /// Whether the sender's deadline, sooner than the timeout, has ended an attempt made at `started`.
+    fn is_impatient(&self, parcel: &Parcel, started: Instant) -> bool {
+        let Some(deadline) = parcel.deadline else { return false };
+        let sooner = self.timeout.is_zero() || deadline.saturating_duration_since(started) < self.timeout;
+        sooner && deadline <= Instant::now()
+    }
+
+    /// One attempt at `now`, no longer than the timeout, the sender's patience and the drain allow.
+    async fn attempt(&self, parcel: &Parcel, now: Instant) -> Outcome {
         if parcel.deadline.is_some_and(|deadline| deadline <= now) {
             return Outcome::Refused(late("the sender's deadline passed before the request was sent"));
         }

@@ -1,8 +1,9 @@
-//! One task that waits for a moving deadline, instead of one per batch.
+//! Waiting for deadlines: one task for a moving one, instead of one per batch.
 
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
+use futures_util::future::pending;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
@@ -45,5 +46,13 @@ impl<T: Timed> Drop for Waiter<T> {
         if let Some(timed) = self.0.upgrade() {
             timed.armed().set(false);
         }
+    }
+}
+
+/// Ends at `deadline`, if there is one.
+pub(crate) async fn passed(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
-use teleferric_flow::{Account, Consumer, DeliverySettings, Exporter, Handles, LocalFuture, Stage};
+use teleferric_flow::{Account, BreakerSettings, Consumer, DeliverySettings, Exporter, Handles, LocalFuture, Stage};
 use teleferric_net::Workers;
 use teleferric_wire::{Limits, Signal};
 use tokio::time::Instant;
@@ -91,8 +91,18 @@ pub struct ExporterPart {
     pub make: Box<dyn Fn() -> Result<Rc<dyn Exporter>, StartError> + Send + Sync>,
     /// What stands in front of it.
     pub delivery: DeliverySettings,
+    /// The circuit breaker of where it sends to, if there is a network between.
+    pub endpoint: Option<GuardedEndpoint>,
     /// Labels of its metrics beside `exporter`.
     pub labels: Vec<(&'static str, String)>,
+}
+
+/// Where an exporter sends to, behind a circuit breaker. All signals that one exporter sends to an address share it.
+pub struct GuardedEndpoint {
+    /// Host and port, or the path of a socket.
+    pub address: String,
+    /// When the breaker opens and closes.
+    pub breaker: BreakerSettings,
 }
 
 /// A configured processor or connector: makes the stage that hands on to `next`.

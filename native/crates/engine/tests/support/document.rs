@@ -116,6 +116,7 @@ pub fn otlp_http(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
         "encoding": "proto",
         "compressed_passthrough": "single",
         "retry_on_failure": retry_on_failure(retry),
+        "circuit_breaker": circuit_breaker(),
         "sending_queue": queue,
     });
     component(id, config)
@@ -132,6 +133,7 @@ pub fn otlp_grpc(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
         "timeout": 10_000 * MS,
         "compressed_passthrough": "single",
         "retry_on_failure": retry_on_failure(retry),
+        "circuit_breaker": circuit_breaker(),
         "sending_queue": queue,
     });
     component(id, config)
@@ -142,6 +144,15 @@ pub fn queue(requests: u64, consumers: u64) -> Value {
     json!({
         "num_consumers": consumers, "queue_size": requests, "sizer": "requests", "block_on_overflow": false,
         "wait_for_result": false, "batch": null,
+    })
+}
+
+/// A circuit breaker with the defaults that go with the retries here.
+fn circuit_breaker() -> Value {
+    json!({
+        "mode": "time", "window": 30_000 * MS, "buckets": 10, "min_calls": 20, "failure_rate": 0.5, "slow_rate": 0.8,
+        "slow_after": 8_000 * MS, "consecutive": 5, "open": 100 * MS, "max_open": 100 * MS, "jitter": 0.2,
+        "half_open": { "permits": 3, "successes": 3, "max_wait": 10_000 * MS }, "override": "none",
     })
 }
 

@@ -80,6 +80,7 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
             Ok(Rc::new(Debug { signal, verbosity, printer: Arc::clone(&printer) }) as Rc<dyn Exporter>)
         }),
         delivery,
+        endpoint: None,
         labels: Vec::new(),
     })
 }

@@ -122,6 +122,7 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
             Ok(Rc::new(File { template: template.clone(), destination: destination.clone() }) as Rc<dyn Exporter>)
         }),
         delivery: delivery::direct(),
+        endpoint: None,
         labels: Vec::new(),
     })
 }

@@ -23,6 +23,7 @@ pub fn build(component: Configured<'_>, _signal: Signal, _shared: &Arc<Shared>) 
     Ok(ExporterPart {
         make: Box::new(|| Ok(Rc::new(Nop) as Rc<dyn Exporter>)),
         delivery: settings::delivery::direct(),
+        endpoint: None,
         labels: Vec::new(),
     })
 }

@@ -19,6 +19,7 @@ use super::answer::{RESPONSE_BYTES_MAX, transport_fault};
 use super::compression::Compression;
 use crate::component::{ExporterPart, Shared, StartError};
 use crate::registry::Configured;
+use crate::settings::breaker::{CircuitBreaker, guarded};
 use crate::settings::delivery::{RetryOnFailure, SendingQueue, delivery};
 use crate::settings::grpc_client::GrpcClient as ClientSettings;
 use crate::settings::{compression, header_map, nanoseconds, non_zero};
@@ -38,6 +39,8 @@ pub struct OtlpGrpcConfig {
     pub compressed_passthrough: String,
     /// Retries.
     pub retry_on_failure: RetryOnFailure,
+    /// The circuit breaker, if it is on.
+    pub circuit_breaker: Option<CircuitBreaker>,
     /// The queue in front, if it is on.
     pub sending_queue: Option<SendingQueue>,
 }
@@ -46,10 +49,14 @@ pub struct OtlpGrpcConfig {
 pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) -> Result<ExporterPart, StartError> {
     let config: OtlpGrpcConfig = component.settings()?;
     let client = config.client.to_net(&shared.user_agent)?;
-    let mut labels = Vec::new();
-    if let GrpcTarget::Host { host, port, .. } = &client.target {
-        labels = vec![("server_address", host.clone()), ("server_port", port.to_string())];
-    }
+    let (address, labels) = match &client.target {
+        GrpcTarget::Host { host, port, .. } => {
+            let labels = vec![("server_address", host.clone()), ("server_port", port.to_string())];
+            (format!("{host}:{port}"), labels)
+        }
+        GrpcTarget::Unix(path) => (path.display().to_string(), Vec::new()),
+    };
+    let endpoint = guarded(config.circuit_breaker.as_ref(), address)?;
     let metadata = header_map(&config.client.headers)?;
     let codec = compression(&config.client.compression, Codec::from_grpc)?;
     let compression = Compression::new(codec, 0, &config.compressed_passthrough)?;
@@ -68,7 +75,7 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
         let exporter = OtlpGrpc { client, method, signal, compression, timeout, pool: pool.clone() };
         Ok(Rc::new(exporter) as Rc<dyn Exporter>)
     };
-    Ok(ExporterPart { make: Box::new(make), delivery, labels })
+    Ok(ExporterPart { make: Box::new(make), delivery, endpoint, labels })
 }
 
 struct OtlpGrpc {

@@ -20,6 +20,7 @@ use super::answer::{RESPONSE_BYTES_MAX, partial, transport_fault};
 use super::compression::Compression;
 use crate::component::{ExporterPart, Shared, StartError};
 use crate::registry::Configured;
+use crate::settings::breaker::{CircuitBreaker, guarded};
 use crate::settings::delivery::{RetryOnFailure, SendingQueue, delivery};
 use crate::settings::http_client::HttpClient;
 use crate::settings::{compression, header_map, non_zero};
@@ -45,6 +46,8 @@ pub struct OtlpHttpConfig {
     pub compressed_passthrough: String,
     /// Retries.
     pub retry_on_failure: RetryOnFailure,
+    /// The circuit breaker, if it is on.
+    pub circuit_breaker: Option<CircuitBreaker>,
     /// The queue in front, if it is on.
     pub sending_queue: Option<SendingQueue>,
 }
@@ -88,6 +91,7 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
         ("url_path", url.path().path().to_owned()),
     ];
     let delivery = delivery(config.client.timeout, &config.retry_on_failure, config.sending_queue.as_ref())?;
+    let endpoint = guarded(config.circuit_breaker.as_ref(), format!("{}:{}", url.host(), url.port()))?;
     let template = Template {
         headers: headers(&config, encoding, codec, &shared.user_agent)?,
         url,
@@ -101,7 +105,7 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
         let exporter = OtlpHttp { client: Client::new(client.clone()), template: template.clone() };
         Ok(Rc::new(exporter) as Rc<dyn Exporter>)
     };
-    Ok(ExporterPart { make: Box::new(make), delivery, labels })
+    Ok(ExporterPart { make: Box::new(make), delivery, endpoint, labels })
 }
 
 /// The headers of every request: ours, overridden by those in the configuration.
@@ -206,6 +210,9 @@ impl Template {
         let fault = match status {
             StatusCode::PAYLOAD_TOO_LARGE => Fault::new(FaultCode::TooLarge, text),
             _ if retryable => Fault::new(FaultCode::DownstreamTemporary, text).with_status(grpc_code(status)),
+            _ if status.is_client_error() => {
+                Fault::new(FaultCode::DownstreamPermanent, text).with_status(grpc_code(status)).blaming_request()
+            }
             _ => Fault::new(FaultCode::DownstreamPermanent, text).with_status(grpc_code(status)),
         };
         match retry_after(response) {

@@ -1,6 +1,7 @@
 //! Configuration blocks that several components share, as they arrive from the control plane: complete, checked
 //! for shape here, with no defaults of their own. Keys are the Collector's; durations are whole nanoseconds.
 
+pub mod breaker;
 pub mod delivery;
 pub mod grpc_client;
 pub mod grpc_server;
