@@ -111,6 +111,52 @@ pub(crate) fn put_settings(out: &mut Vec<u8>, settings: &[(Setting, u32)]) {
     }
 }
 
+/// The settings in a frame; none if it acknowledges ours.
+pub(crate) fn read_settings(
+    head: &FrameHead,
+    payload: &[u8],
+) -> Result<Option<impl Iterator<Item = (Setting, u32)>>, ErrorCode> {
+    if head.stream != 0 {
+        return Err(ErrorCode::Protocol);
+    }
+    let (settings, rest) = payload.as_chunks::<SETTING_BYTES>();
+    if !rest.is_empty() || (head.has(ACK) && !payload.is_empty()) {
+        return Err(ErrorCode::FrameSize);
+    }
+    let known = settings.iter().filter_map(|[a, b, value @ ..]| {
+        Some((Setting::of(u16::from_be_bytes([*a, *b]))?, u32::from_be_bytes(*value)))
+    });
+    Ok((!head.has(ACK)).then_some(known))
+}
+
+/// The largest frames that we write to a peer that takes them of `bytes` bytes.
+pub(crate) fn frame_bytes_for(bytes: u32) -> Result<usize, ErrorCode> {
+    let bytes = bytes as usize;
+    if FRAME_BYTES.contains(&bytes) { Ok(bytes.min(OWN_FRAME_BYTES_MAX)) } else { Err(ErrorCode::Protocol) }
+}
+
+/// The credit that a WINDOW_UPDATE gives.
+pub(crate) fn read_window_update(payload: &[u8]) -> Result<i64, ErrorCode> {
+    let more = <[u8; 4]>::try_from(payload).map_err(|_| ErrorCode::FrameSize)?;
+    Ok(i64::from(u32::from_be_bytes(more) & STREAM_MAX))
+}
+
+/// Adds the credit of a WINDOW_UPDATE to a window.
+pub(crate) fn widen(window: &mut i64, more: i64) -> Result<(), ErrorCode> {
+    *window += more;
+    match more {
+        0 => Err(ErrorCode::Protocol),
+        _ if *window > WINDOW_MAX => Err(ErrorCode::FlowControl),
+        _ => Ok(()),
+    }
+}
+
+/// What a PING carries.
+pub(crate) fn read_ping(head: &FrameHead, payload: &[u8]) -> Result<[u8; PING_BYTES], ErrorCode> {
+    let payload = <[u8; PING_BYTES]>::try_from(payload).map_err(|_| ErrorCode::FrameSize)?;
+    if head.stream == 0 { Ok(payload) } else { Err(ErrorCode::Protocol) }
+}
+
 /// Why a stream or connection ends (section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -174,8 +220,8 @@ impl Setting {
 }
 
 pub(crate) const FRAME_HEAD_BYTES: usize = 9;
-pub(crate) const SETTING_BYTES: usize = 6;
-pub(crate) const PING_BYTES: usize = 8;
+const SETTING_BYTES: usize = 6;
+const PING_BYTES: usize = 8;
 pub(crate) const PREFACE_BYTES: usize = PREFACE.len();
 
 /// What a client says first.
@@ -207,8 +253,8 @@ pub(crate) const WINDOW_DEFAULT: i64 = 65_535;
 pub(crate) const FRAME_BYTES_DEFAULT: usize = 16_384;
 
 /// What a peer may ask for as the largest frame, and what we use of it.
-pub(crate) const FRAME_BYTES: std::ops::RangeInclusive<usize> = FRAME_BYTES_DEFAULT..=16_777_215;
-pub(crate) const OWN_FRAME_BYTES_MAX: usize = 64 << 10;
+const FRAME_BYTES: std::ops::RangeInclusive<usize> = FRAME_BYTES_DEFAULT..=16_777_215;
+const OWN_FRAME_BYTES_MAX: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

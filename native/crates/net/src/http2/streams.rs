@@ -2,9 +2,15 @@
 
 use foldhash::HashMap;
 
-/// Something with a stream's number; 0 while it has none.
-pub(crate) trait Numbered {
+use super::frame::{ErrorCode, WINDOW_MAX};
+
+/// What a stream has on either side of a connection.
+pub(crate) trait AnyStream {
+    /// Its number; 0 while it has none.
     fn id(&self) -> u32;
+
+    /// Bytes that the peer still takes on it.
+    fn send_window(&mut self) -> &mut i64;
 }
 
 /// All streams of a connection.
@@ -14,7 +20,7 @@ pub(crate) struct Streams<S> {
     by_id: HashMap<u32, usize>,
 }
 
-impl<S: Numbered> Streams<S> {
+impl<S: AnyStream> Streams<S> {
     pub(crate) fn new() -> Streams<S> {
         Streams { places: Vec::new(), free: Vec::new(), by_id: HashMap::default() }
     }
@@ -73,6 +79,19 @@ impl<S: Numbered> Streams<S> {
     pub(crate) fn places(&self) -> impl Iterator<Item = usize> + use<S> {
         let taken: Vec<_> = self.by_id.values().copied().collect();
         taken.into_iter()
+    }
+
+    /// Changes the window of every stream by `more`, as the peer takes more or less on a new one.
+    pub(crate) fn widen_all(&mut self, more: i64) -> Result<(), ErrorCode> {
+        for place in self.places() {
+            let Some(stream) = self.get_mut(place) else { continue };
+            let window = stream.send_window();
+            *window += more;
+            if *window > WINDOW_MAX {
+                return Err(ErrorCode::FlowControl);
+            }
+        }
+        Ok(())
     }
 
     /// Gives back the memory of places that nobody needs at the moment.

@@ -7,8 +7,8 @@ use super::head::{Malformed, ResponseHead};
 use super::stream::was_reset;
 use crate::client::error::{ClientError, ErrorKind};
 use crate::http2::frame::{
-    ACK, ErrorCode, FrameHead, GOAWAY, PING, PING_BYTES, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS, STREAM_MAX,
-    WINDOW_UPDATE, error_name,
+    ACK, ErrorCode, FrameHead, GOAWAY, PING, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS, STREAM_MAX, WINDOW_UPDATE,
+    error_name, read_ping,
 };
 use crate::http2::reader::{Event, PRIORITY_BYTES};
 
@@ -136,10 +136,7 @@ impl State {
     }
 
     fn ping(&mut self, head: &FrameHead, payload: &[u8]) -> Result<(), Fault> {
-        let Ok(payload) = <[u8; PING_BYTES]>::try_from(payload) else { return Err(ErrorCode::FrameSize.into()) };
-        if head.stream != 0 {
-            return Err(ErrorCode::Protocol.into());
-        }
+        let payload = read_ping(head, payload)?;
         if !head.has(ACK) {
             self.output.ping(payload, ACK);
         }

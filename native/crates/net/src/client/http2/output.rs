@@ -17,9 +17,9 @@ use crate::client::io::Stream as Io;
 use crate::client::rope::Rope;
 use crate::http2::encoder::Encoder;
 use crate::http2::frame::{
-    ACK, DATA, END_STREAM, ErrorCode, FRAME_BYTES, FRAME_BYTES_DEFAULT, FRAME_HEAD_BYTES, FrameHead,
-    OWN_FRAME_BYTES_MAX, PING, PREFACE, SETTING_BYTES, SETTINGS, STREAM_MAX, Setting, WINDOW_DEFAULT, WINDOW_MAX,
-    put_block, put_frame, put_goaway, put_head, put_reset, put_settings, put_window_update,
+    ACK, DATA, END_STREAM, ErrorCode, FRAME_BYTES_DEFAULT, FRAME_HEAD_BYTES, FrameHead, PING, PREFACE, SETTINGS,
+    Setting, WINDOW_DEFAULT, WINDOW_MAX, frame_bytes_for, put_block, put_frame, put_goaway, put_head, put_reset,
+    put_settings, put_window_update, read_settings, read_window_update, widen,
 };
 use crate::http2::hpack::put_field;
 
@@ -285,31 +285,16 @@ impl State {
     }
 
     pub(super) fn settings(&mut self, head: &FrameHead, payload: &[u8]) -> Result<(), Fault> {
-        if head.stream != 0 {
-            return Err(ErrorCode::Protocol.into());
-        }
-        let (settings, rest) = payload.as_chunks::<SETTING_BYTES>();
-        if !rest.is_empty() || (head.has(ACK) && !payload.is_empty()) {
-            return Err(ErrorCode::FrameSize.into());
-        }
-        if head.has(ACK) {
-            return Ok(());
-        }
-        for [a, b, value @ ..] in settings {
-            let value = u32::from_be_bytes(*value);
-            match Setting::of(u16::from_be_bytes([*a, *b])) {
+        let Some(settings) = read_settings(head, payload)? else { return Ok(()) };
+        for (setting, value) in settings {
+            match setting {
                 // We said that we want none (section 6.5.2).
-                Some(Setting::EnablePush) if value > 0 => return Err(ErrorCode::Protocol.into()),
-                Some(Setting::HeaderTableSize) => self.output.encoder.limit(value as usize),
-                Some(Setting::MaxConcurrentStreams) => self.streams_max = value as usize,
-                Some(Setting::InitialWindowSize) => self.set_initial_window(i64::from(value))?,
-                Some(Setting::MaxFrameSize) if !FRAME_BYTES.contains(&(value as usize)) => {
-                    return Err(ErrorCode::Protocol.into());
-                }
-                Some(Setting::MaxFrameSize) => {
-                    self.output.frame_bytes_max = (value as usize).min(OWN_FRAME_BYTES_MAX);
-                }
-                _ => {}
+                Setting::EnablePush if value > 0 => return Err(ErrorCode::Protocol.into()),
+                Setting::HeaderTableSize => self.output.encoder.limit(value as usize),
+                Setting::MaxConcurrentStreams => self.streams_max = value as usize,
+                Setting::InitialWindowSize => self.set_initial_window(i64::from(value))?,
+                Setting::MaxFrameSize => self.output.frame_bytes_max = frame_bytes_for(value)?,
+                Setting::EnablePush | Setting::MaxHeaderListSize => {}
             }
         }
         self.output.put(|out| put_frame(out, SETTINGS, ACK, 0, &[]));
@@ -321,37 +306,20 @@ impl State {
         if window > WINDOW_MAX {
             return Err(ErrorCode::FlowControl.into());
         }
-        let more = window - self.output.initial_window;
-        self.output.initial_window = window;
-        for place in self.streams.places() {
-            let Some(stream) = self.streams.get_mut(place) else { continue };
-            stream.send_window += more;
-            if stream.send_window > WINDOW_MAX {
-                return Err(ErrorCode::FlowControl.into());
-            }
-        }
-        Ok(())
+        let more = window - std::mem::replace(&mut self.output.initial_window, window);
+        Ok(self.streams.widen_all(more)?)
     }
 
     pub(super) fn window_update(&mut self, head: &FrameHead, payload: &[u8]) -> Result<(), Fault> {
-        let Ok(more) = <[u8; 4]>::try_from(payload) else { return Err(ErrorCode::FrameSize.into()) };
-        let more = i64::from(u32::from_be_bytes(more) & STREAM_MAX);
+        let more = read_window_update(payload)?;
         if head.stream == 0 {
-            self.output.send_window += more;
-            return match (more, self.output.send_window) {
-                (0, _) => Err(ErrorCode::Protocol.into()),
-                (_, window) if window > WINDOW_MAX => Err(ErrorCode::FlowControl.into()),
-                _ => Ok(()),
-            };
+            return Ok(widen(&mut self.output.send_window, more)?);
         }
         self.check_begun(head.stream)?;
         let Some(place) = self.streams.find(head.stream) else { return Ok(()) };
         let Some(stream) = self.streams.get_mut(place) else { return Ok(()) };
-        stream.send_window += more;
-        match (more, stream.send_window) {
-            (0, _) => self.refuse(place, "window update of nothing", ErrorCode::Protocol),
-            (_, window) if window > WINDOW_MAX => self.refuse(place, "window is too large", ErrorCode::FlowControl),
-            _ => {}
+        if let Err(error) = widen(&mut stream.send_window, more) {
+            self.refuse(place, "window update of nothing, or of too much", error);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::head::{RequestHead, ResponseHead};
 use crate::client::error::{ClientError, ErrorKind};
 use crate::client::rope::{PREFIX_BYTES, Rope};
 use crate::http2::frame::{ErrorCode, error_name};
-use crate::http2::streams::Numbered;
+use crate::http2::streams::AnyStream;
 
 /// What to send, and how much of the response is wanted.
 pub(crate) struct Request {
@@ -85,9 +85,13 @@ pub(super) struct Stream {
     waker: Option<Waker>,
 }
 
-impl Numbered for Stream {
+impl AnyStream for Stream {
     fn id(&self) -> u32 {
         self.id
+    }
+
+    fn send_window(&mut self) -> &mut i64 {
+        &mut self.send_window
     }
 }
 

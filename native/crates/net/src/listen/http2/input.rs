@@ -11,8 +11,8 @@ use crate::body::Body;
 use crate::grpc::BadTimeout;
 use crate::http2::blocks::Blocks;
 use crate::http2::frame::{
-    ACK, ErrorCode, FrameHead, GOAWAY, PING, PING_BYTES, PREFACE_BYTES, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE,
+    ACK, ErrorCode, FrameHead, GOAWAY, PING, PREFACE_BYTES, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, read_ping,
 };
 use crate::http2::reader::{Event, PRIORITY_BYTES, Reader};
 use crate::listen::config::ConnLimits;
@@ -247,10 +247,7 @@ impl Connection {
     }
 
     fn ping(&mut self, head: &FrameHead, payload: &[u8]) -> Result<(), Fault> {
-        let Ok(payload) = <[u8; PING_BYTES]>::try_from(payload) else { return Err(ErrorCode::FrameSize.into()) };
-        if head.stream != 0 {
-            return Err(ErrorCode::Protocol.into());
-        }
+        let payload = read_ping(head, payload)?;
         if !head.has(ACK) {
             self.output.pong(payload);
         } else if payload == DRAIN_PING {

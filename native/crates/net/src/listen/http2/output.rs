@@ -8,9 +8,9 @@ use http::{HeaderMap, header};
 use super::stream::Outgoing;
 use super::{Connection, Fault};
 use crate::http2::frame::{
-    ACK, DATA, END_STREAM, ErrorCode, FRAME_BYTES, FRAME_BYTES_DEFAULT, FrameHead, OWN_FRAME_BYTES_MAX, PING,
-    SETTING_BYTES, SETTINGS, Setting, WINDOW_DEFAULT, WINDOW_MAX, put_block, put_frame, put_goaway, put_reset,
-    put_settings, put_window_update,
+    ACK, DATA, END_STREAM, ErrorCode, FRAME_BYTES_DEFAULT, FrameHead, PING, SETTINGS, Setting, WINDOW_DEFAULT,
+    WINDOW_MAX, frame_bytes_for, put_block, put_frame, put_goaway, put_reset, put_settings, put_window_update,
+    read_settings, read_window_update, widen,
 };
 use crate::http2::hpack::{put_field, put_status};
 use crate::listen::config::{ConnLimits, Protocol};
@@ -278,22 +278,12 @@ impl Connection {
     }
 
     pub(super) fn settings(&mut self, head: &FrameHead, payload: &[u8]) -> Result<(), Fault> {
-        if head.stream != 0 {
-            return Err(ErrorCode::Protocol.into());
-        }
-        let (settings, rest) = payload.as_chunks::<SETTING_BYTES>();
-        if !rest.is_empty() || (head.has(ACK) && !payload.is_empty()) {
-            return Err(ErrorCode::FrameSize.into());
-        }
-        if head.has(ACK) {
-            return Ok(());
-        }
-        for [a, b, value @ ..] in settings {
-            let value = u32::from_be_bytes(*value);
-            match Setting::of(u16::from_be_bytes([*a, *b])) {
-                Some(Setting::EnablePush) if value > 1 => return Err(ErrorCode::Protocol.into()),
-                Some(Setting::InitialWindowSize) => self.set_initial_window(i64::from(value))?,
-                Some(Setting::MaxFrameSize) => self.output.set_frame_bytes_max(value as usize)?,
+        let Some(settings) = read_settings(head, payload)? else { return Ok(()) };
+        for (setting, value) in settings {
+            match setting {
+                Setting::EnablePush if value > 1 => return Err(ErrorCode::Protocol.into()),
+                Setting::InitialWindowSize => self.set_initial_window(i64::from(value))?,
+                Setting::MaxFrameSize => self.output.frame_bytes_max = frame_bytes_for(value)?,
                 _ => {}
             }
         }
@@ -305,50 +295,24 @@ impl Connection {
         if window > WINDOW_MAX {
             return Err(ErrorCode::FlowControl.into());
         }
-        let more = window - self.output.initial_window;
-        self.output.initial_window = window;
-        for place in self.streams.places() {
-            let Some(stream) = self.streams.get_mut(place) else { continue };
-            stream.send_window += more;
-            if stream.send_window > WINDOW_MAX {
-                return Err(ErrorCode::FlowControl.into());
-            }
-        }
-        Ok(())
+        let more = window - std::mem::replace(&mut self.output.initial_window, window);
+        Ok(self.streams.widen_all(more)?)
     }
 
     pub(super) fn window_update(&mut self, head: &FrameHead, payload: &[u8]) -> Result<(), Fault> {
-        let Ok(more) = <[u8; 4]>::try_from(payload) else { return Err(ErrorCode::FrameSize.into()) };
-        let more = i64::from(u32::from_be_bytes(more) & (WINDOW_MAX as u32));
+        let more = read_window_update(payload)?;
         if head.stream == 0 {
-            self.output.send_window += more;
-            return match (more, self.output.send_window) {
-                (0, _) => Err(ErrorCode::Protocol.into()),
-                (_, window) if window > WINDOW_MAX => Err(ErrorCode::FlowControl.into()),
-                _ => Ok(()),
-            };
+            return Ok(widen(&mut self.output.send_window, more)?);
         }
         if head.stream > self.last_stream {
             return Err(ErrorCode::Protocol.into());
         }
         let Some(place) = self.streams.find(head.stream) else { return Ok(()) };
         let Some(stream) = self.streams.get_mut(place) else { return Ok(()) };
-        stream.send_window += more;
-        match (more, stream.send_window) {
-            (0, _) => self.refuse(place, ErrorCode::Protocol),
-            (_, window) if window > WINDOW_MAX => self.refuse(place, ErrorCode::FlowControl),
-            _ => Ok(()),
+        match widen(&mut stream.send_window, more) {
+            Ok(()) => Ok(()),
+            Err(error) => self.refuse(place, error),
         }
-    }
-}
-
-impl Output {
-    fn set_frame_bytes_max(&mut self, bytes: usize) -> Result<(), Fault> {
-        if !FRAME_BYTES.contains(&bytes) {
-            return Err(ErrorCode::Protocol.into());
-        }
-        self.frame_bytes_max = bytes.min(OWN_FRAME_BYTES_MAX);
-        Ok(())
     }
 }
 

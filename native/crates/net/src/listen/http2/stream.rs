@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::inflow::Feed;
-use crate::http2::streams::Numbered;
+use crate::http2::streams::AnyStream;
 use crate::listen::state::{Active, Writing};
 use crate::service::Response;
 
@@ -47,8 +47,12 @@ pub(super) struct Outgoing {
     pub(super) _writing: Option<Writing>,
 }
 
-impl Numbered for Stream {
+impl AnyStream for Stream {
     fn id(&self) -> u32 {
         self.id
+    }
+
+    fn send_window(&mut self) -> &mut i64 {
+        &mut self.send_window
     }
 }
