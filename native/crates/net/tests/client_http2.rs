@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use client_support::*;
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::HeaderMap;
 use proptest::prelude::*;
@@ -377,4 +378,44 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[test]
+fn a_request_that_is_dropped_before_it_is_written_costs_the_peer_nothing() {
+    run(async {
+        let seen = Rc::new(Cell::new(0));
+        let count = Rc::clone(&seen);
+        let address = listen(move |_, mut stream| {
+            let count = Rc::clone(&count);
+            async move {
+                stream.read_exact(&mut [0; 24]).await.unwrap();
+                stream.write_all(&frames(&[(SETTINGS, 0, 0, &[])])).await.unwrap();
+                // Every head is counted and answered.
+                let mut head = [0; 9];
+                while stream.read_exact(&mut head).await.is_ok() {
+                    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+                    stream.read_exact(&mut vec![0; length]).await.unwrap();
+                    if head[3] == HEADERS {
+                        count.set(count.get() + 1);
+                        let id = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+                        let answer = frames(&[(HEADERS, END_HEADERS | END_STREAM, id, STATUS_200)]);
+                        stream.write_all(&answer).await.unwrap();
+                    }
+                }
+            }
+        })
+        .await;
+        let client = http2();
+        let request = || client.request(post(url(address, "/"), "x"), soon(), MAX);
+        request().await.unwrap();
+        for _ in 0..100 {
+            let mut dropped = Box::pin(request());
+            // Once to find the connection, once to send on it.
+            for _ in 0..2 {
+                assert!(dropped.as_mut().now_or_never().is_none());
+            }
+        }
+        request().await.unwrap();
+        assert_eq!(seen.get(), 2);
+    });
 }

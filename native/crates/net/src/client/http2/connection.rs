@@ -32,7 +32,7 @@ pub(super) struct State {
     pub(super) output: Output,
     pub(super) streams: Streams<Stream>,
     pub(super) conduct: Conduct,
-    /// Requests that wait for the peer's stream limit, and those that wait for its windows.
+    /// Requests that are not begun, and those that wait for the peer's windows.
     waiting: VecDeque<usize>,
     pub(super) blocked: VecDeque<usize>,
     /// Streams that the peer takes at once.
@@ -122,7 +122,6 @@ impl State {
     /// The peer's settings are known.
     pub(super) fn settle(&mut self) {
         self.settled = true;
-        self.begin_waiting();
     }
 
     /// Takes a request; the place where its response will be.
@@ -133,9 +132,8 @@ impl State {
             let why = self.failure.clone().or_else(|| self.left.clone());
             let why = why.unwrap_or_else(|| ClientError::new(ErrorKind::Reset, "connection has no streams left"));
             self.finish(place, Err(why.or_unprocessed(true)), None);
-        } else if self.waiting.is_empty() && self.streams.len() < self.streams_max {
-            self.begin(place);
         } else {
+            // Begun by the driver, so that one that is dropped before costs the peer nothing.
             self.waiting.push_back(place);
         }
         self.wake();
@@ -157,9 +155,9 @@ impl State {
         self.write_body(place);
     }
 
-    /// Begins requests that waited, as far as the peer's stream limit allows.
-    pub(super) fn begin_waiting(&mut self) {
-        while self.streams.len() < self.streams_max && self.is_usable() {
+    /// Begins requests, as far as the peer's stream limit and the socket allow.
+    fn begin_waiting(&mut self) {
+        while self.streams.len() < self.streams_max && !self.output.is_full() && self.is_usable() {
             let Some(place) = self.waiting.pop_front() else { return };
             self.begin(place);
         }
@@ -317,12 +315,13 @@ impl Connection {
         Poll::Ready(Ok(count))
     }
 
-    /// Writes all that waits to be written, and the bodies for which that makes room.
+    /// Begins and writes all that can be, and what can be when that is out.
     fn flush(&mut self, state: &mut State, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let flushed = ready!(state.output.flush(&mut self.io, cx));
             let position = state.output.position();
+            state.begin_waiting();
             state.write_bodies();
+            let flushed = ready!(state.output.flush(&mut self.io, cx));
             if flushed.is_err() || state.output.position() == position {
                 return Poll::Ready(flushed);
             }

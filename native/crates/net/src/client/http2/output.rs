@@ -92,7 +92,8 @@ impl Output {
         self.initial_window
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether so much waits that more should not be begun.
+    pub(super) fn is_full(&self) -> bool {
         self.pending > PENDING_BYTES_MAX
     }
 

@@ -174,7 +174,6 @@ impl State {
         if blocked {
             self.blocked.retain(|each| *each != place);
         }
-        self.begin_waiting();
     }
 
     /// The response is complete: a request that is not, is not wanted any more.
