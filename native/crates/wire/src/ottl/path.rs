@@ -137,7 +137,6 @@ pub(super) struct Path {
 #[derive(Clone, Copy, Debug)]
 enum Field {
     Attributes(Context),
-    Resource(fn(&Scene<'_>) -> u64),
     Text(for<'a> fn(&Scene<'a>) -> Option<Text<'a>>),
     Number(fn(&Scene<'_>) -> Option<i64>),
     Double(fn(&Scene<'_>) -> Option<f64>),
@@ -186,7 +185,6 @@ impl Path {
                 Cow::Borrowed(text) => Operand::Text(Cow::Borrowed(text.as_bytes())),
                 Cow::Owned(text) => Operand::Text(Cow::Owned(text.into_bytes())),
             }),
-            Field::Resource(read) => Operand::Int(read(scene) as i64),
             Field::Text(read) => read(scene).map_or(Operand::Nil, |text| Operand::Text(Cow::Borrowed(text.0))),
             Field::Number(read) => read(scene).map_or(Operand::Nil, Operand::Int),
             Field::Double(read) => read(scene).map_or(Operand::Nil, Operand::Double),
@@ -297,7 +295,7 @@ fn field(owner: Context, name: &str) -> Option<Field> {
 
 fn resource_field(name: &str) -> Option<Field> {
     Some(match name {
-        "dropped_attributes_count" => Field::Resource(|scene| scene.resource.dropped_attributes_count().into()),
+        "dropped_attributes_count" => Field::Number(|scene| Some(scene.resource.dropped_attributes_count().into())),
         "schema_url" => Field::Text(|scene| Some(scene.resource.schema_url())),
         _ => return None,
     })
