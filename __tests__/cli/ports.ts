@@ -11,8 +11,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Whoever holds this one has the others. */
-const LOCK_PORT = 43_170;
+/** Whoever holds this one has the others. Below the ports that systems give to clients, or one of those might hold it. */
+const LOCK_PORT = 24_317;
 /** OTLP/gRPC, OTLP/HTTP, metrics, health. */
 const DEFAULT_PORTS = [4317, 4318, 8888, 13_133];
 
