@@ -96,6 +96,7 @@ fn edit(signal: Signal, bytes: &[u8], items: u64, readable: bool, which: u8) {
     let context = |key: &str| (key != "absent").then(|| key.to_owned());
     let edit = &edits[usize::from(which) % edits.len()];
     let Some(edited) = edit.apply(signal, bytes, &Everything, &context) else { return };
+    let edited = edited.to_vec();
     let request = check(signal, &edited, &Limits::default()).expect("an edited request is a request");
     assert_eq!(request.counts().items, items);
     if readable {

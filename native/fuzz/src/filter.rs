@@ -23,7 +23,7 @@ pub fn run(data: &[u8]) {
     if check(signal, bytes, &Limits::default()).is_err() {
         return;
     }
-    let left = filtered.bytes.as_deref().unwrap_or(bytes);
-    let left = check(signal, left, &Limits::default()).expect("what is left of a good request is one");
+    let left = filtered.edited.map(|edited| edited.to_vec());
+    let left = check(signal, left.as_deref().unwrap_or(bytes), &Limits::default()).expect("what is left of a good request is one");
     assert_eq!(left.counts().items, filtered.items);
 }

@@ -60,7 +60,7 @@ fn build(edit: Edit, signal: Signal, records: usize) -> Built {
 }
 
 fn splice(edits: &Edits, signal: Signal, bytes: &[u8]) -> Option<Vec<u8>> {
-    edits.apply(signal, bytes, &Everything, &|_| None)
+    edits.apply(signal, bytes, &Everything, &|_| None).map(|edited| edited.to_vec())
 }
 
 fn rewrite(edit: Edit, signal: Signal, bytes: &[u8]) -> Result<Bytes, Box<dyn Error>> {

@@ -14,6 +14,8 @@ mod value;
 pub use literal::Literal;
 pub use program::{Action, ConvertTo, EditError, Source};
 
+pub use crate::splice::Edited;
+
 use self::list::{Holder, List};
 use self::program::Program;
 use crate::cursor::{Fields, Occurrences, Payload};
@@ -78,7 +80,7 @@ impl Edits {
     /// let edits = Edits::compile(Target::Resource, vec![stamp])?;
     /// let request = [0x0a, 0x02, 0x12, 0x00]; // a resource entry with an empty scope entry
     /// let edited = edits.apply(Signal::Logs, &request, &Everything, &|_| None);
-    /// assert_eq!(edited.as_deref(), Some(&b"\x0a\x13\x0a\x0f\x0a\x0d\x0a\x03env\x12\x06\x0a\x04prod\x12\x00"[..]));
+    /// assert_eq!(edited.map(|edited| edited.to_vec()).as_deref(), Some(&b"\x0a\x13\x0a\x0f\x0a\x0d\x0a\x03env\x12\x06\x0a\x04prod\x12\x00"[..]));
     /// # Ok::<(), teleferric_wire::edit::EditError>(())
     /// ```
     pub fn compile(target: Target, actions: Vec<Action>) -> Result<Self, EditError> {
@@ -88,15 +90,15 @@ impl Edits {
     /// Edits a checked request. `None` means that nothing changed and the request can be used as it is.
     ///
     /// `context` resolves [`Source::Context`] keys; each is asked at most once per call. One pass over what is
-    /// selected, one allocation for the result and small ones for hashed, converted and extracted values. Unchecked
-    /// bytes are safe; what follows their first bad field is left alone.
-    pub fn apply(
+    /// selected; small allocations for hashed, converted and extracted values only, the result is written where the
+    /// caller wants it. Unchecked bytes are safe; what follows their first bad field is left alone.
+    pub fn apply<'v>(
         &self,
         signal: Signal,
-        bytes: &[u8],
+        bytes: &'v [u8],
         select: &impl Select,
         context: &dyn Fn(&str) -> Option<String>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Edited<'v>> {
         let context = self.program.resolve(context);
         let mut editor =
             Editor { signal, select, list: List::new(&self.program, &context), splices: Splices::new(bytes) };
@@ -115,14 +117,14 @@ impl Edits {
     }
 }
 
-struct Editor<'v, 's, S> {
+struct Editor<'v, 'p, S> {
     signal: Signal,
-    select: &'s S,
-    list: List<'v>,
+    select: &'p S,
+    list: List<'p>,
     splices: Splices<'v>,
 }
 
-impl<'v, S: Select> Editor<'v, '_, S> {
+impl<'v: 'p, 'p, S: Select> Editor<'v, 'p, S> {
     /// Edits the resource of an entry, which may be absent or come in pieces.
     fn resource(&mut self, entry: &'v [u8]) {
         let holders: smallvec::SmallVec<[Holder<'v>; 1]> =

@@ -5,7 +5,7 @@ use crate::cursor::{Fields, Occurrences, Payload};
 use crate::numbers::{self, data, resource_entry, scope_entry, span};
 use crate::ottl::{Condition, Context, EvalError, Scene};
 use crate::signal::Signal;
-use crate::splice::Splices;
+use crate::splice::{Edited, Splices};
 use crate::view::{Event, MetricKind, Point, Record, ResourceEntry, ScopeEntry};
 
 /// What happens when a condition cannot be asked.
@@ -42,10 +42,10 @@ pub struct Filter {
 }
 
 /// What came of a request.
-#[derive(Debug, PartialEq)]
-pub struct Filtered<'f> {
+#[derive(Debug)]
+pub struct Filtered<'f, 'v> {
     /// The request without what was left out; `None` if nothing was, empty if nothing is left.
-    pub bytes: Option<Vec<u8>>,
+    pub edited: Option<Edited<'v>>,
     /// Items that are left, as the request's items are counted.
     pub items: u64,
     /// Why a condition could not be asked, where that is to be told.
@@ -87,12 +87,12 @@ impl Filter {
     ///
     /// # Errors
     /// A condition could not be asked, and its errors are to be propagated.
-    pub fn apply(&self, bytes: &[u8]) -> Result<Filtered<'_>, Failed<'_>> {
+    pub fn apply<'v>(&self, bytes: &'v [u8]) -> Result<Filtered<'_, 'v>, Failed<'_>> {
         let mut walk = Walk { filter: self, splices: Splices::new(bytes), items: 0, error: None };
         for (raw, content) in Occurrences::new(bytes, numbers::RESOURCES) {
             walk.resource(raw, content)?;
         }
-        Ok(Filtered { items: walk.items, error: walk.error, bytes: walk.splices.finish() })
+        Ok(Filtered { items: walk.items, error: walk.error, edited: walk.splices.finish() })
     }
 }
 

@@ -282,6 +282,7 @@ proptest! {
         let expected = expected(signal, &bytes, target, &actions);
         match edits.apply(signal, &bytes, &Everything, &context) {
             Some(edited) => {
+                let edited = edited.to_vec();
                 let before = check(signal, &bytes, &Limits::default()).unwrap().counts();
                 prop_assert_eq!(check(signal, &edited, &Limits::default()).unwrap().counts(), before);
                 prop_assert_eq!(normal(signal, &edited), expected);

@@ -75,7 +75,7 @@ fn filter(signal: Signal, rules: &[(Context, &str)]) -> Filter {
 /// What is left of `bytes`, checked and counted.
 fn left(filter: &Filter, signal: Signal, bytes: &[u8]) -> Vec<u8> {
     let filtered = filter.apply(bytes).unwrap();
-    let left = filtered.bytes.unwrap_or_else(|| bytes.to_vec());
+    let left = filtered.edited.map_or_else(|| bytes.to_vec(), |edited| edited.to_vec());
     assert_eq!(check(signal, &left, &Limits::default()).unwrap().counts().items, filtered.items);
     left
 }

@@ -3,16 +3,16 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::Deserialize;
+use teleferric_buf::Pool;
 use teleferric_buf::metrics::Counter;
-use teleferric_flow::{Consumer, Context, Fault, FaultCode, Parcel, Payload, Processor, Stage};
+use teleferric_flow::{Consumer, Context, Fault, Parcel, Payload, Processor, Stage};
 use teleferric_wire::Signal;
-use teleferric_wire::edit::{Action, ConvertTo, Edits, Everything, Literal, Source, Target};
+use teleferric_wire::edit::{Action, ConvertTo, Edited, Edits, Everything, Literal, Source, Target};
 
-use super::Inline;
 use super::select::{Match, MatchSettings};
 use super::traffic::{INCOMING, OUTGOING};
+use super::{Inline, rewrite};
 use crate::component::{Shared, StagePart, StartError};
 use crate::registry::Configured;
 
@@ -187,6 +187,7 @@ impl StagePart for AttributesPart {
             rules: Arc::clone(&self.rules),
             incoming: self.shared.metrics.counter(&INCOMING, &labels),
             outgoing: self.shared.metrics.counter(&OUTGOING, &labels),
+            pool: self.shared.pool.clone(),
         };
         Inline::stage(attributes, next)
     }
@@ -196,42 +197,54 @@ struct Attributes {
     rules: Arc<Rules>,
     incoming: Counter,
     outgoing: Counter,
+    pool: Pool,
 }
 
 impl Processor for Attributes {
     fn process(&self, mut parcel: Parcel, next: &dyn Consumer) {
         self.incoming.add(parcel.items);
-        if let Some(edited) = self.rules.edit(&parcel) {
-            // First of all what no longer says the same, which makes room for the rest.
-            parcel.payload.forget_packed();
-            let grown = edited.bytes().saturating_sub(parcel.payload.bytes());
-            if let Err(exhausted) = parcel.permit.try_grow(grown) {
-                self.outgoing.add(0);
-                parcel.reply.refuse(Fault::new(FaultCode::MemoryPressure, exhausted.to_string()));
-                return;
-            }
-            parcel.payload = edited;
+        if let Err(fault) = self.edit(&mut parcel) {
+            self.outgoing.add(0);
+            parcel.reply.refuse(fault);
+            return;
         }
         self.outgoing.add(parcel.items);
         next.consume(parcel);
     }
 }
 
-impl Rules {
-    /// The payload with each of its requests edited; unchanged ones stay the bytes they are. None if all are unchanged.
-    fn edit(&self, parcel: &Parcel) -> Option<Payload> {
-        let context = |key: &str| from_context(&parcel.context, key);
+impl Attributes {
+    /// Edits each request of the payload; unchanged ones stay the bytes they are.
+    fn edit(&self, parcel: &mut Parcel) -> Result<(), Fault> {
+        let mut edited = Payload::default();
         let mut changed = false;
-        let edit = |chunk: &Bytes| {
-            let edited = match &self.select {
-                None => self.edits.apply(parcel.signal, chunk, &Everything, &context),
-                Some(select) => self.edits.apply(parcel.signal, chunk, select, &context),
+        for index in 0..parcel.payload.chunks().len() {
+            let chunk = parcel.payload.chunks()[index].clone();
+            let Some(request) = self.rules.apply(parcel, &chunk) else {
+                edited.push(chunk);
+                continue;
             };
-            changed |= edited.is_some();
-            edited.map_or_else(|| chunk.clone(), Bytes::from)
-        };
-        let payload = parcel.payload.chunks().iter().map(edit).collect();
-        changed.then_some(payload)
+            changed = true;
+            // What no longer says the same goes first, which makes room for the rest.
+            parcel.payload.forget_packed();
+            let grown = request.len().saturating_sub(chunk.len()) as u64;
+            parcel.permit.try_grow(grown).map_err(|error| rewrite::pressure(&error))?;
+            edited.push(rewrite::write(&request, &self.pool)?);
+        }
+        if changed {
+            parcel.payload = edited;
+        }
+        Ok(())
+    }
+}
+
+impl Rules {
+    fn apply<'v>(&self, parcel: &Parcel, request: &'v [u8]) -> Option<Edited<'v>> {
+        let context = |key: &str| from_context(&parcel.context, key);
+        match &self.select {
+            None => self.edits.apply(parcel.signal, request, &Everything, &context),
+            Some(select) => self.edits.apply(parcel.signal, request, select, &context),
+        }
     }
 }
 

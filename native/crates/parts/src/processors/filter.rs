@@ -3,17 +3,17 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::Deserialize;
+use teleferric_buf::Pool;
 use teleferric_buf::metrics::{Counter, Desc, Kind};
 use teleferric_flow::log::{Level, Log};
 use teleferric_flow::{Consumer, Fault, FaultCode, Outcome, Parcel, Payload, Processor, Stage};
 use teleferric_wire::Signal;
-use teleferric_wire::filter::{Failed, Filter, OnError, Rule};
+use teleferric_wire::filter::{Filter, OnError, Rule};
 use teleferric_wire::ottl::{Condition, Context};
 
-use super::Inline;
 use super::traffic::{INCOMING, OUTGOING};
+use super::{Inline, rewrite};
 use crate::component::{Shared, StagePart, StartError};
 use crate::registry::Configured;
 
@@ -111,6 +111,7 @@ impl StagePart for FilterPart {
             outgoing: metrics.counter(&OUTGOING, &labels),
             filtered: removed.map(|desc| metrics.counter(desc, &[("filter", self.id.as_str())])),
             log: self.shared.handles("processor", &self.id, self.signal).log,
+            pool: self.shared.pool.clone(),
         };
         Inline::stage(items, next)
     }
@@ -122,6 +123,7 @@ struct Items {
     outgoing: Counter,
     filtered: Option<Counter>,
     log: Log,
+    pool: Pool,
 }
 
 impl Processor for Items {
@@ -129,11 +131,10 @@ impl Processor for Items {
         self.incoming.add(parcel.items);
         let before = parcel.items;
         if !self.filter.is_idle()
-            && let Err(failed) = self.filter(&mut parcel)
+            && let Err(fault) = self.filter(&mut parcel)
         {
             self.outgoing.add(0);
-            // The condition will not fare better with the same data another time.
-            parcel.reply.refuse(Fault::new(FaultCode::DownstreamPermanent, format!("filter: {failed}")));
+            parcel.reply.refuse(fault);
             return;
         }
         if let Some(filtered) = &self.filtered {
@@ -151,17 +152,23 @@ impl Processor for Items {
 
 impl Items {
     /// Leaves out of the parcel what is to go. A parcel that keeps everything stays as it came.
-    fn filter(&self, parcel: &mut Parcel) -> Result<(), Failed<'_>> {
+    fn filter(&self, parcel: &mut Parcel) -> Result<(), Fault> {
         let mut payload = Payload::default();
         let (mut items, mut changed) = (0, false);
         for chunk in parcel.payload.chunks() {
-            let filtered = self.filter.apply(chunk)?;
+            let filtered = self.filter.apply(chunk).map_err(|failed| {
+                // The condition will not fare better with the same data another time.
+                Fault::new(FaultCode::DownstreamPermanent, format!("filter: {failed}"))
+            })?;
             if let Some(error) = filtered.error {
                 self.log.emit(Level::Warn, "failed to eval condition", &[("error", error.to_string().as_str().into())]);
             }
             items += filtered.items;
-            changed |= filtered.bytes.is_some();
-            payload.push(filtered.bytes.map_or_else(|| chunk.clone(), Bytes::from));
+            changed |= filtered.edited.is_some();
+            payload.push(match &filtered.edited {
+                None => chunk.clone(),
+                Some(edited) => rewrite::write(edited, &self.pool)?,
+            });
         }
         if changed {
             parcel.payload = payload;

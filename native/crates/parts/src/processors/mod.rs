@@ -4,6 +4,7 @@ pub mod attributes;
 pub mod batch;
 pub mod filter;
 pub mod memory_limiter;
+mod rewrite;
 pub mod select;
 mod traffic;
 

@@ -57,7 +57,7 @@ impl<'v> List<'v> {
 
     /// Runs the program on the list in field `number` of the holders and records the changes. New attributes go to
     /// the end of the last holder.
-    pub(super) fn edit(&mut self, holders: &[Holder<'v>], number: u32, splices: &mut Splices<'v>) {
+    pub(super) fn edit(&mut self, holders: &[Holder<'v>], number: u32, splices: &mut Splices<'_>) {
         self.entries.clear();
         for (index, holder) in holders.iter().enumerate() {
             self.gather(index, holder.content, number);
@@ -80,7 +80,7 @@ impl<'v> List<'v> {
 
     /// Writes the attributes that the last [`List::edit`] inserted, for a list that had no holder: as a new field
     /// `holder` at the start of `parent`.
-    pub(super) fn insert_holder(&self, parent: &'v [u8], holder: u32, number: u32, splices: &mut Splices<'v>) {
+    pub(super) fn insert_holder(&self, parent: &[u8], holder: u32, number: u32, splices: &mut Splices<'_>) {
         if self.has_inserted() {
             let mut content = Vec::new();
             self.write_inserted(number, &mut content);
@@ -200,7 +200,7 @@ impl<'v> List<'v> {
         self.entries.iter_mut().filter(|entry| entry.state != State::Removed)
     }
 
-    fn emit_changes(&self, holder: usize, number: u32, splices: &mut Splices<'v>) {
+    fn emit_changes(&self, holder: usize, number: u32, splices: &mut Splices<'_>) {
         for entry in &self.entries {
             let Some(origin) = entry.origin.filter(|origin| origin.holder == holder) else { continue };
             match entry.state {

@@ -33,10 +33,12 @@ fn log(resource: &[Vec<u8>], record: &[Vec<u8>]) -> Vec<u8> {
 fn apply(target: Target, action: Action, request: &[u8]) -> Option<Vec<u8>> {
     let edits = Edits::compile(target, vec![action]).unwrap();
     let edited = edits.apply(Signal::Logs, request, &Everything, &|key| (key == "tenant").then(|| "t1".to_owned()));
-    if let Some(edited) = &edited {
-        check(Signal::Logs, edited, &Limits::default()).unwrap();
-    }
-    edited
+    edited.map(|edited| {
+        let bytes = edited.to_vec();
+        assert_eq!(edited.len(), bytes.len());
+        check(Signal::Logs, &bytes, &Limits::default()).unwrap();
+        bytes
+    })
 }
 
 #[test]
@@ -182,6 +184,7 @@ fn selection_sees_resource_scope_and_record() {
     let stamp = field(9, &attribute("k", &text("v")));
     let request = |chosen: &[u8]| field(1, &field(2, &[metric("other", &[]), metric("chosen", chosen)].concat()));
     let edits = Edits::compile(Target::Record, vec![Action::Insert { key: "k".into(), from: literal("v") }]).unwrap();
-    let edited = edits.apply(Signal::Metrics, &request(&[]), &Named, &|_| None);
-    assert_eq!(edited, Some(request(&stamp)));
+    let before = request(&[]);
+    let edited = edits.apply(Signal::Metrics, &before, &Named, &|_| None).unwrap();
+    assert_eq!(edited.to_vec(), request(&stamp));
 }

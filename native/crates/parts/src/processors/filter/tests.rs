@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use std::cell::RefCell;
 use std::sync::Mutex;
 
@@ -36,6 +37,7 @@ fn processor(text: &str, error_mode: &str) -> Items {
         outgoing: metrics.counter(&OUTGOING, &[]),
         filtered: Some(metrics.counter(&FILTERED[0], &[])),
         log: Log::none(),
+        pool: Pool::new(),
     }
 }
 
