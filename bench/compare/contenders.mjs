@@ -26,7 +26,7 @@ export function lineUp(cell, prepared) {
 
 function candidates(cell) {
   if (cell.kind === 'latency') return peers.filter(({ id }) => id === 'teleferric' || id === cell.against);
-  return cell.tag === 'headline' ? [peers[0], control, ...peers.slice(1)] : peers;
+  return cell.kind === 'throughput' ? [peers[0], control, ...peers.slice(1)] : peers;
 }
 
 /** Starts one contender and its sink; `{ id, process, sink, record }`, where `record` goes into the raw results. */

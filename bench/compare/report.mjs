@@ -7,7 +7,7 @@ import { number, percent, ratio, table } from './markdown.mjs';
 import { control } from './peers/index.mjs';
 import { memoryLimitMib } from './peers/collector-config.mjs';
 import { sections } from './sections.mjs';
-import { summarizeCell } from './summary.mjs';
+import { pooledControl, summarizeCell } from './summary.mjs';
 
 /** More foreign work than this and the machine was not quiet. */
 const foreignShareMax = 0.05;
@@ -77,7 +77,14 @@ function validity(summaries) {
       .filter(({ id, ratio: measured }) => id === control.id && measured !== undefined)
       .map((row) => [cell, row.ratio]),
   );
-  const controlRows = controls.map(([cell, measured]) => [`\`${cell.id}\``, ratio(measured), verdict(measured)]);
+  const controlRows = controls.map(([cell, measured]) => [
+    `\`${cell.id}\``,
+    String(measured.n),
+    ratio(measured),
+    verdict(measured),
+  ]);
+  const pooled = pooledControl(summaries);
+  if (pooled !== undefined) controlRows.unshift(['all together', String(pooled.n), ratio(pooled), verdict(pooled)]);
   const leftOut = summaries.flatMap(({ cell, rows }) =>
     rows.filter(({ dropped }) => dropped.length > 0).map((row) => [cell, row]),
   );
@@ -85,8 +92,10 @@ function validity(summaries) {
   const failures = summaries.filter(({ failure }) => failure !== undefined);
   return [
     '## Validity',
-    `A second, identical teleferric stands in the headline cells. Its ratio must contain 1.00 and lie within ${controlSpread * 100} % of it; where it does not, differences of that size mean nothing.`,
-    controlRows.length === 0 ? '' : table([['cell'], ['teleferric / teleferric', 'right'], ['verdict']], controlRows),
+    `A second, identical teleferric stands in every throughput cell, and its ratio should be 1. Over the pairs of all cells together it must contain 1.00 and lie within ${controlSpread * 100} % of it, or the method favours one side. In a single cell with few pairs it says how large a difference is noise there.`,
+    controlRows.length === 0
+      ? ''
+      : table([['cell'], ['pairs', 'right'], ['teleferric / teleferric', 'right'], ['verdict']], controlRows),
     [
       `- Largest share of the collector’s CPU used by foreign programs in a run: ${percent(worst('foreign_share_max'))}.${worst('foreign_share_max') > foreignShareMax ? ' **The machine was not quiet: intervals are wide, latencies say little, and nothing here should be quoted.**' : ''}`,
       `- Largest share used by the contenders that were waiting: ${percent(worst('idle_share_max'))}.`,
@@ -102,7 +111,7 @@ function verdict({ median, low, high }) {
   const contains = low <= 1 && high >= 1;
   const near = Math.abs(median - 1) <= controlSpread;
   if (contains && near) return 'good';
-  return contains ? 'contains 1, but too wide' : 'does not contain 1';
+  return contains ? `contains 1, but is off by more than ${controlSpread * 100} %` : 'does not contain 1';
 }
 
 function method({ settings }) {

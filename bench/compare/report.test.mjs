@@ -8,7 +8,7 @@ import { fixtureResults } from './fixture.mjs';
 import { goalRows } from './goals.mjs';
 import { renderReport } from './report.mjs';
 import { readResults, writeResults } from './results.mjs';
-import { summarizeCell } from './summary.mjs';
+import { pooledControl, summarizeCell } from './summary.mjs';
 
 const summaryOf = (results, id) => summarizeCell(results.cells[id]);
 const rowOf = (summary, id) => summary.rows.find((row) => row.id === id);
@@ -35,6 +35,18 @@ test('runs with stolen time are left out and counted', () => {
   assert.equal(row.dropped.length, 1);
   assert.ok(row.items_per_cpu_s > 1e6);
   assert.match(renderReport(results), /1 of teleferric in `s3-logs-grpc`/);
+});
+
+test('the control is judged over the pairs of all cells together', () => {
+  const results = fixtureResults(['s3-logs-grpc', 'insert-logs', 'connections-1']);
+  const pooled = () => pooledControl(Object.values(results.cells).map(summarizeCell));
+  const inOne = rowOf(summaryOf(results, 's3-logs-grpc'), 'control').ratio.n;
+  assert.equal(pooled().n, 2 * inOne);
+  assert.match(renderReport(results), /all together \| +\d+ \|.*\| good/);
+  for (const { runs } of Object.values(results.cells)) {
+    for (const run of runs) if (run.contender === 'control') run.items *= 1.1;
+  }
+  assert.match(renderReport(results), /all together \|.*does not contain 1/);
 });
 
 test('goals are reached, missed or open by the interval', () => {

@@ -30,8 +30,19 @@ export function summarizeCell({ cell, contenders, runs, failure }) {
       const all = runs.filter(({ contender }) => contender === id);
       return { id, ...record, runs: all.filter(usable), dropped: all.filter((run) => !usable(run)) };
     });
-  const first = rows.find(({ id }) => id === 'teleferric');
+  const first = rowOf({ rows }, 'teleferric');
   return { cell, failure, rows: rows.map((row) => ({ ...row, ...figuresOf(cell, row, first) })) };
+}
+
+/** The ratio of teleferric to its control over the pairs of all cells; undefined where no cell has one. */
+export function pooledControl(summaries) {
+  const ratios = summaries
+    .filter(({ cell }) => cell.kind === 'throughput')
+    .flatMap((summary) => {
+      const [first, second] = ['teleferric', 'control'].map((id) => rowOf(summary, id) ?? { runs: [] });
+      return pairRatios(first.runs, second.runs, rates[basisOf(first, second)].items);
+    });
+  return medianWithInterval(ratios);
 }
 
 function figuresOf(cell, row, first) {
@@ -99,7 +110,7 @@ const percentiles = ['p50', 'p95', 'p99', 'p999'];
 
 /** Rows of a latency cell: one for each share and contender, with the ratio of teleferric's p99 to the contender's. */
 export function latencyRows({ rows }) {
-  const first = rows.find(({ id }) => id === 'teleferric');
+  const first = rowOf({ rows }, 'teleferric');
   const shares = [...new Set(rows.flatMap((row) => [...row.runs, ...row.dropped]).map(({ share }) => share))];
   return shares
     .filter((share) => share !== undefined)
@@ -121,6 +132,8 @@ function latencyRow(row, first, share) {
     dropped_runs: dropped.length,
   };
 }
+
+const rowOf = ({ rows }, wanted) => rows.find(({ id }) => id === wanted);
 
 export function sum(values) {
   return values.reduce((total, value) => total + value, 0);

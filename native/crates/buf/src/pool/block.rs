@@ -56,8 +56,11 @@ impl Block {
     ///
     /// # Panics
     /// When the allocator has no memory.
+    #[inline]
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
-        self.reserve(bytes.len());
+        if self.memory.len() - self.len < bytes.len() {
+            self.reserve(bytes.len());
+        }
         self.append(bytes);
     }
 
@@ -140,6 +143,7 @@ impl Block {
     }
 
     /// Appends what is known to fit.
+    #[inline]
     fn append(&mut self, bytes: &[u8]) {
         self.memory[self.len..][..bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
@@ -230,6 +234,7 @@ unsafe impl BufMut for Block {
         UninitSlice::new(self.spare_mut())
     }
 
+    #[inline]
     fn put_slice(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
     }
