@@ -9,7 +9,7 @@ import { memoryLimitMib } from './peers/collector-config.mjs';
 import { sections } from './sections.mjs';
 import { pooledControl, summarizeCell } from './summary.mjs';
 
-/** More foreign work than this and the machine was not quiet. */
+/** More foreign work than this in a cell and the machine was not quiet for it. */
 const foreignShareMax = 0.05;
 
 /** How far from 1 the A/A control may be. */
@@ -88,7 +88,12 @@ function validity(summaries) {
   const leftOut = summaries.flatMap(({ cell, rows }) =>
     rows.filter(({ dropped }) => dropped.length > 0).map((row) => [cell, row]),
   );
-  const worst = (name) => Math.max(0, ...summaries.flatMap(({ rows }) => rows.map((row) => row[name] ?? 0)));
+  const worst = (name) => {
+    const shares = summaries.flatMap(({ cell, rows }) => rows.map((row) => ({ cell, share: row[name] ?? 0 })));
+    return shares.toSorted((a, b) => b.share - a.share)[0] ?? { cell: undefined, share: 0 };
+  };
+  const foreign = worst('foreign_share_max');
+  const idle = worst('idle_share_max');
   const failures = summaries.filter(({ failure }) => failure !== undefined);
   return [
     '## Validity',
@@ -97,8 +102,8 @@ function validity(summaries) {
       ? ''
       : table([['cell'], ['pairs', 'right'], ['teleferric / teleferric', 'right'], ['verdict']], controlRows),
     [
-      `- Largest share of the collector’s CPU used by foreign programs in a run: ${percent(worst('foreign_share_max'))}.${worst('foreign_share_max') > foreignShareMax ? ' **The machine was not quiet: intervals are wide, latencies say little, and nothing here should be quoted.**' : ''}`,
-      `- Largest share used by the contenders that were waiting: ${percent(worst('idle_share_max'))}.`,
+      `- Largest share of the collector’s CPU used by foreign programs in a run: ${shareIn(foreign)}.${foreign.share > foreignShareMax ? ' **The machine was not quiet for it: its intervals are wide, its latencies say little, and it should not be quoted.**' : ''}`,
+      `- Largest share used by the contenders that were waiting: ${shareIn(idle)}.`,
       `- Runs left out (more than ${stealShareMax * 100} % stolen time, or the generator fell behind): ${leftOut.length === 0 ? 'none' : leftOut.map(([cell, row]) => `${row.dropped.length} of ${row.id} in \`${cell.id}\``).join(', ')}.`,
       ...failures.map(({ cell, failure }) => `- \`${cell.id}\` was broken off: ${failure}`),
     ].join('\n'),
@@ -106,6 +111,8 @@ function validity(summaries) {
     .filter((part) => part !== '')
     .join('\n\n');
 }
+
+const shareIn = ({ cell, share }) => (cell === undefined ? percent(share) : `${percent(share)}, in \`${cell.id}\``);
 
 function verdict({ median, low, high }) {
   const contains = low <= 1 && high >= 1;
