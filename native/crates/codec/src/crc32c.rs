@@ -9,12 +9,13 @@ static TABLES: [[u32; 256]; 8] = tables();
 
 /// The checksum, rotated and offset so that data which contains checksums keeps them apart (`framing_format.txt` §3).
 pub(crate) fn masked_crc32c(data: &[u8]) -> u32 {
-    crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
+    crc32c(0, data).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-fn crc32c(data: &[u8]) -> u32 {
+/// The checksum of what `crc` is the checksum of, followed by `data`; 0 is that of nothing.
+pub fn crc32c(crc: u32, data: &[u8]) -> u32 {
     let (words, tail) = data.as_chunks::<8>();
-    let crc = words.iter().fold(!0_u32, |crc, word| {
+    let crc = words.iter().fold(!crc, |crc, word| {
         let mixed = u64::from_le_bytes(*word) ^ u64::from(crc);
         let bytes = mixed.to_le_bytes();
         bytes.iter().zip(TABLES.iter().rev()).fold(0, |sum, (byte, table)| sum ^ table[usize::from(*byte)])
@@ -55,9 +56,10 @@ mod tests {
     #[test]
     fn matches_the_published_values() {
         // RFC 3720 appendix B.4, and the usual check value.
-        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
-        assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);
-        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
-        assert_eq!(crc32c(b""), 0);
+        assert_eq!(crc32c(0, &[0; 32]), 0x8a91_36aa);
+        assert_eq!(crc32c(0, &[0xff; 32]), 0x62a8_ab43);
+        assert_eq!(crc32c(0, b"123456789"), 0xe306_9283);
+        assert_eq!(crc32c(0, b""), 0);
+        assert_eq!(crc32c(crc32c(0, b"12345"), b"6789"), 0xe306_9283);
     }
 }

@@ -9,7 +9,7 @@
 
 #![forbid(unsafe_code)]
 
-mod crc32c;
+pub mod crc32c;
 mod deflate;
 mod error;
 mod lz4;

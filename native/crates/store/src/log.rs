@@ -1,0 +1,515 @@
+//! The log: segments in a row, cursors over them, and what happens when a disk fails.
+
+mod opening;
+mod survey;
+
+use std::collections::VecDeque;
+use std::io;
+
+pub use survey::{CursorSurvey, RecordSurvey, SegmentSurvey, Survey, survey};
+
+use crate::cursor::Cursor;
+use crate::meta::{CursorState, Meta, Position, State};
+use crate::record::{NewRecord, Record, Tally};
+use crate::segment::{self, Found, HEADER_BYTES, Header, Segment, Uuid};
+use crate::vfs::{Vfs, VfsFile};
+
+/// Sizes and habits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Bytes of a segment, reserved when it is made.
+    pub segment_bytes: u64,
+    /// Bytes of all segments together, quarantined ones included; room for two is always taken.
+    pub max_bytes: u64,
+    /// Bytes of the file system that are left to others.
+    pub reserve_free_bytes: u64,
+    /// Whether an append waits until it lasts. Without, a power cut may take what was appended; a crash of the process
+    /// does not.
+    pub sync: bool,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// All segments are full of what some cursor has not acknowledged.
+    #[error("the log is full")]
+    Full,
+    /// The file system has less space left than is to be left to others.
+    #[error("the disk is full")]
+    NoSpace,
+    /// A record is larger than a segment.
+    #[error("a record of {bytes} bytes is larger than a segment")]
+    TooLarge {
+        /// Its size on disk.
+        bytes: u64,
+    },
+    /// Syncs have failed twice: nothing is taken any more, what is there can be read.
+    #[error("the log takes no more records, as the disk failed twice")]
+    ReadOnly,
+    /// There are as many cursors as a record can have targets.
+    #[error("the log has {0} readers already")]
+    TooManyCursors(usize),
+    /// The disk failed; what was to be written may or may not be there after a restart.
+    #[error("the log could not be written: {0}")]
+    Disk(#[from] io::Error),
+    /// A later version wrote the log.
+    #[error("the log was written by a later version ({0})")]
+    Version(u32),
+}
+
+/// What opening found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// Bytes between records of the last segments that are no records.
+    pub lost_bytes: u64,
+    /// Files that looked like segments and were none; they are put aside.
+    pub strays: u64,
+    /// There were records and no word about how far their readers are: all are read again.
+    pub forgotten: bool,
+}
+
+/// What an append came to: the first sequence, and how many records from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The sequence of the first record.
+    pub first: u64,
+    /// Records, with sequences that follow one another.
+    pub count: u64,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// Records, oldest first.
+    pub records: Vec<Record>,
+    /// What should have been there and was damaged.
+    pub lost: Tally,
+}
+
+/// What is in a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Bytes that its segments take on the disk.
+    pub bytes: u64,
+    /// Bytes that were damaged and that no reader will see.
+    pub lost_bytes: u64,
+    /// Whether it takes no more records.
+    pub read_only: bool,
+    /// Its readers, and what there is for each.
+    pub cursors: Vec<(String, Tally)>,
+}
+
+/// As many readers as a record has bits for.
+pub const CURSORS_MAX: usize = 64;
+
+/// Failures to write after which nothing is written any more.
+const FAILURES_MAX: u32 = 2;
+
+/// An open log. Belongs to one thread: whoever calls waits for the disk.
+pub struct Log<V: Vfs> {
+    vfs: V,
+    settings: LogSettings,
+    uuid: Uuid,
+    /// Oldest first; the last is written into.
+    segments: VecDeque<Segment<V::File>>,
+    /// The number of the segment that comes after those.
+    next_number: u64,
+    /// Names of segments that nobody needs, kept to be used again.
+    spares: Vec<String>,
+    /// Bytes of files that were put aside.
+    quarantined_bytes: u64,
+    cursors: Vec<Cursor>,
+    next: u64,
+    meta: Meta<V::File>,
+    failures: u32,
+    lost_bytes: u64,
+    front: Vec<u8>,
+}
+
+impl<V: Vfs> Log<V> {
+    /// The bit of the cursor with this name, which begins with what is appended from now on if there is none yet.
+    ///
+    /// # Errors
+    /// There are too many, or it could not be written down.
+    pub fn cursor(&mut self, name: &str) -> Result<u32, LogError> {
+        if let Some(place) = self.cursors.iter().position(|cursor| cursor.name == name) {
+            return Ok(place as u32);
+        }
+        if self.cursors.len() == CURSORS_MAX {
+            return Err(LogError::TooManyCursors(CURSORS_MAX));
+        }
+        let state = CursorState { name: name.to_owned(), from: self.next, ..CursorState::default() };
+        self.cursors.push(Cursor::new(state, self.tail()));
+        let roster = self.roster();
+        let fits = self.fitting(&[roster.record()]) > 0;
+        let written = if fits { self.write(&[roster.record()]) } else { self.begin_segment() };
+        if let Err(error) = written.and_then(|()| self.checkpoint()) {
+            self.cursors.pop();
+            return Err(error);
+        }
+        Ok(self.cursors.len() as u32 - 1)
+    }
+
+    /// Appends `records` and makes them last: one write and one sync for each segment they go to.
+    ///
+    /// # Errors
+    /// None of them is taken, though after [`LogError::Disk`] some may be read all the same.
+    pub fn append(&mut self, records: &[NewRecord<'_>]) -> Result<Appended, LogError> {
+        if self.is_read_only() {
+            return Err(LogError::ReadOnly);
+        }
+        self.make_room(records)?;
+        let first = self.next;
+        let mut rest = records;
+        while !rest.is_empty() {
+            let count = self.fitting(rest);
+            if count == 0 {
+                self.begin_segment()?;
+                continue;
+            }
+            let (now, later) = rest.split_at(count);
+            self.write(now)?;
+            rest = later;
+        }
+        Ok(Appended { first, count: records.len() as u64 })
+    }
+
+    /// The next records for `cursor`: at most `count`, and no more once their payloads have `bytes` bytes.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn read(&mut self, cursor: u32, count: usize, bytes: u64) -> Result<Read, LogError> {
+        let mut read = Read::default();
+        let mut size = 0;
+        while read.records.len() < count && size < bytes {
+            let Some(record) = self.next_for(cursor)? else { break };
+            size += record.payload.len() as u64;
+            read.records.push(record);
+        }
+        if let Some(cursor) = self.cursors.get_mut(cursor as usize) {
+            read.lost = cursor.take_lost();
+        }
+        Ok(read)
+    }
+
+    /// `cursor` needs the record with this sequence no more. It lasts with the next [`checkpoint`](Self::checkpoint).
+    pub fn acknowledge(&mut self, cursor: u32, sequence: u64) {
+        if let Some(cursor) = self.cursors.get_mut(cursor as usize) {
+            cursor.acknowledge(sequence);
+        }
+    }
+
+    /// `cursor` is to read the record with this sequence again.
+    pub fn release(&mut self, cursor: u32, sequence: u64) {
+        if let Some(cursor) = self.cursors.get_mut(cursor as usize) {
+            cursor.release(sequence);
+        }
+    }
+
+    /// Gives up what there is for `cursor`; how much that was.
+    ///
+    /// # Errors
+    /// As [`checkpoint`](Self::checkpoint).
+    pub fn purge(&mut self, cursor: u32) -> Result<Tally, LogError> {
+        let (next, tail) = (self.next, self.tail());
+        let gone = self.cursors.get_mut(cursor as usize).map(|cursor| cursor.purge(next, tail));
+        self.checkpoint()?;
+        Ok(gone.unwrap_or_default())
+    }
+
+    /// Writes down how far the cursors are, then gives segments free that none of them needs.
+    ///
+    /// # Errors
+    /// The disk failed: after a crash more is read again than must be.
+    pub fn checkpoint(&mut self) -> Result<(), LogError> {
+        let cursors = self.cursors.iter().map(Cursor::state).collect();
+        self.meta.write(&State { uuid: self.uuid, next: self.next, tail: self.tail(), cursors })?;
+        self.reclaim()?;
+        Ok(())
+    }
+
+    /// What there is for `cursor`, read or not, and not acknowledged.
+    pub fn held(&self, cursor: u32) -> Tally {
+        self.cursors.get(cursor as usize).map_or_else(Tally::default, Cursor::held)
+    }
+
+    /// What is in it.
+    pub fn status(&self) -> Status {
+        Status {
+            bytes: self.taken_bytes(),
+            lost_bytes: self.lost_bytes,
+            read_only: self.is_read_only(),
+            cursors: self.cursors.iter().map(|cursor| (cursor.name.clone(), cursor.held())).collect(),
+        }
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.failures >= FAILURES_MAX
+    }
+
+    fn taken_bytes(&self) -> u64 {
+        let segments: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
+        segments + self.spares.len() as u64 * self.settings.segment_bytes + self.quarantined_bytes
+    }
+
+    fn start(&self) -> Position {
+        let segment = self.segments.front().map_or(0, |segment| segment.header.number);
+        Position { segment, offset: HEADER_BYTES }
+    }
+
+    fn tail(&self) -> Position {
+        let last = self.segments.back();
+        last.map_or_else(|| self.start(), |last| Position { segment: last.header.number, offset: last.end })
+    }
+
+    /// Whether the records fit, giving segments free if they do not.
+    fn make_room(&mut self, records: &[NewRecord<'_>]) -> Result<(), LogError> {
+        let front = HEADER_BYTES + self.roster().bytes() as u64;
+        let room = self.settings.segment_bytes.saturating_sub(front);
+        if let Some(large) = records.iter().map(|record| record.bytes() as u64).find(|bytes| *bytes > room) {
+            return Err(LogError::TooLarge { bytes: large });
+        }
+        let mut left = self.segments.back().map_or(0, |last| last.bytes - last.end);
+        let mut more = 0;
+        for record in records {
+            let bytes = record.bytes() as u64;
+            if bytes > left {
+                (left, more) = (room, more + 1);
+            }
+            left -= bytes;
+        }
+        if more > 0 && self.segments.len() as u64 + more > self.most_segments() {
+            self.checkpoint()?;
+            if self.segments.len() as u64 + more > self.most_segments() {
+                return Err(LogError::Full);
+            }
+        }
+        Ok(())
+    }
+
+    fn most_segments(&self) -> u64 {
+        (self.settings.max_bytes.saturating_sub(self.quarantined_bytes) / self.settings.segment_bytes).max(2)
+    }
+
+    /// How many of `records` go into the segment that is written into.
+    fn fitting(&self, records: &[NewRecord<'_>]) -> usize {
+        let mut left = self.segments.back().map_or(0, |last| last.bytes - last.end);
+        let fits = |record: &&NewRecord<'_>| match left.checked_sub(record.bytes() as u64) {
+            Some(less) => {
+                left = less;
+                true
+            }
+            None => false,
+        };
+        records.iter().take_while(fits).count()
+    }
+
+    /// Writes and syncs records that fit.
+    fn write(&mut self, records: &[NewRecord<'_>]) -> Result<(), LogError> {
+        let Some(segment) = self.segments.back_mut() else { return Err(LogError::Full) };
+        let salt = segment.header.salt();
+        self.front.clear();
+        let mut fronts = Vec::with_capacity(records.len());
+        for (index, record) in records.iter().enumerate() {
+            let start = self.front.len();
+            record.front(salt, self.next + index as u64, &mut self.front);
+            fronts.push(start..self.front.len());
+        }
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(records.len() * 3);
+        for (record, front) in records.iter().zip(fronts) {
+            parts.push(&self.front[front]);
+            parts.extend(record.payload.iter().map(|piece| &piece[..]));
+            parts.push(record.padding());
+        }
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        // Given out whatever happens, so that what a failed write left behind is never taken for something else.
+        self.next += records.len() as u64;
+        let written = segment.file.write_at(&parts, segment.end);
+        let lasting = written.and_then(|()| if self.settings.sync { segment.file.sync() } else { Ok(()) });
+        if let Err(error) = lasting {
+            self.failures += 1;
+            // What of it lasts is unknown, and asking again would tell nothing: the segment is not written any more.
+            segment.bytes = segment.end;
+            return Err(error.into());
+        }
+        segment.end += bytes as u64;
+        for record in records {
+            self.hold(record.targets, record.tally());
+        }
+        Ok(())
+    }
+
+    /// Counts a record for those that are to read it.
+    fn hold(&mut self, targets: u64, tally: Tally) {
+        for (bit, cursor) in self.cursors.iter_mut().enumerate() {
+            if targets >> bit & 1 == 1 {
+                cursor.hold(tally);
+            }
+        }
+    }
+
+    /// Begins the segment that the next records go to, with a record that says which cursor has which bit.
+    fn begin_segment(&mut self) -> Result<(), LogError> {
+        let number = self.next_number;
+        let header = Header { uuid: self.uuid, number, first: self.next };
+        let name = segment::name(number);
+        let mut file = match self.spares.pop() {
+            Some(spare) => {
+                self.vfs.rename(&spare, &name)?;
+                self.vfs.open(&name)?
+            }
+            None => {
+                let free = self.vfs.free_bytes()?;
+                if free < self.settings.reserve_free_bytes.saturating_add(self.settings.segment_bytes) {
+                    return Err(LogError::NoSpace);
+                }
+                self.vfs.create(&name, self.settings.segment_bytes)?
+            }
+        };
+        file.write_at(&[&header.encode()], 0)?;
+        file.sync()?;
+        self.vfs.sync_names()?;
+        self.next_number += 1;
+        let bytes = self.settings.segment_bytes;
+        self.segments.push_back(Segment { name, header, file, bytes, end: HEADER_BYTES });
+        let roster = self.roster();
+        self.write(&[roster.record()])
+    }
+
+    fn roster(&self) -> Roster {
+        Roster(self.cursors.iter().map(|cursor| cursor.name.as_str()).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Puts segments that lie below every cursor's mark aside to be used again.
+    fn reclaim(&mut self) -> Result<(), LogError> {
+        let needed = self.cursors.iter().map(Cursor::low).min().unwrap_or(self.next);
+        while let Some(second) = self.segments.get(1) {
+            if second.header.first > needed {
+                break;
+            }
+            let Some(first) = self.segments.pop_front() else { break };
+            if self.spares.len() < SPARES_MAX && first.bytes == self.settings.segment_bytes {
+                let spare = segment::spare_name(first.header.number);
+                self.vfs.rename(&first.name, &spare)?;
+                self.spares.push(spare);
+            } else {
+                self.vfs.remove(&first.name)?;
+            }
+        }
+        let start = self.start();
+        for cursor in &mut self.cursors {
+            cursor.read = cursor.read.max(start);
+        }
+        Ok(())
+    }
+
+    /// The next record that `cursor` needs.
+    fn next_for(&mut self, cursor: u32) -> Result<Option<Record>, LogError> {
+        let index = cursor as usize;
+        while let Some((sequence, taken)) = self.cursors.get_mut(index).and_then(Cursor::take_again) {
+            match self.read_at(taken.at, sequence)? {
+                Some(record) => return Ok(Some(record)),
+                None => self.cursors.iter_mut().skip(index).take(1).for_each(|cursor| cursor.lose(sequence)),
+            }
+        }
+        while let Some((record, at)) = self.step(index)? {
+            if self.cursors.get_mut(index).is_some_and(|reader| reader.takes(cursor, &record, at)) {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_at(&self, at: Position, sequence: u64) -> Result<Option<Record>, LogError> {
+        let segment = self.segments.iter().find(|segment| segment.header.number == at.segment);
+        let Some(segment) = segment else { return Ok(None) };
+        Ok(segment.read(at.offset, sequence, sequence + 1)?)
+    }
+
+    /// The record under a cursor's reading place, which moves on.
+    fn step(&mut self, index: usize) -> Result<Option<(Record, Position)>, LogError> {
+        loop {
+            let Some(place) = self.cursors.get(index).map(|cursor| cursor.read) else { return Ok(None) };
+            let found = self.find(place, self.next)?;
+            let Some(cursor) = self.cursors.get_mut(index) else { return Ok(None) };
+            match found {
+                Step::Record { record, at, next } => {
+                    cursor.read = next;
+                    return Ok(Some((record, at)));
+                }
+                Step::Skip { to, lost_bytes } => {
+                    cursor.read = to;
+                    self.lost_bytes += lost_bytes;
+                }
+                Step::End => {
+                    cursor.at_end(self.next);
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// What stands at a place. Records of the last segment have sequences below `below`.
+    fn find(&self, place: Position, below: u64) -> Result<Step, LogError> {
+        let Some(index) = self.segments.iter().position(|segment| segment.header.number >= place.segment) else {
+            return Ok(Step::End);
+        };
+        let Some(segment) = self.segments.get(index) else { return Ok(Step::End) };
+        let successor = self.segments.get(index + 1).map(|next| next.header);
+        let offset = if segment.header.number == place.segment { place.offset } else { HEADER_BYTES };
+        let at = Position { segment: segment.header.number, offset };
+        // Of the segment that is written into the end is known; in the others the records show it.
+        if successor.is_none() && offset >= segment.end {
+            return Ok(Step::End);
+        }
+        let below = successor.map_or(below, |next| next.first);
+        Ok(match (segment.find(offset, segment.header.first, below)?, successor) {
+            (Found::Record(record, next), _) => Step::Record { record, at, next: Position { offset: next, ..at } },
+            (Found::Gap { to }, _) => Step::Skip { to: Position { offset: to, ..at }, lost_bytes: to - offset },
+            (Found::End, Some(next)) => {
+                Step::Skip { to: Position { segment: next.number, offset: HEADER_BYTES }, lost_bytes: 0 }
+            }
+            // Damage up to the end of what was written.
+            (Found::End, None) => {
+                Step::Skip { to: Position { offset: segment.end, ..at }, lost_bytes: segment.end - offset }
+            }
+        })
+    }
+}
+
+/// Segments that are kept to be used again.
+const SPARES_MAX: usize = 2;
+
+/// What stands at a place of the log.
+enum Step {
+    Record { record: Record, at: Position, next: Position },
+    Skip { to: Position, lost_bytes: u64 },
+    End,
+}
+
+/// The names of all cursors in the order of their bits: the first record of a segment, for nobody to read, from which
+/// the order is known when nothing else tells.
+struct Roster(String);
+
+impl Roster {
+    fn record(&self) -> NewRecord<'_> {
+        NewRecord { time: 0, targets: 0, items: 0, head: self.0.as_bytes(), payload: &[] }
+    }
+
+    fn bytes(&self) -> usize {
+        self.record().bytes()
+    }
+}
+
+impl Record {
+    /// The names in it, if it is a roster.
+    fn roster(&self) -> Option<std::str::Lines<'_>> {
+        if self.targets != 0 {
+            return None;
+        }
+        std::str::from_utf8(&self.head).ok().map(str::lines)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! Opening a log: which files belong to it, where it ends, and what there is for its readers.
+
+use std::collections::VecDeque;
+
+use super::{Log, LogError, LogSettings, Opened, Step};
+use crate::cursor::Cursor;
+use crate::meta::{CursorState, Meta, Position, State};
+use crate::record::Record;
+use crate::segment::{self, HEADER_BYTES, Header, NoHeader, Segment, Uuid};
+use crate::vfs::{Vfs, VfsFile};
+
+impl<V: Vfs> Log<V> {
+    /// Opens the log in `vfs`, or begins one there that calls itself `uuid`. Reads no more of it than the segments that
+    /// were written into since the last checkpoint.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written, or a later version's log is in it, which is left as it is.
+    pub fn open(vfs: V, settings: LogSettings, uuid: Uuid) -> Result<(Log<V>, Opened), LogError> {
+        let mut files = Files::of(&vfs)?;
+        let (meta, state) = Meta::open(&vfs)?;
+        let forgotten = state.is_none() && !files.segments.is_empty();
+        let uuid = state.as_ref().map(|state| state.uuid).or(files.oldest_uuid()).unwrap_or(uuid);
+        files.keep_only(uuid);
+        let strays = files.put_aside(&vfs)?;
+        let mut log = Log {
+            vfs,
+            settings,
+            uuid,
+            next_number: files.next_number,
+            segments: files.segments,
+            spares: files.spares,
+            quarantined_bytes: files.quarantined_bytes,
+            cursors: Vec::new(),
+            next: 1,
+            meta,
+            failures: 0,
+            lost_bytes: 0,
+            front: Vec::new(),
+        };
+        log.resume(state)?;
+        if log.segments.is_empty() {
+            log.begin_segment()?;
+        }
+        let opened = Opened { lost_bytes: log.lost_bytes, strays, forgotten };
+        Ok((log, opened))
+    }
+
+    /// Goes on from `state`, adding what was written since.
+    fn resume(&mut self, state: Option<State>) -> Result<(), LogError> {
+        let start = self.start();
+        let state = state.unwrap_or_default();
+        self.next = state.next.max(1);
+        self.cursors = state.cursors.into_iter().map(|cursor| Cursor::new(cursor, start)).collect();
+        // The end of the last segment is what is looked for: until it is found, it may be anywhere.
+        if let Some(last) = self.segments.back_mut() {
+            last.end = last.bytes;
+            self.next = self.next.max(last.header.first);
+        }
+        let mut place = state.tail.max(start);
+        loop {
+            match self.find(place, u64::MAX)? {
+                Step::Record { record, next, .. } => {
+                    self.count(&record);
+                    place = next;
+                }
+                Step::Skip { to, .. } if self.is_end(to) => break,
+                Step::Skip { to, lost_bytes } => {
+                    self.lost_bytes += lost_bytes;
+                    place = to;
+                }
+                Step::End => break,
+            }
+        }
+        // A last segment that was not come to is older than what was written last: nothing goes into it any more.
+        if let Some(last) = self.segments.back_mut()
+            && place.segment == last.header.number
+        {
+            last.end = place.offset.min(last.bytes);
+        }
+        Ok(())
+    }
+
+    /// Whether a place is behind everything that a segment can hold.
+    fn is_end(&self, place: Position) -> bool {
+        self.segments.back().is_some_and(|last| place.segment == last.header.number && place.offset >= last.bytes)
+    }
+
+    /// Takes a record into account that no checkpoint knows of.
+    fn count(&mut self, record: &Record) {
+        if let Some(names) = record.roster() {
+            self.enroll(names);
+        }
+        if record.sequence >= self.next {
+            self.next = record.sequence + 1;
+        }
+        self.hold(record.targets, record.tally());
+    }
+
+    /// Adds the cursors that a segment's first record names and nothing else told of: they need all there is.
+    fn enroll(&mut self, names: std::str::Lines<'_>) {
+        let start = self.start();
+        for name in names.skip(self.cursors.len()) {
+            let state = CursorState { name: name.to_owned(), ..CursorState::default() };
+            self.cursors.push(Cursor::new(state, start));
+        }
+    }
+}
+
+/// The files of a folder that have to do with a log.
+pub(super) struct Files<F> {
+    /// In their order.
+    pub(super) segments: VecDeque<Segment<F>>,
+    spares: Vec<String>,
+    /// Files that are called segments and are none of this log.
+    strays: Vec<(String, u64)>,
+    pub(super) quarantined_bytes: u64,
+    /// Above all numbers that segments have or are called by.
+    next_number: u64,
+}
+
+impl<F: VfsFile> Files<F> {
+    /// What is in a folder.
+    ///
+    /// # Errors
+    /// It cannot be read, or a later version wrote it.
+    pub(super) fn of<V: Vfs<File = F>>(vfs: &V) -> Result<Files<F>, LogError> {
+        let mut files = Files {
+            segments: VecDeque::new(),
+            spares: Vec::new(),
+            strays: Vec::new(),
+            quarantined_bytes: 0,
+            next_number: 0,
+        };
+        for name in vfs.list()? {
+            if segment::is_spare(&name) {
+                files.spares.push(name);
+                continue;
+            }
+            if name.starts_with(QUARANTINE) {
+                files.quarantined_bytes += vfs.open(&name)?.bytes()?;
+                continue;
+            }
+            let Some(number) = segment::number_of(&name) else { continue };
+            let file = vfs.open(&name)?;
+            let mut front = [0; HEADER_BYTES as usize];
+            let filled = file.read_at(&mut front, 0)?;
+            let bytes = file.bytes()?;
+            files.next_number = files.next_number.max(number + 1);
+            match Header::decode(front.get(..filled).unwrap_or_default()) {
+                // Its own word counts, not its name: names may be mixed up, and a segment that was about to be used
+                // again when the power went has the new name and the old header.
+                Ok(header) => {
+                    files.next_number = files.next_number.max(header.number + 1);
+                    files.segments.push_back(Segment { name, header, file, bytes, end: HEADER_BYTES });
+                }
+                Err(NoHeader::Version(version)) => return Err(LogError::Version(version)),
+                Err(NoHeader::Damaged) => files.strays.push((name, bytes)),
+            }
+        }
+        Ok(files)
+    }
+
+    /// Sorts the segments of this log; copies and those of others are strays.
+    pub(super) fn keep_only(&mut self, uuid: Uuid) {
+        let mut segments = std::mem::take(&mut self.segments);
+        segments.make_contiguous().sort_by(|a, b| (a.header.number, &a.name).cmp(&(b.header.number, &b.name)));
+        for segment in segments {
+            let known = self.segments.back().map(|last| last.header.number);
+            if segment.header.uuid == uuid && known != Some(segment.header.number) {
+                self.segments.push_back(segment);
+            } else {
+                self.strays.push((segment.name, segment.bytes));
+            }
+        }
+    }
+
+    /// What the oldest segment says it belongs to.
+    pub(super) fn oldest_uuid(&self) -> Option<Uuid> {
+        let oldest = self.segments.iter().min_by_key(|segment| segment.header.number);
+        oldest.map(|segment| segment.header.uuid)
+    }
+
+    /// Gives strays another name: nothing of them can be read, but somebody may want to look. Their number.
+    fn put_aside<V: Vfs>(&mut self, vfs: &V) -> Result<u64, LogError> {
+        let strays = std::mem::take(&mut self.strays);
+        for (name, bytes) in &strays {
+            let aside = format!("{QUARANTINE}{name}");
+            // One of that name is older, and is replaced.
+            vfs.rename(name, &aside)?;
+            self.quarantined_bytes += bytes;
+        }
+        Ok(strays.len() as u64)
+    }
+}
+
+const QUARANTINE: &str = "quarantine-";

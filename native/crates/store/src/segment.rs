@@ -1,0 +1,172 @@
+//! Segments: files of one size that records are written into from front to end.
+
+use std::io;
+
+use bytes::Bytes;
+use teleferric_codec::crc32c::crc32c;
+
+use crate::record::{PREFIX_BYTES, Prefix, Record, on_disk};
+use crate::vfs::VfsFile;
+
+/// A log's name for itself, different for each.
+pub(crate) type Uuid = [u8; 16];
+
+/// Where the first record stands.
+pub(crate) const HEADER_BYTES: u64 = 64;
+const MAGIC: [u8; 8] = *b"TFCLOG\r\n";
+pub(crate) const VERSION: u32 = 1;
+
+/// What the beginning of a segment says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) uuid: Uuid,
+    pub(crate) number: u64,
+    /// The lowest sequence that a record in it can have.
+    pub(crate) first: u64,
+}
+
+/// Why a file is no segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoHeader {
+    /// It was begun and not finished, or is damaged.
+    Damaged,
+    /// A later version wrote it.
+    Version(u32),
+}
+
+impl Header {
+    pub(crate) fn encode(&self) -> [u8; HEADER_BYTES as usize] {
+        let mut bytes = [0; HEADER_BYTES as usize];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.uuid);
+        bytes[32..40].copy_from_slice(&self.number.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.first.to_le_bytes());
+        let checksum = crc32c(0, &bytes[..48]);
+        bytes[48..52].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Header, NoHeader> {
+        let header = bytes.first_chunk::<{ HEADER_BYTES as usize }>().ok_or(NoHeader::Damaged)?;
+        let u32_at =
+            |at: usize| header.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |four| u32::from_le_bytes(*four));
+        let u64_at =
+            |at: usize| header.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight));
+        if header[..8] != MAGIC || crc32c(0, &header[..48]) != u32_at(48) {
+            return Err(NoHeader::Damaged);
+        }
+        if u32_at(8) != VERSION {
+            return Err(NoHeader::Version(u32_at(8)));
+        }
+        let mut uuid = [0; 16];
+        uuid.copy_from_slice(&header[16..32]);
+        Ok(Header { uuid, number: u64_at(32), first: u64_at(40) })
+    }
+
+    /// What the checksums of its records begin with.
+    pub(crate) fn salt(&self) -> u32 {
+        crc32c(crc32c(0, &self.uuid), &self.number.to_le_bytes())
+    }
+}
+
+pub(crate) fn name(number: u64) -> String {
+    format!("seg-{number:016x}.log")
+}
+
+pub(crate) fn number_of(name: &str) -> Option<u64> {
+    u64::from_str_radix(name.strip_prefix("seg-")?.strip_suffix(".log")?, 16).ok()
+}
+
+/// What a segment is called that waits to be used again.
+pub(crate) fn spare_name(number: u64) -> String {
+    format!("spare-{number:016x}.log")
+}
+
+pub(crate) fn is_spare(name: &str) -> bool {
+    name.starts_with("spare-") && name.ends_with(".log")
+}
+
+/// An open segment.
+pub(crate) struct Segment<F> {
+    /// What the file is called, which need not be what it should be called.
+    pub(crate) name: String,
+    pub(crate) header: Header,
+    pub(crate) file: F,
+    /// Bytes of the file.
+    pub(crate) bytes: u64,
+    /// Where the next record goes, or would.
+    pub(crate) end: u64,
+}
+
+/// What stands at a place of a segment.
+pub(crate) enum Found {
+    /// A record, and where the next begins.
+    Record(Record, u64),
+    /// Damage from here to `to`, where a record stands again.
+    Gap { to: u64 },
+    /// Nothing more.
+    End,
+}
+
+impl<F: VfsFile> Segment<F> {
+    /// Looks at `at` for a record with a sequence from `from` up to, but not including, `below`.
+    pub(crate) fn find(&self, at: u64, from: u64, below: u64) -> io::Result<Found> {
+        if let Some(record) = self.read(at, from, below)? {
+            let next = at + on_disk(record_length(&record)) as u64;
+            return Ok(Found::Record(record, next));
+        }
+        Ok(self.next_valid(at, from, below)?.map_or(Found::End, |to| Found::Gap { to }))
+    }
+
+    /// The record at `at`, if one is there that fits.
+    pub(crate) fn read(&self, at: u64, from: u64, below: u64) -> io::Result<Option<Record>> {
+        let mut front = [0; PREFIX_BYTES + 8];
+        if self.file.read_at(&mut front, at)? < front.len() {
+            return Ok(None);
+        }
+        let Some(prefix) = Prefix::read(&front) else { return Ok(None) };
+        let fits = at + on_disk(prefix.length) as u64 <= self.bytes && (from..below).contains(&prefix.sequence);
+        if !fits {
+            return Ok(None);
+        }
+        let mut body = vec![0; prefix.length];
+        if self.file.read_at(&mut body, at + PREFIX_BYTES as u64)? < body.len() {
+            return Ok(None);
+        }
+        Ok(prefix.record(self.header.salt(), Bytes::from(body)))
+    }
+
+    /// The first place behind `at` where a record stands that fits.
+    fn next_valid(&self, at: u64, from: u64, below: u64) -> io::Result<Option<u64>> {
+        let mut window = vec![0; SEARCH_BYTES];
+        let mut start = at + 8;
+        while start < self.bytes {
+            let filled = self.file.read_at(&mut window, start)?;
+            let mut offset = 0;
+            while offset + PREFIX_BYTES + 8 <= filled {
+                let place = start + offset as u64;
+                let looks_like = window.get(offset..).and_then(Prefix::read).is_some_and(|prefix| {
+                    (from..below).contains(&prefix.sequence) && place + on_disk(prefix.length) as u64 <= self.bytes
+                });
+                if looks_like && self.read(place, from, below)?.is_some() {
+                    return Ok(Some(place));
+                }
+                offset += 8;
+            }
+            if filled < window.len() {
+                break;
+            }
+            // The last few bytes are looked at again with what follows them.
+            start += offset as u64;
+        }
+        Ok(None)
+    }
+}
+
+fn record_length(record: &Record) -> usize {
+    crate::record::FIXED_BYTES + record.head.len() + record.payload.len()
+}
+
+/// How much of a segment is searched at once.
+const SEARCH_BYTES: usize = 1 << 16;

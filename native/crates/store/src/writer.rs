@@ -1,0 +1,337 @@
+//! The one thread that a log belongs to. Whatever has gathered while it waited for the disk goes out with the next
+//! write and the next sync: load itself makes the groups.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::log::{Log, LogError, Read, Status};
+use crate::record::{NewRecord, Tally};
+use crate::vfs::Vfs;
+
+/// A record with everything it owns.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    /// Milliseconds since 1970.
+    pub time: u64,
+    /// A bit for each cursor that is to read it.
+    pub targets: u64,
+    /// Items in the payload.
+    pub items: u64,
+    /// What is known about the payload.
+    pub head: Vec<u8>,
+    /// The payload, in pieces.
+    pub payload: Vec<Bytes>,
+}
+
+/// Told, on the writer's thread, what came of a job.
+pub type Told<T> = Box<dyn FnOnce(T) + Send>;
+
+/// An entry on its way, and who is told.
+type Appending = (Entry, Told<Result<u64, Arc<LogError>>>);
+
+/// What is asked of the thread.
+enum Job {
+    Append(Entry, Told<Result<u64, Arc<LogError>>>),
+    Read { cursor: u32, count: usize, bytes: u64, then: Told<Result<Read, LogError>> },
+    Acknowledge { cursor: u32, sequence: u64 },
+    Release { cursor: u32, sequence: u64 },
+    Cursor { name: String, then: Told<Result<(u32, Tally), LogError>> },
+    Purge { cursor: u32, then: Told<Result<Tally, LogError>> },
+    Status(Told<Status>),
+}
+
+/// A log on a thread of its own. Clones are the same one; it ends, after all it was given, with the last of them.
+#[derive(Clone)]
+pub struct Writer(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: Vec<Job>,
+    ending: bool,
+}
+
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer {
+    /// Gives `log` a thread, which writes down how far its cursors are after `checkpoint`, or after many
+    /// acknowledgements.
+    ///
+    /// # Errors
+    /// The thread cannot be made.
+    pub fn start<V: Vfs>(log: Log<V>, checkpoint: Duration) -> std::io::Result<Writer> {
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        let work = Work { log, changes: 0, due: Instant::now() + checkpoint, checkpoint };
+        let thread = std::thread::Builder::new().name("teleferric-log".to_owned()).spawn(move || work.run(&theirs))?;
+        Ok(Writer(Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) })))
+    }
+
+    /// Appends an entry; `then` is told its sequence when it lasts, or that it does not.
+    pub fn append(&self, entry: Entry, then: Told<Result<u64, Arc<LogError>>>) {
+        self.give(Job::Append(entry, then));
+    }
+
+    /// Reads the next records for `cursor`; see [`Log::read`].
+    pub fn read(&self, cursor: u32, count: usize, bytes: u64, then: Told<Result<Read, LogError>>) {
+        self.give(Job::Read { cursor, count, bytes, then });
+    }
+
+    /// `cursor` needs the record with this sequence no more.
+    pub fn acknowledge(&self, cursor: u32, sequence: u64) {
+        self.give(Job::Acknowledge { cursor, sequence });
+    }
+
+    /// `cursor` is to read the record with this sequence again.
+    pub fn release(&self, cursor: u32, sequence: u64) {
+        self.give(Job::Release { cursor, sequence });
+    }
+
+    /// The bit of a cursor, and what there is for it; see [`Log::cursor`].
+    pub fn cursor(&self, name: &str, then: Told<Result<(u32, Tally), LogError>>) {
+        self.give(Job::Cursor { name: name.to_owned(), then });
+    }
+
+    /// Gives up what there is for `cursor`; see [`Log::purge`].
+    pub fn purge(&self, cursor: u32, then: Told<Result<Tally, LogError>>) {
+        self.give(Job::Purge { cursor, then });
+    }
+
+    /// What is in the log.
+    pub fn status(&self, then: Told<Status>) {
+        self.give(Job::Status(then));
+    }
+
+    fn give(&self, job: Job) {
+        self.0.shared.waiting().jobs.push(job);
+        self.0.shared.more.notify_one();
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.waiting().ending = true;
+        self.shared.more.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // What the thread itself was told may have held the last handle: it ends by itself then. A panic of it has been
+        // told where it happened.
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Acknowledgements and appends after which a checkpoint does not wait for its time.
+const CHANGES_MAX: u64 = 4096;
+
+struct Work<V: Vfs> {
+    log: Log<V>,
+    /// What has happened since the last checkpoint.
+    changes: u64,
+    due: Instant,
+    checkpoint: Duration,
+}
+
+impl<V: Vfs> Work<V> {
+    fn run(mut self, shared: &Shared) {
+        loop {
+            let (jobs, ending) = self.wait(shared);
+            let mut entries = Vec::new();
+            for job in jobs {
+                match job {
+                    Job::Append(entry, then) => entries.push((entry, then)),
+                    other => {
+                        // What came before is there for it.
+                        self.append(std::mem::take(&mut entries));
+                        self.work(other);
+                    }
+                }
+            }
+            self.append(entries);
+            let is_due = ending || self.changes >= CHANGES_MAX || Instant::now() >= self.due;
+            if self.changes > 0 && is_due {
+                // A failure costs no more than that some is read again; the next one may be better.
+                if self.log.checkpoint().is_ok() {
+                    self.changes = 0;
+                }
+                self.due = Instant::now() + self.checkpoint;
+            }
+            if ending {
+                return;
+            }
+        }
+    }
+
+    /// Everything that waits, or nothing when a checkpoint is due.
+    fn wait(&self, shared: &Shared) -> (Vec<Job>, bool) {
+        let mut waiting = shared.waiting();
+        while waiting.jobs.is_empty() && !waiting.ending {
+            let left = self.due.saturating_duration_since(Instant::now());
+            waiting = match self.changes {
+                0 => shared.more.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                _ if left.is_zero() => break,
+                _ => shared.more.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        (std::mem::take(&mut waiting.jobs), waiting.ending)
+    }
+
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Append(entry, then) => self.append(vec![(entry, then)]),
+            Job::Read { cursor, count, bytes, then } => then(self.log.read(cursor, count, bytes)),
+            Job::Acknowledge { cursor, sequence } => {
+                self.log.acknowledge(cursor, sequence);
+                self.changes += 1;
+            }
+            Job::Release { cursor, sequence } => self.log.release(cursor, sequence),
+            Job::Cursor { name, then } => then(self.log.cursor(&name).map(|bit| (bit, self.log.held(bit)))),
+            Job::Purge { cursor, then } => then(self.log.purge(cursor)),
+            Job::Status(then) => then(self.log.status()),
+        }
+    }
+
+    /// Appends entries together, or in halves where that is too much at once.
+    fn append(&mut self, mut entries: Vec<Appending>) {
+        while !entries.is_empty() {
+            let records: Vec<_> = entries.iter().map(|(entry, _)| entry.record()).collect();
+            let (first, result) = match self.log.append(&records) {
+                Ok(appended) => (appended.first, Ok(())),
+                Err(LogError::Full | LogError::TooLarge { .. }) if entries.len() > 1 => {
+                    let rest = entries.split_off(entries.len() / 2);
+                    self.append(entries);
+                    entries = rest;
+                    continue;
+                }
+                Err(error) => (0, Err(Arc::new(error))),
+            };
+            self.changes += 1;
+            for (sequence, (_, then)) in (first..).zip(entries.drain(..)) {
+                then(result.clone().map(|()| sequence));
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn record(&self) -> NewRecord<'_> {
+        let Entry { time, targets, items, head, payload } = self;
+        NewRecord { time: *time, targets: *targets, items: *items, head, payload }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::LogSettings;
+    use crate::record::Record;
+    use crate::sim::Sim;
+    use std::sync::mpsc;
+
+    const SETTINGS: LogSettings =
+        LogSettings { segment_bytes: 4096, max_bytes: 8 * 4096, reserve_free_bytes: 0, sync: true };
+
+    fn start(sim: &Sim) -> Writer {
+        let (mut log, _) = Log::open(sim.clone(), SETTINGS, [7; 16]).unwrap();
+        log.cursor("a").unwrap();
+        Writer::start(log, Duration::from_millis(5)).unwrap()
+    }
+
+    fn entry(id: u8) -> Entry {
+        Entry { targets: 1, items: 1, head: vec![id], payload: vec![Bytes::from(vec![id; 100])], ..Entry::default() }
+    }
+
+    fn read(writer: &Writer, count: usize) -> Vec<Record> {
+        let (told, reading) = mpsc::channel();
+        writer.read(0, count, u64::MAX, Box::new(move |read| told.send(read.unwrap().records).unwrap()));
+        reading.recv().unwrap()
+    }
+
+    #[test]
+    fn entries_of_many_threads_last_when_they_are_told_so_and_share_their_syncs() {
+        let sim = Sim::default();
+        let writer = start(&sim);
+        let before = sim.operations();
+        let (told, written) = mpsc::channel();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (writer, told) = (writer.clone(), told.clone());
+                scope.spawn(move || {
+                    for id in 0..25 {
+                        let told = told.clone();
+                        let then = move |result: Result<u64, _>| told.send(result.is_ok()).unwrap();
+                        writer.append(entry(thread * 25 + id), Box::new(then));
+                    }
+                });
+            }
+        });
+        assert_eq!(written.iter().take(100).filter(|taken| *taken).count(), 100);
+        assert!(sim.operations() - before < 200, "fewer than a write and a sync for each");
+        let mut heads: Vec<_> = read(&writer, 1000).iter().map(|record| record.head[0]).collect();
+        heads.sort_unstable();
+        assert_eq!(heads, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_written_down_at_the_latest_in_the_end() {
+        let sim = Sim::default();
+        let writer = start(&sim);
+        (0..10).for_each(|id| writer.append(entry(id), Box::new(|_| ())));
+        let records = read(&writer, 4);
+        records.iter().for_each(|record| writer.acknowledge(0, record.sequence));
+        drop(writer);
+        let heads: Vec<_> = read(&start(&sim), 100).iter().map(|record| record.head[0]).collect();
+        assert_eq!(heads, [4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn what_is_given_back_is_read_again_and_counts_until_it_is_acknowledged() {
+        let writer = start(&Sim::default());
+        (0..5).for_each(|id| writer.append(entry(id), Box::new(|_| ())));
+        let first = read(&writer, 3);
+        writer.release(0, first[1].sequence);
+        writer.release(0, first[0].sequence);
+        let heads = |records: &[Record]| records.iter().map(|record| record.head[0]).collect::<Vec<_>>();
+        assert_eq!(heads(&read(&writer, 3)), [0, 1, 3]);
+        (0..4).for_each(|index| writer.acknowledge(0, first[0].sequence + index));
+        let (told, asked) = mpsc::channel();
+        writer.status(Box::new(move |status| told.send(status).unwrap()));
+        let (name, held) = asked.recv().unwrap().cursors.remove(0);
+        assert_eq!((name.as_str(), held), ("a", Tally { records: 1, items: 1, bytes: 100 }));
+        let (told, purged) = mpsc::channel();
+        writer.purge(0, Box::new(move |gone| told.send(gone.unwrap()).unwrap()));
+        assert_eq!(purged.recv().unwrap().records, 1);
+        assert!(read(&writer, 10).is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_what_does_is_taken() {
+        let sim = Sim::default();
+        let writer = start(&sim);
+        let (told, written) = mpsc::channel();
+        for id in 0..=255 {
+            let told = told.clone();
+            writer.append(entry(id), Box::new(move |result| told.send(result.is_ok()).unwrap()));
+        }
+        let taken = written.iter().take(256).filter(|taken| *taken).count();
+        assert!((100..256).contains(&taken), "{taken}");
+        assert_eq!(read(&writer, 1000).len(), taken);
+    }
+}
