@@ -151,7 +151,8 @@ export class OwnTelemetry {
     changes: (() => void)[],
   ): Promise<Parts['health']> {
     const health = new Map<string, { id: string; check: HealthCheck }>();
-    for (const { id, config } of loaded.config.service.extensions) {
+    for (const { id, type, config } of loaded.config.service.extensions) {
+      if (type !== 'health_check') continue;
       const settings = toHealthSettings(config);
       const key = JSON.stringify([settings.endpoint, settings.transport, settings.tls]);
       const kept = health.has(key) ? undefined : this.#parts.health.get(key);

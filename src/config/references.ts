@@ -20,8 +20,10 @@ export function checkReferences(
     for (const id of used[section]) {
       const component = components[section].get(id);
       for (const { id: ref, as } of component?.definition.references?.(component.config) ?? []) {
+        const isThere = used.extensions.has(ref);
+        if (isThere && components.extensions.get(ref)?.definition.provides === as) continue;
         const kind = section.slice(0, -1);
-        const reason = reasonFor(as, ref, used.extensions.has(ref), kind);
+        const reason = reasonFor(as, ref, isThere, kind);
         const text = `cannot start pipelines: failed to start ${JSON.stringify(id)} ${kind}: ${reason}`;
         const path = [section, id];
         issues.push({
@@ -40,7 +42,7 @@ export function checkReferences(
   return issues;
 }
 
-/** No extension of this version authenticates, sits in the middle or stores, so one that exists is of the wrong kind. */
+/** One that exists is of the wrong kind. */
 function reasonFor(as: 'authenticator' | 'middleware' | 'storage', ref: string, exists: boolean, kind: string): string {
   const quoted = JSON.stringify(ref);
   if (as === 'storage')

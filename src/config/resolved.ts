@@ -7,6 +7,7 @@ import type { Diagnostic } from './issues.js';
 import type { NativeConfig, NativeServiceLimits, Nanoseconds, Signal } from './native-types.js';
 import type { ServiceOptions } from './service/service.js';
 import type { TelemetryConfig } from './telemetry.js';
+import type { FileStorageConfig } from './components/extension-file-storage.js';
 import type { HealthCheckConfig } from './components/extension-health-check.js';
 
 /** What to load, and how. */
@@ -88,6 +89,6 @@ export interface ResolvedService {
 }
 
 /** An extension that `service.extensions` names; told apart by `type`. */
-export interface ResolvedExtension extends ResolvedComponent<HealthCheckConfig> {
-  readonly type: 'health_check';
-}
+export type ResolvedExtension =
+  | (ResolvedComponent<HealthCheckConfig> & { readonly type: 'health_check' })
+  | (ResolvedComponent<FileStorageConfig> & { readonly type: 'file_storage' });

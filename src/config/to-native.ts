@@ -3,7 +3,7 @@
  */
 import { arch, platform } from 'node:os';
 
-import type { ComponentDefinition, Section } from './components/definition.js';
+import type { ComponentDefinition, NativeContext, NativeFolder, Section } from './components/definition.js';
 import { findComponent } from './components/registry.js';
 import type { Environment, MemoryTotal } from './environment.js';
 import type {
@@ -36,9 +36,9 @@ export function defaultMemoryBytes(host: 'command' | 'embedded', memory: MemoryT
 /** The document; only components that a pipeline uses are in it. */
 export function toNativeConfig(config: ResolvedConfig, environment: Environment, userAgent: string): NativeConfig {
   const { service } = config;
-  const memory = environment.memory();
+  const context = { memory: environment.memory(), storage: (id: string) => storage(config, id) };
   const used = usedIds(config);
-  const processors = components<NativeProcessors>('processors', config.processors, used.processors, memory);
+  const processors = components<NativeProcessors>('processors', config.processors, used.processors, context);
   return {
     service: {
       threads: service.threads,
@@ -60,10 +60,10 @@ export function toNativeConfig(config: ResolvedConfig, environment: Environment,
         exporters,
       })),
     },
-    receivers: components<NativeReceivers>('receivers', config.receivers, used.receivers, memory),
+    receivers: components<NativeReceivers>('receivers', config.receivers, used.receivers, context),
     processors,
-    exporters: components<NativeExporters>('exporters', config.exporters, used.exporters, memory),
-    connectors: components<NativeConnectors>('connectors', config.connectors, used.connectors, memory),
+    exporters: components<NativeExporters>('exporters', config.exporters, used.exporters, context),
+    connectors: components<NativeConnectors>('connectors', config.connectors, used.connectors, context),
   };
 }
 
@@ -86,7 +86,7 @@ function components<K>(
   section: Section,
   configured: ReadonlyMap<string, ResolvedComponent>,
   used: ReadonlySet<string>,
-  memory: MemoryTotal,
+  context: NativeContext,
 ): NativeConfigured<K>[] {
   const out: NativeConfigured<K>[] = [];
   for (const { id, type, config } of configured.values()) {
@@ -95,9 +95,18 @@ function components<K>(
       : undefined;
     if (!definition?.toNative) continue;
     // The registry pairs each type with the definition whose native form is that type's.
-    out.push({ id, type: type as keyof K, config: definition.toNative(config, { memory }) });
+    out.push({ id, type: type as keyof K, config: definition.toNative(config, context) });
   }
   return out;
+}
+
+function storage({ extensions }: ResolvedConfig, id: string): NativeFolder | null {
+  const extension = extensions.get(id);
+  const definition = extension === undefined ? undefined : findComponent('extensions', extension.type);
+  if (extension === undefined || definition?.provides !== 'storage') return null;
+  return (
+    (definition as ComponentDefinition<unknown, NativeFolder>).toNative?.(extension.config, {} as NativeContext) ?? null
+  );
 }
 
 /** The largest of the limiters in use: each refuses for its own pipelines, the ledger is for all. */

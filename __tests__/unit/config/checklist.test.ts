@@ -307,6 +307,7 @@ service:
       block_on_overflow: false,
       wait_for_result: false,
       batch: null,
+      storage: null,
     };
     const batch = { flush_timeout: 2e8, sizer: 'items', min_size: 8192, max_size: 0, partition: { metadata_keys: [] } };
     await expect(queueOf('')).resolves.toEqual(queue);

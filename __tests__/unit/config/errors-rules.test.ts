@@ -207,6 +207,10 @@ describe('rules', () => {
       'exporters::otlp_grpc::sending_queue: `wait_for_result` is not supported with a persistent queue configured with `storage`',
     ],
     [
+      exporter('sending_queue: {max_age: 1h}'),
+      'exporters::otlp_grpc::sending_queue: `max_age` is supported only with `storage`',
+    ],
+    [
       exporter('sending_queue: {sizer: items, batch: {}}'),
       'exporters::otlp_grpc::sending_queue: `min_size` must be less than or equal to `queue_size`',
     ],
@@ -512,6 +516,15 @@ describe('graph', () => {
     const text = `${exporter('sending_queue: {storage: file_storage}')}\nservice: {pipelines: {traces: {exporters: [otlp_grpc]}}}`;
     await expect(problems(loadOver(text))).resolves.toContain(
       'failed to start "otlp_grpc" exporter: no storage client extension found',
+    );
+  });
+
+  it('a storage must be one', async () => {
+    const text = `${exporter('sending_queue: {storage: health_check}')}
+extensions: {health_check: }
+service: {extensions: [health_check], pipelines: {traces: {exporters: [otlp_grpc]}}}`;
+    await expect(problems(loadOver(text))).resolves.toContain(
+      'failed to start "otlp_grpc" exporter: requested extension is not a storage extension',
     );
   });
 });

@@ -34,11 +34,11 @@ exporters:
   debug: {verbosity: Detailed, use_internal_logger: false, output_paths: [stderr], sending_queue: {batch: {sizer: bytes}}}
   file: {path: out.json, rotation: {max_days: 3}}
   otlp: {endpoint: "h:1", sending_queue: {enabled: false}, keepalive: , headers: {authorization: SECRET}}
-  otlp_http/x: {endpoint: "https://h", headers: [{name: x, value: SECRET}], sending_queue: {sizer: items, queue_size: 99999, batch: {}}}
+  otlp_http/x: {endpoint: "https://h", headers: [{name: x, value: SECRET}], sending_queue: {sizer: items, queue_size: 99999, batch: {}, storage: file_storage/q}}
 connectors: {forward: }
-extensions: {health_check: {response_body: {healthy: ok}}}
+extensions: {health_check: {response_body: {healthy: ok}}, file_storage/q: {directory: d, fsync: false, max_size: 99999999}}
 service:
-  extensions: health_check
+  extensions: [health_check, file_storage/q]
   threads: 3
   limits: {memory_mib: 100, max_attributes: 7}
   drain: {timeout: 0}

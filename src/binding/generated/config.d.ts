@@ -26,6 +26,28 @@ export interface NativeQueueBatch {
   readonly sizer: string;
 }
 
+/** `sending_queue.storage` with what its `file_storage` extension says. */
+export interface NativeQueueStorage {
+  /** Whether it is made if it is not there. */
+  readonly create_directory: boolean;
+  /** The folder. */
+  readonly directory: string;
+  /** Permissions of a folder that is made. */
+  readonly directory_permissions: number;
+  /** How long a request is kept, nanoseconds; 0: for ever. */
+  readonly max_age: number;
+  /** Bytes of all files of the log. */
+  readonly max_bytes: number;
+  /** The share of the file system that is left to others, percent. */
+  readonly reserve_free_percent: number;
+  /** Bytes of a file of the log. */
+  readonly segment_bytes: number;
+  /** Whether an answer waits until the request has reached the disk. */
+  readonly sync: boolean;
+  /** How long to wait for another process that uses the folder, nanoseconds. */
+  readonly timeout: number;
+}
+
 /** `sending_queue`. */
 export interface NativeSendingQueue {
   /** Batching behind the queue, if any. */
@@ -38,6 +60,8 @@ export interface NativeSendingQueue {
   readonly queue_size: number;
   /** requests, items or bytes. */
   readonly sizer: string;
+  /** Where the queue lies, if not in memory. */
+  readonly storage: NativeQueueStorage | null;
   /** Whether senders wait for the result of the export. */
   readonly wait_for_result: boolean;
 }

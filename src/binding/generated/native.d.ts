@@ -6,6 +6,13 @@ export declare function nativeVersion(): string;
 /** The component types that the native core can build, as JSON: kind → types. */
 export declare function nativeComponents(): string;
 
+/**
+ * Looks into a storage on disk, or gives up what one of its queues holds. `request` and answer are JSON:
+ * `{action: "survey", directory, listed}` or `{action: "purge", directory, queue}`; `{ok: true, …}` or
+ * `{ok: false, error: {code, message}}`. Blocks while it reads the disk.
+ */
+export declare function nativeStorage(request: string): string;
+
 /** One collector. Every method may be called at any time; answers are JSON text. */
 export declare class NativeCollector {
   /** `onEvent` is called, coalesced, when `takeEvents` has something; it does not keep the process alive. */

@@ -1,10 +1,14 @@
 /**
  * `sending_queue` of exporters, with its batcher (`exporterhelper.QueueBatchConfig`): keys, rules and the native form.
  */
-import type { NativeSendingQueue, NativeQueueBatch } from '../native-types.js';
+import type { ExtensionReference, NativeContext } from '../components/definition.js';
+import type { NativeSendingQueue, NativeQueueBatch, NativeQueueStorage } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { block, bool, choice, duration, id, int, key, list, object, optional, string } from '../schema/spec.js';
 import type { Infer, IsSet, ObjectOf, Report } from '../schema/spec.js';
+
+/** How long a stored request is kept. */
+const MAX_AGE = ns('24h');
 
 const sizer = choice(['requests', 'items', 'bytes'], (word) => `invalid sizer: ${JSON.stringify(word)}`);
 
@@ -35,6 +39,11 @@ const queueFields = {
     optional(id(), 'off'),
     null,
     'Id of a storage extension that keeps the queue over restarts; none is in memory',
+  ),
+  max_age: key(
+    optional(duration({ min: 0 }), 'off'),
+    null,
+    'How long `storage` keeps a request that cannot be delivered; 0 is for ever. 24h unless written, and without end if `max_elapsed_time: 0` is written',
   ),
   batch: block(
     optional(object(batchFields, { validate: checkBatch }), 'default'),
@@ -71,6 +80,9 @@ function checkQueue(value: QueueValue, report: Report): void {
   if (value.storage !== null && value.wait_for_result) {
     report('`wait_for_result` is not supported with a persistent queue configured with `storage`', 'wait_for_result');
   }
+  if (value.storage === null && value.max_age !== null) {
+    report('`max_age` is supported only with `storage`', 'max_age');
+  }
   if (value.batch !== null && value.batch.sizer === value.sizer && value.batch.min_size > value.queue_size) {
     report('`min_size` must be less than or equal to `queue_size`', 'batch', 'min_size');
   }
@@ -100,7 +112,35 @@ export function checkMetadataKeys(keys: readonly string[], report: Report): void
   }
 }
 
-export function toNativeQueue(value: Queue): NativeSendingQueue | null {
+/** Keys of an exporter whose queue may be stored. */
+interface Delivering {
+  readonly retry_on_failure: { readonly max_elapsed_time: number };
+  readonly sending_queue: Queue;
+}
+
+/**
+ * With storage, a request is given up by age and not by the time spent on it, which an outage of the target would use
+ * up; a `max_elapsed_time` that is written is obeyed.
+ */
+export function settleStored<T extends Delivering>(exporter: T, isSet: IsSet): T {
+  if (exporter.sending_queue === null || exporter.sending_queue.storage === null) return exporter;
+  const stored: QueueValue = exporter.sending_queue;
+  const retry = exporter.retry_on_failure;
+  const written = isSet('retry_on_failure', 'max_elapsed_time');
+  const forEver = written && retry.max_elapsed_time === 0;
+  return {
+    ...exporter,
+    retry_on_failure: written ? retry : { ...retry, max_elapsed_time: 0 },
+    sending_queue: { ...stored, max_age: stored.max_age ?? (forEver ? 0 : MAX_AGE) },
+  };
+}
+
+/** The storage that a queue refers to. */
+export function storageOf(value: Queue): readonly ExtensionReference[] {
+  return value === null || value.storage === null ? [] : [{ id: value.storage, as: 'storage' }];
+}
+
+export function toNativeQueue(value: Queue, context: NativeContext): NativeSendingQueue | null {
   if (value === null) return null;
   return {
     num_consumers: value.num_consumers,
@@ -109,7 +149,13 @@ export function toNativeQueue(value: Queue): NativeSendingQueue | null {
     block_on_overflow: value.block_on_overflow,
     wait_for_result: value.wait_for_result,
     batch: value.batch === null ? null : toNativeBatch(value.batch),
+    storage: toNativeQueueStorage(value, context),
   };
+}
+
+function toNativeQueueStorage(value: QueueValue, context: NativeContext): NativeQueueStorage | null {
+  const folder = value.storage === null ? null : context.storage(value.storage);
+  return folder === null ? null : { ...folder, max_age: value.max_age ?? MAX_AGE };
 }
 
 function toNativeBatch(batch: ObjectOf<typeof batchFields>): NativeQueueBatch {

@@ -2,7 +2,7 @@
  * What a component tells about itself, in one object: names, signals, keys, and its form in the native document.
  */
 import type { MemoryTotal } from '../environment.js';
-import type { Signal } from '../native-types.js';
+import type { NativeQueueStorage, Signal } from '../native-types.js';
 import { SIGNALS } from '../schema/ids.js';
 import type { Spec } from '../schema/spec.js';
 
@@ -16,9 +16,14 @@ export type Section = `${Kind}s`;
 /** How finished a component is for a signal, in the Collector's words. */
 export type Stability = 'stable' | 'beta' | 'alpha' | 'development';
 
+/** A storage extension, natively: what each queue in it is told beside its own keys. */
+export type NativeFolder = Omit<NativeQueueStorage, 'max_age'>;
+
 /** What mapping to the native document may depend on besides the component's own keys. */
 export interface NativeContext {
   readonly memory: MemoryTotal;
+  /** The storage extension with this id; null if there is none, which keeps a configuration from being run. */
+  readonly storage: (id: string) => NativeFolder | null;
 }
 
 /** An extension another component needs. */
@@ -41,6 +46,8 @@ export interface ComponentDefinition<T = unknown, N = unknown> {
   readonly spec: Spec<T>;
   /** The native form; null for components that live in TypeScript. */
   readonly toNative: ((config: T, context: NativeContext) => N) | null;
+  /** What an extension is for others. */
+  readonly provides: ExtensionReference['as'] | null;
   /** Extensions the configuration refers to. */
   readonly references: ((config: T) => readonly ExtensionReference[]) | null;
   /** What is worth a warning when the component is used. */
@@ -55,13 +62,21 @@ export interface Note {
   readonly path: readonly string[];
 }
 
-type Optional = 'aliases' | 'references' | 'notes' | 'checkSignal' | 'toNative';
+type Optional = 'aliases' | 'provides' | 'references' | 'notes' | 'checkSignal' | 'toNative';
 
 /** A definition with the usual blanks filled in. */
 export function define<T, N>(
   definition: Omit<ComponentDefinition<T, N>, Optional> & Partial<Pick<ComponentDefinition<T, N>, Optional>>,
 ): ComponentDefinition<T, N> {
-  return { aliases: [], toNative: null, references: null, notes: null, checkSignal: null, ...definition };
+  return {
+    aliases: [],
+    toNative: null,
+    provides: null,
+    references: null,
+    notes: null,
+    checkSignal: null,
+    ...definition,
+  };
 }
 
 /** The same stability for each signal. */

@@ -1,11 +1,12 @@
 /**
  * Exporter `debug`: shows what passes.
  */
-import { queueOff, toNativeQueue } from '../blocks/sending-queue.js';
+import { queueOff, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
 import type { NativeDebugConfig } from '../native-types.js';
 import { bool, choice, int, key, list, object, optional, string } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
+import type { NativeContext } from './definition.js';
 
 const verbosity = choice(
   ['basic', 'normal', 'detailed'],
@@ -45,14 +46,14 @@ const spec = object(
   },
 );
 
-function toNative(exporter: Infer<typeof spec>): NativeDebugConfig {
+function toNative(exporter: Infer<typeof spec>, context: NativeContext): NativeDebugConfig {
   return {
     verbosity: exporter.verbosity,
     sampling_initial: exporter.sampling_initial,
     sampling_thereafter: exporter.sampling_thereafter,
     use_internal_logger: exporter.use_internal_logger,
     output_paths: exporter.output_paths ?? ['stdout'],
-    sending_queue: toNativeQueue(exporter.sending_queue),
+    sending_queue: toNativeQueue(exporter.sending_queue, context),
   };
 }
 
@@ -63,6 +64,5 @@ export const debugExporter = define({
   stability: forSignals('alpha'),
   spec,
   toNative,
-  references: ({ sending_queue: queue }) =>
-    queue?.storage == null ? [] : [{ id: queue.storage, as: 'storage' as const }],
+  references: (exporter) => storageOf(exporter.sending_queue),
 });

@@ -6,11 +6,12 @@ import { addressOf, checkGrpcClient, grpcClientFields, toNativeGrpcClient } from
 import { compressedPassthrough } from '../blocks/passthrough.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { exporterTimeout, retryOnFailure, toNativeRetry } from '../blocks/retry.js';
-import { queueOn, toNativeQueue } from '../blocks/sending-queue.js';
+import { queueOn, settleStored, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
 import type { NativeOtlpGrpcConfig } from '../native-types.js';
 import { object, withDefaults } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
+import type { NativeContext } from './definition.js';
 
 const spec = object(
   {
@@ -22,6 +23,7 @@ const spec = object(
     sending_queue: queueOn,
   },
   {
+    settle: settleStored,
     validate: (exporter, report) => {
       if (addressOf(exporter.endpoint) === '') report('requires a non-empty "endpoint"', 'endpoint');
       checkGrpcClient(exporter, report);
@@ -35,14 +37,14 @@ const spec = object(
 
 const COMPRESSIONS: ReadonlySet<string> = new Set(['gzip', 'snappy', 'zstd', 'none', '']);
 
-function toNative(exporter: Infer<typeof spec>): NativeOtlpGrpcConfig {
+function toNative(exporter: Infer<typeof spec>, context: NativeContext): NativeOtlpGrpcConfig {
   return {
     client: toNativeGrpcClient(exporter),
     timeout: exporter.timeout,
     compressed_passthrough: exporter.compressed_passthrough,
     retry_on_failure: toNativeRetry(exporter.retry_on_failure),
     circuit_breaker: toNativeBreaker(exporter.circuit_breaker, exporter),
-    sending_queue: toNativeQueue(exporter.sending_queue),
+    sending_queue: toNativeQueue(exporter.sending_queue, context),
   };
 }
 
@@ -54,10 +56,5 @@ export const otlpGrpcExporter = define({
   stability: { ...forSignals('stable', ['traces', 'metrics', 'logs']), profiles: 'alpha' },
   spec,
   toNative,
-  references: (exporter) => [
-    ...referencedExtensions(exporter),
-    ...(exporter.sending_queue?.storage == null
-      ? []
-      : [{ id: exporter.sending_queue.storage, as: 'storage' as const }]),
-  ],
+  references: (exporter) => [...referencedExtensions(exporter), ...storageOf(exporter.sending_queue)],
 });

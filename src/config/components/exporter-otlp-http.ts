@@ -7,12 +7,13 @@ import { orNull } from '../blocks/native.js';
 import { compressedPassthrough } from '../blocks/passthrough.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { retryOnFailure, toNativeRetry } from '../blocks/retry.js';
-import { queueOn, toNativeQueue } from '../blocks/sending-queue.js';
+import { queueOn, settleStored, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
 import type { NativeOtlpHttpConfig } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { choice, key, object, string, withDefaults } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
+import type { NativeContext } from './definition.js';
 
 const ENDPOINTS = ['endpoint', 'traces_endpoint', 'metrics_endpoint', 'logs_endpoint', 'profiles_endpoint'] as const;
 
@@ -37,7 +38,7 @@ const fields = {
   sending_queue: queueOn,
 };
 
-const spec = object(fields, { validate: check });
+const spec = object(fields, { settle: settleStored, validate: check });
 
 type OtlpHttpExporter = ObjectOf<typeof fields>;
 
@@ -64,7 +65,7 @@ function urlError(text: string): string | null {
     : `unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`;
 }
 
-function toNative(exporter: OtlpHttpExporter): NativeOtlpHttpConfig {
+function toNative(exporter: OtlpHttpExporter, context: NativeContext): NativeOtlpHttpConfig {
   return {
     client: toNativeHttpClient(exporter),
     traces_endpoint: orNull(exporter.traces_endpoint),
@@ -75,7 +76,7 @@ function toNative(exporter: OtlpHttpExporter): NativeOtlpHttpConfig {
     compressed_passthrough: exporter.compressed_passthrough,
     retry_on_failure: toNativeRetry(exporter.retry_on_failure),
     circuit_breaker: toNativeBreaker(exporter.circuit_breaker, exporter),
-    sending_queue: toNativeQueue(exporter.sending_queue),
+    sending_queue: toNativeQueue(exporter.sending_queue, context),
   };
 }
 
@@ -87,10 +88,5 @@ export const otlpHttpExporter = define({
   stability: { ...forSignals('stable', ['traces', 'metrics', 'logs']), profiles: 'alpha' },
   spec,
   toNative,
-  references: (exporter) => [
-    ...referencedExtensions(exporter),
-    ...(exporter.sending_queue?.storage == null
-      ? []
-      : [{ id: exporter.sending_queue.storage, as: 'storage' as const }]),
-  ],
+  references: (exporter) => [...referencedExtensions(exporter), ...storageOf(exporter.sending_queue)],
 });

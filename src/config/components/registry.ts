@@ -8,6 +8,7 @@ import { fileExporter } from './exporter-file.js';
 import { nopExporter } from './exporter-nop.js';
 import { otlpGrpcExporter } from './exporter-otlp-grpc.js';
 import { otlpHttpExporter } from './exporter-otlp-http.js';
+import { fileStorageExtension } from './extension-file-storage.js';
 import { healthCheckExtension } from './extension-health-check.js';
 import { attributesProcessor } from './processor-attributes.js';
 import { batchProcessor } from './processor-batch.js';
@@ -32,6 +33,7 @@ export const COMPONENTS: readonly ComponentDefinition[] = [
   otlpGrpcExporter,
   otlpHttpExporter,
   forwardConnector,
+  fileStorageExtension,
   healthCheckExtension,
   // the list does not care about the type of each configuration: decoding and mapping of one definition agree
 ] as readonly unknown[] as readonly ComponentDefinition[];

@@ -11,6 +11,7 @@ mod ingest;
 mod plan;
 mod running;
 mod sending;
+mod storage;
 mod telemetry;
 
 use std::io;
@@ -154,6 +155,11 @@ impl Drop for Engine {
             let _ = control.join();
         }
     }
+}
+
+/// Answers a question about a storage on disk, in JSON both ways; see `storage`. Blocks while it reads the disk.
+pub fn storage(request: &str) -> String {
+    storage::answer(request)
 }
 
 /// The component types that this core can build, as JSON: kind → types.

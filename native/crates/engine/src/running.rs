@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
+use teleferric_flow::StoredLogs;
 use teleferric_flow::log::Log;
 use teleferric_net::Workers;
 use teleferric_parts::component::{Listening, Outputs, Shared, StartError};
@@ -213,6 +214,7 @@ fn share(
         max_connections: limits.max_connections as usize,
         user_agent: document.service.user_agent.clone(),
         detailed: document.service.telemetry_level == "detailed",
+        storages: StoredLogs::default(),
         workers,
     }
 }
@@ -231,7 +233,7 @@ async fn bring_up(
 ) -> Result<(Arc<Plan>, Vec<Receiver>, Vec<Listening>), StartError> {
     let (plan, receivers) = Plan::build(document, generation, shared)?;
     let plan = Arc::new(plan);
-    let senders = Arc::new(Senders::new(&plan, shared));
+    let senders = Arc::new(Senders::new(&plan, shared).await?);
     let built = build_on_all(&plan, &senders, shared).await;
     let started = match built {
         Ok(()) => start_receivers(&receivers, generation, listeners).await,

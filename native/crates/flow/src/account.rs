@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum DropReason {
     /// The next hop refused for good, after the sender had been told OK.
     Permanent,
-    /// Retries ended (`max_elapsed_time`), after the sender had been told OK.
+    /// Retries ended (`max_elapsed_time`), or it lay in storage for too long (`max_age`), after the sender had been told
+    /// OK.
     Expired,
     /// The next hop took the request but rejected these items.
     Rejected,
@@ -16,18 +17,21 @@ pub enum DropReason {
     Shutdown,
     /// A queue had no room for a batch whose senders had been told OK.
     QueueFull,
+    /// The disk gave back something else than was written.
+    Damaged,
     /// A component dropped a parcel without an outcome: a bug.
     Abandoned,
 }
 
 impl DropReason {
     /// All reasons, in the order of their slots.
-    pub const ALL: [DropReason; 6] = [
+    pub const ALL: [DropReason; 7] = [
         DropReason::Permanent,
         DropReason::Expired,
         DropReason::Rejected,
         DropReason::Shutdown,
         DropReason::QueueFull,
+        DropReason::Damaged,
         DropReason::Abandoned,
     ];
 
@@ -39,6 +43,7 @@ impl DropReason {
             DropReason::Rejected => "rejected",
             DropReason::Shutdown => "shutdown",
             DropReason::QueueFull => "queue_full",
+            DropReason::Damaged => "damaged",
             DropReason::Abandoned => "abandoned",
         }
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use foldhash::HashMap;
 use futures_util::future::{Either, select};
+use teleferric_buf::Ledger;
 use teleferric_buf::metrics::Registration;
 use teleferric_wire::Signal;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
@@ -25,16 +26,18 @@ use crate::batcher::{BatchSettings, Batcher};
 use crate::contract::{Consumer, Exporter, LocalFuture, Stage};
 use crate::courier::Couriers;
 use crate::fault::{Fault, FaultCode, GrpcCode};
+use crate::feed::{Feed, Reader};
 use crate::guard::EndpointBreaker;
 use crate::handles::Handles;
 use crate::metrics::{ExporterMetrics, register_queue};
 use crate::parcel::Parcel;
 use crate::partition::{Key, Partitioning};
-use crate::queue::{Place, QueueSettings, Room};
+use crate::queue::{Demand, Place, QueueSettings, Room};
 use crate::reply::Outcome;
 use crate::retry::{Jitter, RetrySettings};
 use crate::sender::Sender;
 use crate::stop::{Level, Stop};
+use crate::stored::{Reserved, StorageSettings, StoredQueue};
 use crate::timer::{Timed, arm, passed};
 
 /// How an exporter's requests are delivered.
@@ -48,6 +51,8 @@ pub struct DeliverySettings {
     pub retry: Option<RetrySettings>,
     /// `timeout` of one attempt; zero is no limit.
     pub timeout: Duration,
+    /// `sending_queue.storage`, only beside a queue; without it that is in memory.
+    pub storage: Option<StorageSettings>,
 }
 
 /// `sending_queue.batch` of an exporter.
@@ -57,6 +62,17 @@ pub struct QueueBatchSettings {
     pub batch: BatchSettings,
     /// `partition.metadata_keys`.
     pub partitioning: Partitioning,
+}
+
+/// Where the requests of a queue lie on disk.
+#[derive(Clone)]
+pub struct Storage {
+    /// The queue.
+    pub queue: StoredQueue,
+    /// How long a request is kept; zero is for ever.
+    pub max_age: Duration,
+    /// What requests that are being sent are counted in.
+    pub ledger: Arc<Ledger>,
 }
 
 /// What the deliveries of all threads to one exporter share. Clones are the same one.
@@ -71,21 +87,25 @@ struct SharedState {
     breaker: Option<EndpointBreaker>,
     handles: Handles,
     room: Option<Room>,
+    stored: Option<Storage>,
     _gauges: Option<[Registration; 2]>,
 }
 
 impl DeliveryShared {
     /// Prepares delivery of `signal` to the exporter with this id. `labels` are added to its counters, such as
-    /// `server_address`. `breaker` is that of its endpoint, if it has one.
+    /// `server_address`. `breaker` is that of its endpoint, if it has one. `stored` is where the queue lies, if not in
+    /// memory.
     pub fn new(
         exporter: &str,
         signal: Signal,
         labels: &[(&str, &str)],
         settings: DeliverySettings,
         breaker: Option<EndpointBreaker>,
+        stored: Option<Storage>,
         handles: Handles,
     ) -> Self {
-        let room = settings.queue.as_ref().map(Room::new);
+        let queue = stored.as_ref().map(|stored| &stored.queue);
+        let room = settings.queue.as_ref().map(|settings| Room::new(settings, queue));
         let gauges = room.as_ref().map(|room| register_queue(&handles.metrics, exporter, signal, room));
         DeliveryShared(Arc::new(SharedState {
             exporter: exporter.into(),
@@ -95,6 +115,7 @@ impl DeliveryShared {
             breaker,
             handles,
             room,
+            stored,
             _gauges: gauges,
         }))
     }
@@ -118,23 +139,26 @@ struct Inner {
     dispatching: Cell<bool>,
     /// Callers of this thread that wait for room.
     waiting: Cell<usize>,
+    /// Requests of this thread that are on their way into the storage.
+    storing: Cell<usize>,
     /// Batches of this thread that are being sent.
     sending: Cell<usize>,
     /// Tasks of this thread that have sent and can send again.
     couriers: Couriers<Errand>,
-    /// Told whenever `waiting` or `sending` goes down.
+    /// Told whenever `waiting`, `storing` or `sending` goes down.
     fewer: Notify,
 }
 
 impl Delivery {
     /// This thread's part; `exporter` is this thread's instance.
     pub fn new(shared: &DeliveryShared, exporter: Rc<dyn Exporter>) -> Self {
-        let SharedState { exporter: id, signal, labels, settings, breaker, handles, .. } = &*shared.0;
+        let SharedState { exporter: id, signal, labels, settings, breaker, handles, stored, .. } = &*shared.0;
         let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
         let sender = Sender {
             exporter,
             guard: breaker.as_ref().and_then(|breaker| breaker.guard(&handles.metrics, &handles.log)),
             queued: settings.queue.is_some(),
+            stored: stored.is_some(),
             retry: settings.retry.clone(),
             timeout: settings.timeout,
             acknowledged: settings.queue.as_ref().is_some_and(|queue| !queue.wait_for_result),
@@ -150,7 +174,7 @@ impl Delivery {
             partitioning: batch.partitioning.clone(),
             shards: RefCell::default(),
         });
-        Delivery(Rc::new(Inner {
+        let inner = Rc::new(Inner {
             shared: shared.clone(),
             sender,
             batching,
@@ -158,9 +182,14 @@ impl Delivery {
             dispatching: Cell::new(false),
             waiting: Cell::new(0),
             sending: Cell::new(0),
+            storing: Cell::new(0),
             couriers: Couriers::new(),
             fewer: Notify::new(),
-        }))
+        });
+        if let Some(storage) = stored {
+            spawn_local(Feed::new(storage.clone(), Rc::clone(&inner)).run());
+        }
+        Delivery(inner)
     }
 
     /// Items taken by this thread's part and not yet answered by the exporter.
@@ -200,25 +229,28 @@ impl Stage for Delivery {
 impl Inner {
     fn enqueue(self: &Rc<Self>, room: &Room, parcel: Parcel) {
         let Some(queue) = &self.shared.0.settings.queue else { return };
-        let size = queue.sizer.of(&parcel);
+        let demand = match room.demand(&parcel) {
+            Ok(demand) => demand,
+            Err(fault) => return self.reject(parcel, fault),
+        };
         // Who waits already goes first.
-        let taken = if self.waiting.get() == 0 { room.try_take(size).map_err(Some) } else { Err(None) };
+        let taken = if self.waiting.get() == 0 { room.try_take(demand).map_err(Some) } else { Err(None) };
         match taken {
             Ok(place) => self.admit(parcel, place),
-            Err(Some(fault)) if fault.is_permanent() || !queue.block_on_overflow => self.reject(parcel, fault),
+            Err(Some(fault)) if !queue.block_on_overflow => self.reject(parcel, fault),
             Err(_) => {
                 self.waiting.set(self.waiting.get() + 1);
-                spawn_local(Rc::clone(self).wait_for_room(room.clone(), size, parcel));
+                spawn_local(Rc::clone(self).wait_for_room(room.clone(), demand, parcel));
             }
         }
     }
 
     /// Waits for room, a drain, or the end of the sender's patience, in this order of preference.
-    async fn wait_for_room(self: Rc<Self>, room: Room, size: u64, parcel: Parcel) {
+    async fn wait_for_room(self: Rc<Self>, room: Room, demand: Demand, parcel: Parcel) {
         let _waiting = Leave { inner: &self, count: &self.waiting };
         let stopped = pin!(self.sender.stop.reached(Level::Draining));
         let patience = pin!(passed(parcel.deadline));
-        let taken = match select(pin!(room.take(size)), select(stopped, patience)).await {
+        let taken = match select(pin!(room.take(demand)), select(stopped, patience)).await {
             Either::Left((taken, _)) => taken,
             Either::Right((Either::Left(_), _)) => Err(draining()),
             Either::Right((Either::Right(_), _)) => {
@@ -233,6 +265,14 @@ impl Inner {
 
     /// Puts the parcel into the queue and, unless its sender waits for the result, answers.
     fn admit(self: &Rc<Self>, mut parcel: Parcel, place: Place) {
+        let place = match place {
+            Place::Memory(place) => place,
+            Place::Stored(reserved) => {
+                self.storing.set(self.storing.get() + 1);
+                spawn_local(Rc::clone(self).store(parcel, reserved));
+                return;
+            }
+        };
         self.hold(&parcel);
         self.sender.metrics.enqueued(parcel.items, parcel.payload.bytes());
         parcel.permit.attach(Arc::new(place));
@@ -240,14 +280,33 @@ impl Inner {
             parcel.deadline = None;
             parcel.detach(&self.sender.account)
         });
+        self.forward(parcel);
+        if let Some(reply) = reply {
+            reply.settle(Outcome::Accepted);
+        }
+    }
+
+    /// Writes the parcel down, and answers when it lasts.
+    async fn store(self: Rc<Self>, parcel: Parcel, reserved: Reserved) {
+        let _storing = Leave { inner: &self, count: &self.storing };
+        let Some(storage) = &self.shared.0.stored else { return };
+        match storage.queue.append(&parcel).await {
+            Ok(()) => {
+                reserved.keep();
+                self.sender.metrics.enqueued(parcel.items, parcel.payload.bytes());
+                parcel.reply.settle(Outcome::Accepted);
+            }
+            Err(fault) => self.reject(parcel, fault),
+        }
+    }
+
+    /// Sends a parcel on, by itself or in a batch.
+    fn forward(self: &Rc<Self>, parcel: Parcel) {
         match &self.batching {
             Some(batching) => self.collect(batching, parcel),
             None => self.ready.borrow_mut().push_back(Batch::from(parcel)),
         }
         self.dispatch();
-        if let Some(reply) = reply {
-            reply.settle(Outcome::Accepted);
-        }
     }
 
     /// Puts the parcel into the batch of its partition.
@@ -346,15 +405,23 @@ impl Inner {
     async fn drain(self: &Rc<Self>, deadline: Option<Instant>) {
         self.sender.stop.raise(Level::Draining);
         self.flush();
+        if self.shared.0.stored.is_some() {
+            // What is stored waits for the next life rather than for its turn.
+            self.give_up_ready();
+        }
         self.dispatch();
         // Finishing wins over a deadline that passes at the same moment.
         if let Either::Right(_) = select(pin!(self.empty()), pin!(passed(deadline))).await {
             self.sender.stop.raise(Level::Cut);
-            let left = std::mem::take(&mut *self.ready.borrow_mut());
-            left.into_iter().for_each(|batch| self.sender.give_up(batch));
+            self.give_up_ready();
             self.empty().await;
         }
         self.sender.exporter.close(deadline).await;
+    }
+
+    fn give_up_ready(&self) {
+        let left = std::mem::take(&mut *self.ready.borrow_mut());
+        left.into_iter().for_each(|batch| self.sender.give_up(batch));
     }
 
     /// Ends when nothing is held. Cancel safe.
@@ -362,11 +429,23 @@ impl Inner {
         loop {
             let mut fewer = pin!(self.fewer.notified());
             fewer.as_mut().enable();
-            if self.waiting.get() == 0 && self.sending.get() == 0 && self.ready.borrow().is_empty() {
+            let busy = [&self.waiting, &self.storing, &self.sending].iter().any(|count| count.get() > 0);
+            if !busy && self.ready.borrow().is_empty() {
                 return;
             }
             fewer.await;
         }
+    }
+}
+
+impl Reader for Inner {
+    fn take(self: &Rc<Self>, parcel: Parcel) {
+        self.hold(&parcel);
+        self.forward(parcel);
+    }
+
+    fn sender(&self) -> &Sender {
+        &self.sender
     }
 }
 

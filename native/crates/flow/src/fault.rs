@@ -140,6 +140,8 @@ pub enum FaultCode {
     QueueFull,
     /// One request is larger than the whole queue.
     LargerThanQueue,
+    /// The storage of a queue cannot be written.
+    StorageFailed,
     /// The collector is stopping or swapping its graph.
     Draining,
     /// More distinct metadata values than the batcher may hold.
@@ -183,6 +185,7 @@ impl FaultCode {
             FaultCode::MemoryPressure => ("memory_pressure", Unavailable, 503, Us, Backoff),
             FaultCode::QueueFull => ("queue_full", Unavailable, 503, Us, Backoff),
             FaultCode::LargerThanQueue => ("larger_than_queue", Internal, 500, Us, Never),
+            FaultCode::StorageFailed => ("storage_failed", Unavailable, 503, Us, Backoff),
             FaultCode::Draining => ("draining", Unavailable, 503, Us, Backoff),
             FaultCode::TooManyPartitions => ("too_many_partitions", Internal, 500, Us, Never),
             FaultCode::DownstreamPermanent => ("downstream_permanent", Internal, 500, Downstream, Never),

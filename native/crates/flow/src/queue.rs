@@ -1,13 +1,16 @@
-//! The room of a sending queue. Each data-plane thread keeps its own requests; the capacity and the number of
-//! parallel sends are one for all of them.
+//! The room of a sending queue. Each data-plane thread keeps its own requests, or all share a storage; the capacity and
+//! the number of parallel sends are one for all of them.
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use teleferric_store::Tally;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::admission::busy;
 use crate::fault::{Fault, FaultCode};
 use crate::parcel::Parcel;
+use crate::stored::{Reserved, StoredQueue, tally_of};
 
 /// What a queue or batch is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +24,20 @@ pub enum Sizer {
 impl Sizer {
     /// The size of one parcel.
     pub fn of(self, parcel: &Parcel) -> u64 {
+        self.of_tally(tally_of(parcel))
+    }
+
+    /// The size of a number of requests.
+    pub(crate) fn of_tally(self, tally: Tally) -> u64 {
         match self {
-            Sizer::Requests => 1,
-            Sizer::Items => parcel.items,
-            Sizer::Bytes => parcel.payload.bytes(),
+            Sizer::Requests => tally.records,
+            Sizer::Items => tally.items,
+            Sizer::Bytes => tally.bytes,
         }
     }
 }
 
-/// `sending_queue` of an exporter, in memory.
+/// `sending_queue` of an exporter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueSettings {
     /// Room in units of `sizer`; requests being sent count until they are done.
@@ -45,23 +53,44 @@ pub struct QueueSettings {
 }
 
 /// The room shared by all threads' parts of one queue.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Room {
-    places: Arc<Semaphore>,
+    places: Places,
+    sizer: Sizer,
     consumers: Arc<Semaphore>,
     capacity: u64,
 }
 
+/// Where the requests of a queue are, and so who knows how many there are.
+#[derive(Clone)]
+enum Places {
+    Memory(Arc<Semaphore>),
+    /// Also what an earlier process left there.
+    Stored(StoredQueue),
+}
+
 /// The place of one request in the queue, free again when dropped.
-pub(crate) type Place = OwnedSemaphorePermit;
+pub(crate) enum Place {
+    Memory(OwnedSemaphorePermit),
+    Stored(Reserved),
+}
+
+/// How much room a request wants.
+#[derive(Clone, Copy)]
+pub(crate) struct Demand {
+    tally: Tally,
+    size: u64,
+}
 
 impl Room {
-    /// The room `settings` ask for.
-    pub fn new(settings: &QueueSettings) -> Self {
+    /// The room `settings` ask for, in memory or in `stored`.
+    pub fn new(settings: &QueueSettings, stored: Option<&StoredQueue>) -> Self {
         let capacity = settings.queue_size.min(Semaphore::MAX_PERMITS as u64);
         let consumers = settings.num_consumers.clamp(1, Semaphore::MAX_PERMITS);
+        let memory = || Places::Memory(Arc::new(Semaphore::new(capacity as usize)));
         Room {
-            places: Arc::new(Semaphore::new(capacity as usize)),
+            places: stored.map_or_else(memory, |queue| Places::Stored(queue.clone())),
+            sizer: settings.sizer,
             consumers: Arc::new(Semaphore::new(consumers)),
             capacity,
         }
@@ -69,7 +98,10 @@ impl Room {
 
     /// Units taken, including requests being sent.
     pub fn used(&self) -> u64 {
-        self.capacity.saturating_sub(self.places.available_permits() as u64)
+        match &self.places {
+            Places::Memory(places) => self.capacity.saturating_sub(places.available_permits() as u64),
+            Places::Stored(queue) => queue.used(self.sizer),
+        }
     }
 
     /// Units there are.
@@ -77,33 +109,57 @@ impl Room {
         self.capacity
     }
 
-    /// Takes `size` units, unless others wait already or there are too few.
-    ///
-    /// # Errors
-    /// `element size too large`, for good, if the queue could never hold it; else `sending queue is full`.
-    pub(crate) fn try_take(&self, size: u64) -> Result<Place, Fault> {
-        let units = self.units(size)?;
-        // Tokio gives units to those who wait first, so nobody is overtaken here.
-        Arc::clone(&self.places).try_acquire_many_owned(units).map_err(|_| full())
-    }
-
-    /// Takes `size` units, first come first served over all threads. Cancel safe.
+    /// What `parcel` wants.
     ///
     /// # Errors
     /// `element size too large`, for good, if the queue could never hold it.
-    pub(crate) async fn take(&self, size: u64) -> Result<Place, Fault> {
-        let units = self.units(size)?;
-        Arc::clone(&self.places).acquire_many_owned(units).await.map_err(|_| full())
+    pub(crate) fn demand(&self, parcel: &Parcel) -> Result<Demand, Fault> {
+        let tally = tally_of(parcel);
+        let size = self.sizer.of_tally(tally);
+        if size > self.capacity || u32::try_from(size).is_err() {
+            return Err(Fault::new(FaultCode::LargerThanQueue, "element size too large"));
+        }
+        Ok(Demand { tally, size })
+    }
+
+    /// Takes room, unless others wait already or there is too little.
+    ///
+    /// # Errors
+    /// `sending queue is full`.
+    pub(crate) fn try_take(&self, demand: Demand) -> Result<Place, Fault> {
+        let taken = match &self.places {
+            // Tokio gives units to those who wait first, so nobody is overtaken here.
+            Places::Memory(places) => {
+                Arc::clone(places).try_acquire_many_owned(demand.size as u32).ok().map(Place::Memory)
+            }
+            Places::Stored(queue) => queue.try_reserve(demand.tally, self.sizer, self.capacity).map(Place::Stored),
+        };
+        taken.ok_or_else(full)
+    }
+
+    /// Takes room, in memory first come first served over all threads. Cancel safe.
+    ///
+    /// # Errors
+    /// The queue is closed.
+    pub(crate) async fn take(&self, demand: Demand) -> Result<Place, Fault> {
+        match &self.places {
+            Places::Memory(places) => {
+                let taken = Arc::clone(places).acquire_many_owned(demand.size as u32).await;
+                taken.map(Place::Memory).map_err(|_| full())
+            }
+            Places::Stored(queue) => loop {
+                let mut less = pin!(queue.less());
+                less.as_mut().enable();
+                if let Ok(place) = self.try_take(demand) {
+                    return Ok(place);
+                }
+                less.await;
+            },
+        }
     }
 
     pub(crate) fn consumers(&self) -> &Arc<Semaphore> {
         &self.consumers
-    }
-
-    fn units(&self, size: u64) -> Result<u32, Fault> {
-        let fits = size <= self.capacity;
-        let units = u32::try_from(size).ok().filter(|_| fits);
-        units.ok_or_else(|| Fault::new(FaultCode::LargerThanQueue, "element size too large"))
     }
 }
 

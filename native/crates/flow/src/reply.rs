@@ -77,6 +77,14 @@ enum Kind {
     Member(Arc<Join>),
     All(Vec<Reply>),
     Detached { items: u64, account: Arc<Account> },
+    Kept { items: u64, keeper: Arc<dyn Keeper> },
+}
+
+/// Where a request is kept until all of it is settled, after its sender had the answer. Dropping the last handle tells
+/// that it is.
+pub(crate) trait Keeper: Send + Sync {
+    /// Says what became of `items` of the request.
+    fn settle(&self, items: u64, outcome: Outcome);
 }
 
 impl std::fmt::Debug for Kind {
@@ -86,6 +94,7 @@ impl std::fmt::Debug for Kind {
             Kind::Member(_) => "Member",
             Kind::All(_) => "All",
             Kind::Detached { .. } => "Detached",
+            Kind::Kept { .. } => "Kept",
         })
     }
 }
@@ -112,6 +121,11 @@ impl Reply {
     /// a partial success are counted where the answer is read, by the delivery that sent them.
     pub fn detached(items: u64, account: Arc<Account>) -> Self {
         Reply(Some(Kind::Detached { items, account }))
+    }
+
+    /// A reply for `items` that `keeper` keeps: it says what becomes of them.
+    pub(crate) fn kept(items: u64, keeper: Arc<dyn Keeper>) -> Self {
+        Reply(Some(Kind::Kept { items, keeper }))
     }
 
     /// One reply that settles all of `members` alike: what a merged batch carries.
@@ -175,6 +189,11 @@ impl Reply {
                 self.0 = None;
                 parts
             }
+            Some(Kind::Kept { keeper, .. }) => {
+                let parts = items.iter().map(|items| Reply::kept(*items, Arc::clone(keeper))).collect();
+                self.0 = None;
+                parts
+            }
             _ => self.join(items.len(), Outcome::with_part),
         }
     }
@@ -182,7 +201,7 @@ impl Reply {
     /// Whether the sender has its answer already.
     pub fn is_detached(&self) -> bool {
         match &self.0 {
-            None | Some(Kind::Detached { .. }) => true,
+            None | Some(Kind::Detached { .. } | Kind::Kept { .. }) => true,
             Some(Kind::All(members)) => members.iter().all(Reply::is_detached),
             Some(Kind::Waiter(_) | Kind::Member(_)) => false,
         }
@@ -208,6 +227,7 @@ impl Reply {
                 Outcome::Accepted | Outcome::Partial { .. } => {}
                 Outcome::Refused(fault) => account.drop_items(drop_reason(&fault), items),
             },
+            Some(Kind::Kept { items, keeper }) => keeper.settle(items, outcome),
         }
     }
 }
@@ -256,10 +276,11 @@ fn hint(fault: &Fault) -> Duration {
     }
 }
 
-fn drop_reason(fault: &Fault) -> DropReason {
+/// What a refusal after the answer is counted as.
+pub(crate) fn drop_reason(fault: &Fault) -> DropReason {
     match fault.code {
         FaultCode::Abandoned | FaultCode::Panicked => DropReason::Abandoned,
-        FaultCode::QueueFull | FaultCode::MemoryPressure => DropReason::QueueFull,
+        FaultCode::QueueFull | FaultCode::MemoryPressure | FaultCode::StorageFailed => DropReason::QueueFull,
         FaultCode::Draining => DropReason::Shutdown,
         _ if fault.is_permanent() => DropReason::Permanent,
         _ => DropReason::Expired,

@@ -34,6 +34,8 @@ pub(crate) struct Sender {
     pub(crate) guard: Option<Guard>,
     /// Whether a queue stands in front.
     pub(crate) queued: bool,
+    /// Whether requests stay in a storage until they are settled.
+    pub(crate) stored: bool,
     pub(crate) retry: Option<RetrySettings>,
     /// Per attempt; zero is no limit.
     pub(crate) timeout: Duration,
@@ -250,8 +252,13 @@ impl Sender {
             Outcome::Refused(fault) => {
                 // The Collector shows the sent count, if zero, from the first request on.
                 self.metrics.sent.add(0);
-                self.metrics.send_failed.add(items, fault);
-                self.log_failure(fault, items);
+                if self.stored && fault.code == FaultCode::Draining {
+                    let fields = [("items", items.into())];
+                    self.log.emit(Level::Info, "Exporting was interrupted. The request stays in the storage.", &fields);
+                } else {
+                    self.metrics.send_failed.add(items, fault);
+                    self.log_failure(fault, items);
+                }
             }
         }
         self.release(items);

@@ -97,9 +97,9 @@ fn rig(
     let lines = Arc::new(Lines::default());
     let handles = Handles { detailed: false, log: Log::new(lines.clone(), &[]), ..Handles::detached() };
     let breaker = EndpointBreaker::new("otlp/x", "peer:4317", breaker, &handles.metrics);
-    let settings = DeliverySettings { queue, batch: None, retry, timeout: 5 * SECOND };
+    let settings = DeliverySettings { queue, batch: None, retry, timeout: 5 * SECOND, storage: None };
     let guarded = Some(breaker.clone());
-    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings, guarded, handles.clone());
+    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings, guarded, None, handles.clone());
     let exporter = Rc::new(exporter);
     Rig {
         delivery: Delivery::new(&shared, exporter.clone()),
@@ -376,8 +376,8 @@ async fn threads_and_signals_of_one_endpoint_share_it() {
     let breaker = EndpointBreaker::new("otlp/x", "peer:4317", breaker(), &handles.metrics);
     let exporter = Rc::new(ScriptedExporter::accepting().script([away(), away()]));
     let part = |signal| {
-        let settings = DeliverySettings { queue: None, batch: None, retry: None, timeout: 5 * SECOND };
-        let shared = DeliveryShared::new("otlp/x", signal, &[], settings, Some(breaker.clone()), handles.clone());
+        let settings = DeliverySettings { queue: None, batch: None, retry: None, timeout: 5 * SECOND, storage: None };
+        let shared = DeliveryShared::new("otlp/x", signal, &[], settings, Some(breaker.clone()), None, handles.clone());
         Delivery::new(&shared, exporter.clone())
     };
     let send = |part: &Delivery, signal| {

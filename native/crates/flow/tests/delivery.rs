@@ -40,7 +40,7 @@ fn retry() -> RetrySettings {
 }
 
 fn settings(queue: Option<QueueSettings>) -> DeliverySettings {
-    DeliverySettings { queue, batch: None, retry: Some(retry()), timeout: 5 * SECOND }
+    DeliverySettings { queue, batch: None, retry: Some(retry()), timeout: 5 * SECOND, storage: None }
 }
 
 struct Rig {
@@ -53,7 +53,7 @@ struct Rig {
 
 fn rig(settings: DeliverySettings, exporter: ScriptedExporter) -> Rig {
     let handles = Handles { detailed: false, ..Handles::detached() };
-    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings, None, handles.clone());
+    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings, None, None, handles.clone());
     let exporter = Rc::new(exporter);
     let delivery = Delivery::new(&shared, exporter.clone());
     Rig { delivery, exporter, handles, ledger: Ledger::new(1 << 20), balance: Balance::default() }
@@ -156,7 +156,7 @@ async fn failures_are_told_apart_at_level_detailed() {
         Step::Answer(SECOND, refused(FaultCode::DownstreamPermanent, GrpcCode::PermissionDenied)),
     ]));
     let direct = DeliverySettings { retry: None, ..settings(None) };
-    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], direct, None, handles.clone());
+    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], direct, None, None, handles.clone());
     LocalSet::new()
         .run_until(async {
             let delivery = Delivery::new(&shared, exporter.clone());
@@ -392,7 +392,7 @@ async fn what_is_left_at_the_drain_deadline_is_counted() {
 #[tokio::test(start_paused = true)]
 async fn all_threads_share_the_room_and_the_sends() {
     let handles = Handles::detached();
-    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings(Some(queue())), None, handles.clone());
+    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings(Some(queue())), None, None, handles.clone());
     let exporter = Rc::new(ScriptedExporter::accepting().slow(SECOND));
     let parts = [Delivery::new(&shared, exporter.clone()), Delivery::new(&shared, exporter.clone())];
     let send = |part: &Delivery, items| {
@@ -419,7 +419,8 @@ async fn all_threads_share_the_room_and_the_sends() {
 #[test]
 fn threads_that_wait_for_room_wake_each_other() {
     let blocking = QueueSettings { queue_size: 4, block_on_overflow: true, num_consumers: 1, ..queue() };
-    let shared = DeliveryShared::new("otlp/x", Signal::Logs, &[], settings(Some(blocking)), None, Handles::detached());
+    let shared =
+        DeliveryShared::new("otlp/x", Signal::Logs, &[], settings(Some(blocking)), None, None, Handles::detached());
     let worker = |shared: DeliveryShared| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
@@ -455,7 +456,7 @@ async fn the_queue_keeps_the_promises_of_every_stage() {
     for settings in [settings(Some(QueueSettings { queue_size: 100, ..queue() })), settings(None)] {
         verify_stage(|bench| {
             let settings = settings.clone();
-            let shared = DeliveryShared::new("otlp/x", bench.signal, &[], settings, None, bench.handles.clone());
+            let shared = DeliveryShared::new("otlp/x", bench.signal, &[], settings, None, None, bench.handles.clone());
             let exporter = Rc::new(ScriptedExporter::answering(bench.destination.clone()));
             let delivery: Rc<dyn Stage> = Rc::new(Delivery::new(&shared, exporter.clone()));
             (delivery, Rc::new(move || exporter.delivered()))

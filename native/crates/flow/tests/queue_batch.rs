@@ -33,6 +33,7 @@ fn settings(min_size: u64, max_size: u64, wait_for_result: bool) -> DeliverySett
         }),
         retry: None,
         timeout: 5 * SECOND,
+        storage: None,
     }
 }
 
@@ -48,7 +49,7 @@ struct Rig {
 fn rig(settings: DeliverySettings, exporter: ScriptedExporter) -> Rig {
     let handles = Handles::detached();
     let labels = [("server_address", "backend")];
-    let shared = DeliveryShared::new("otlp", Signal::Traces, &labels, settings, None, handles.clone());
+    let shared = DeliveryShared::new("otlp", Signal::Traces, &labels, settings, None, None, handles.clone());
     let exporter = Rc::new(exporter);
     let delivery = Delivery::new(&shared, exporter.clone());
     Rig { delivery, shared, exporter, handles, ledger: Ledger::new(1 << 24), balance: Balance::default() }
@@ -200,7 +201,7 @@ async fn the_batching_queue_keeps_the_promises_of_every_stage() {
         verify_stage(|bench| {
             let mut settings = settings(60, 70, wait_for_result);
             settings.queue.iter_mut().for_each(|queue| queue.queue_size = 100_000);
-            let shared = DeliveryShared::new("otlp", bench.signal, &[], settings, None, bench.handles.clone());
+            let shared = DeliveryShared::new("otlp", bench.signal, &[], settings, None, None, bench.handles.clone());
             let exporter = Rc::new(ScriptedExporter::answering(bench.destination.clone()));
             let delivery: Rc<dyn Stage> = Rc::new(Delivery::new(&shared, exporter.clone()));
             (delivery, Rc::new(move || exporter.delivered()))

@@ -27,6 +27,14 @@ pub fn native_components() -> String {
     teleferric_engine::components()
 }
 
+/// Looks into a storage on disk, or gives up what one of its queues holds. `request` and answer are JSON:
+/// `{action: "survey", directory, listed}` or `{action: "purge", directory, queue}`; `{ok: true, …}` or
+/// `{ok: false, error: {code, message}}`. Blocks while it reads the disk.
+#[napi(catch_unwind)]
+pub fn native_storage(request: String) -> String {
+    teleferric_engine::storage(&request)
+}
+
 /// One collector. Every method may be called at any time; answers are JSON text.
 #[napi]
 pub struct NativeCollector {

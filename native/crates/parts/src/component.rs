@@ -12,7 +12,9 @@ use std::sync::Arc;
 use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
-use teleferric_flow::{Account, BreakerSettings, Consumer, DeliverySettings, Exporter, Handles, LocalFuture, Stage};
+use teleferric_flow::{
+    Account, BreakerSettings, Consumer, DeliverySettings, Exporter, Handles, LocalFuture, Stage, StoredLogs,
+};
 use teleferric_net::Workers;
 use teleferric_wire::{Limits, Signal};
 use tokio::time::Instant;
@@ -41,6 +43,8 @@ pub struct Shared {
     pub user_agent: String,
     /// Whether the metrics of telemetry level `detailed` are wanted.
     pub detailed: bool,
+    /// Logs on disk that queues lie in.
+    pub storages: StoredLogs,
     /// The data-plane threads.
     pub workers: Arc<Workers>,
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use teleferric_flow::{
     BatchSettings, DeliverySettings, Partitioning, QueueBatchSettings, QueueSettings, RetrySettings, Sizer,
+    StorageSettings,
 };
 
 use super::nanoseconds;
@@ -53,6 +54,37 @@ pub struct SendingQueue {
     pub wait_for_result: bool,
     /// Batching behind the queue, if any.
     pub batch: Option<QueueBatch>,
+    /// Where the queue lies, if not in memory.
+    pub storage: Option<QueueStorage>,
+}
+
+/// `sending_queue.storage` with what its `file_storage` extension says.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct QueueStorage {
+    /// The folder.
+    pub directory: String,
+    /// Whether it is made if it is not there.
+    pub create_directory: bool,
+    /// Permissions of a folder that is made.
+    pub directory_permissions: u32,
+    /// How long to wait for another process that uses the folder, nanoseconds.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub timeout: Duration,
+    /// How long a request is kept, nanoseconds; 0: for ever.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub max_age: Duration,
+    /// Bytes of a file of the log.
+    pub segment_bytes: u64,
+    /// Bytes of all files of the log.
+    pub max_bytes: u64,
+    /// The share of the file system that is left to others, percent.
+    pub reserve_free_percent: u64,
+    /// Whether an answer waits until the request has reached the disk.
+    pub sync: bool,
 }
 
 /// `sending_queue.batch`.
@@ -104,12 +136,13 @@ pub fn delivery(
         batch: queue.and_then(|queue| queue.batch.as_ref()).map(batch_settings).transpose()?,
         retry,
         timeout,
+        storage: queue.and_then(|queue| queue.storage.as_ref()).map(storage_settings),
     })
 }
 
 /// Nothing in front: one attempt without limit, whose outcome the sender waits for.
 pub fn direct() -> DeliverySettings {
-    DeliverySettings { queue: None, batch: None, retry: None, timeout: Duration::ZERO }
+    DeliverySettings { queue: None, batch: None, retry: None, timeout: Duration::ZERO, storage: None }
 }
 
 fn queue_settings(queue: &SendingQueue) -> Result<QueueSettings, StartError> {
@@ -120,6 +153,19 @@ fn queue_settings(queue: &SendingQueue) -> Result<QueueSettings, StartError> {
         wait_for_result: queue.wait_for_result,
         num_consumers: usize::try_from(queue.num_consumers).unwrap_or(usize::MAX),
     })
+}
+
+fn storage_settings(storage: &QueueStorage) -> StorageSettings {
+    StorageSettings {
+        directory: storage.directory.clone().into(),
+        create: storage.create_directory.then_some(storage.directory_permissions),
+        patience: storage.timeout,
+        max_age: storage.max_age,
+        segment_bytes: storage.segment_bytes,
+        max_bytes: storage.max_bytes,
+        reserve_free_percent: storage.reserve_free_percent,
+        sync: storage.sync,
+    }
 }
 
 fn batch_settings(batch: &QueueBatch) -> Result<QueueBatchSettings, StartError> {

@@ -1,0 +1,283 @@
+//! A sending queue on disk: requests lie in a log until they are delivered, and outlive the process.
+//!
+//! ```text
+//! parcel ─ append, synced ─▶ log ─ read, a window at a time ─▶ batch, send ─▶ acknowledge, or leave for the next life
+//!            └▶ the sender's answer
+//! ```
+//! A request leaves the log when it was delivered, or dropped and counted. One that a drain interrupts, or that is lost
+//! on the way inside, stays and is read again.
+
+mod head;
+mod logs;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use teleferric_store::{Entry, LogError, Record, Tally, Writer};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::sync::oneshot;
+
+use crate::account::{Account, DropReason};
+use crate::admission::busy;
+use crate::fault::{Fault, FaultCode};
+use crate::parcel::{Context, Parcel};
+use crate::queue::Sizer;
+use crate::reply::{Keeper, Outcome, drop_reason};
+use logs::OpenLog;
+
+pub use logs::{OpenError, StorageSettings, StoredLogs, storage_folder};
+
+/// The part of a log that belongs to one exporter and signal. Clones are the same one.
+#[derive(Clone)]
+pub struct StoredQueue(Arc<State>);
+
+struct State {
+    writer: Writer,
+    /// Open for as long as one of its queues is.
+    _log: Arc<OpenLog>,
+    cursor: u32,
+    /// What the log holds for the queue, and what is on its way there.
+    used: Mutex<Tally>,
+    /// Requests that were read and are not settled.
+    reading: AtomicUsize,
+    /// Told when there is more to read.
+    more: Notify,
+    /// Told when there is more room.
+    less: Notify,
+}
+
+impl StoredQueue {
+    /// The queue of this name in a log, with what it held when it was open last.
+    async fn open(log: Arc<OpenLog>, name: &str) -> Result<StoredQueue, LogError> {
+        let (tell, told) = oneshot::channel();
+        let writer = log.writer.clone();
+        // Nobody waits for it any more if this fails.
+        writer.cursor(name, Box::new(move |cursor| drop(tell.send(cursor))));
+        let (cursor, held) = told.await.unwrap_or(Err(LogError::ReadOnly))?;
+        let (more, less) = (Notify::new(), Notify::new());
+        Ok(StoredQueue(Arc::new(State {
+            writer,
+            _log: log,
+            cursor,
+            used: Mutex::new(held),
+            reading: AtomicUsize::new(0),
+            more,
+            less,
+        })))
+    }
+
+    /// What it holds, in units of `sizer`.
+    pub(crate) fn used(&self, sizer: Sizer) -> u64 {
+        sizer.of_tally(*self.0.used.lock())
+    }
+
+    /// Takes room for a request, if `capacity` units of `sizer` have it.
+    pub(crate) fn try_reserve(&self, tally: Tally, sizer: Sizer, capacity: u64) -> Option<Reserved> {
+        let mut used = self.0.used.lock();
+        if sizer.of_tally(*used).saturating_add(sizer.of_tally(tally)) > capacity {
+            return None;
+        }
+        *used = sum(*used, tally);
+        Some(Reserved { queue: self.clone(), tally, kept: false })
+    }
+
+    /// Ends after room was given back. Does not miss what happens from its first poll, or `enable`, on.
+    pub(crate) fn less(&self) -> Notified<'_> {
+        self.0.less.notified()
+    }
+
+    /// Ends after something was added. Does not miss what happens from its first poll, or `enable`, on.
+    pub(crate) fn more(&self) -> Notified<'_> {
+        self.0.more.notified()
+    }
+
+    /// Writes a parcel down. Ends when it lasts; if the future is dropped, it may last all the same.
+    ///
+    /// # Errors
+    /// The log is full or cannot be written.
+    pub(crate) async fn append(&self, parcel: &Parcel) -> Result<(), Fault> {
+        let entry = Entry {
+            time: now_ms(),
+            targets: 1 << self.0.cursor,
+            items: parcel.items,
+            head: head::encode(parcel.signal, &parcel.context),
+            payload: parcel.payload.chunks().to_vec(),
+        };
+        let (tell, told) = oneshot::channel();
+        let state = Arc::clone(&self.0);
+        let then = move |written: Result<u64, Arc<LogError>>| {
+            if written.is_ok() {
+                state.more.notify_waiters();
+            }
+            // A caller that is gone has nobody to tell either.
+            let _ = tell.send(written);
+        };
+        self.0.writer.append(entry, Box::new(then));
+        match told.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(refusal(&error)),
+            Err(_) => Err(busy(FaultCode::StorageFailed, "the storage is closed")),
+        }
+    }
+
+    /// The next requests: at most `count`, and no more once they have `bytes` bytes. Those that are not settled are read
+    /// again, also if the future is dropped.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub(crate) async fn read(&self, count: usize, bytes: u64, account: &Arc<Account>) -> Result<Batch, LogError> {
+        let (tell, told) = oneshot::channel();
+        let (queue, account) = (self.clone(), Arc::clone(account));
+        let then = move |read: Result<teleferric_store::Read, LogError>| {
+            let batch = read.map(|read| {
+                queue.give_back(read.lost);
+                let keep = |record| Stored::new(queue.clone(), record, Arc::clone(&account));
+                Batch { requests: read.records.into_iter().map(keep).collect(), lost: read.lost }
+            });
+            // What nobody takes is given back as it is dropped.
+            drop(tell.send(batch));
+        };
+        self.0.writer.read(self.0.cursor, count, bytes, Box::new(then));
+        told.await.unwrap_or(Err(LogError::ReadOnly))
+    }
+
+    fn give_back(&self, tally: Tally) {
+        if tally == Tally::default() {
+            return;
+        }
+        let mut used = self.0.used.lock();
+        used.records = used.records.saturating_sub(tally.records);
+        used.items = used.items.saturating_sub(tally.items);
+        used.bytes = used.bytes.saturating_sub(tally.bytes);
+        drop(used);
+        self.0.less.notify_waiters();
+    }
+}
+
+/// What was read at once.
+pub(crate) struct Batch {
+    pub(crate) requests: Vec<Stored>,
+    /// What should have been there and was damaged.
+    pub(crate) lost: Tally,
+}
+
+/// Room taken in a stored queue, given back unless a request went there.
+pub(crate) struct Reserved {
+    queue: StoredQueue,
+    tally: Tally,
+    kept: bool,
+}
+
+impl Reserved {
+    /// The request lies in the log: its room is given back when it leaves that.
+    pub(crate) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.queue.give_back(self.tally);
+        }
+    }
+}
+
+/// A request that was read. Dropping it settles it: it leaves the log unless part of it is [unfinished](Self::is_unfinished).
+pub(crate) struct Stored {
+    queue: StoredQueue,
+    record: Record,
+    account: Arc<Account>,
+    /// Whether something of it was neither delivered nor given up, and not yet handed to anybody at first.
+    unfinished: AtomicBool,
+}
+
+impl Stored {
+    fn new(queue: StoredQueue, record: Record, account: Arc<Account>) -> Self {
+        queue.0.reading.fetch_add(1, Ordering::Relaxed);
+        Stored { queue, record, account, unfinished: AtomicBool::new(true) }
+    }
+
+    /// Its bytes and what belongs to them; nothing if they are not of this version.
+    pub(crate) fn content(&self) -> Option<(teleferric_wire::Signal, Arc<Context>)> {
+        head::decode(&self.record.head)
+    }
+
+    pub(crate) fn payload(&self) -> &bytes::Bytes {
+        &self.record.payload
+    }
+
+    pub(crate) fn items(&self) -> u64 {
+        self.record.items
+    }
+
+    /// How long ago it was taken, by the clock on the wall.
+    pub(crate) fn age(&self) -> Duration {
+        Duration::from_millis(now_ms().saturating_sub(self.record.time))
+    }
+
+    /// It is on its way: from now on each of its replies says what became of it.
+    pub(crate) fn send(self) -> Arc<Self> {
+        self.unfinished.store(false, Ordering::Relaxed);
+        Arc::new(self)
+    }
+
+    /// It is given up, and counted.
+    pub(crate) fn drop_for(self, reason: DropReason) {
+        self.account.drop_items(reason, self.record.items);
+        self.unfinished.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Keeper for Stored {
+    fn settle(&self, items: u64, outcome: Outcome) {
+        let Outcome::Refused(fault) = outcome else { return };
+        match fault.code {
+            FaultCode::Draining | FaultCode::Abandoned => self.unfinished.store(true, Ordering::Relaxed),
+            _ => self.account.drop_items(drop_reason(&fault), items),
+        }
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        let State { writer, cursor, reading, more, .. } = &*self.queue.0;
+        let unfinished = *self.unfinished.get_mut();
+        if unfinished {
+            writer.release(*cursor, self.record.sequence);
+        } else {
+            writer.acknowledge(*cursor, self.record.sequence);
+            self.queue.give_back(self.record.tally());
+        }
+        // With the last one the log can tell whether something is missing.
+        let last = reading.fetch_sub(1, Ordering::Relaxed) == 1;
+        if unfinished || (last && *self.queue.0.used.lock() != Tally::default()) {
+            more.notify_waiters();
+        }
+    }
+}
+
+/// The tally of one parcel.
+pub(crate) fn tally_of(parcel: &Parcel) -> Tally {
+    Tally { records: 1, items: parcel.items, bytes: parcel.payload.bytes() }
+}
+
+fn sum(a: Tally, b: Tally) -> Tally {
+    Tally { records: a.records + b.records, items: a.items + b.items, bytes: a.bytes + b.bytes }
+}
+
+fn refusal(error: &LogError) -> Fault {
+    match error {
+        LogError::Full | LogError::NoSpace => busy(FaultCode::QueueFull, "").with_message(error.to_string()),
+        LogError::TooLarge { .. } => Fault::new(FaultCode::LargerThanQueue, error.to_string()),
+        _ => busy(FaultCode::StorageFailed, "").with_message(error.to_string()),
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

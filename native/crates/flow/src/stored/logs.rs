@@ -1,0 +1,159 @@
+//! The logs that are open: one for each folder, shared by all queues in it and by the graphs before and after a reload.
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use foldhash::{HashMap, HashMapExt};
+use parking_lot::Mutex;
+use teleferric_store::{Disk, DiskError, Log as StoreLog, LogError, LogSettings, Writer};
+
+use super::{State, StoredQueue};
+use crate::log::{Level, Log};
+
+/// Where a queue lies and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageSettings {
+    /// The folder that the user names; the log is in one below it.
+    pub directory: PathBuf,
+    /// The permissions to make it with if it is not there; none: it must be there.
+    pub create: Option<u32>,
+    /// How long to wait for another process that has it open.
+    pub patience: Duration,
+    /// How long a request is kept; zero is for ever.
+    pub max_age: Duration,
+    /// Bytes of a segment of the log.
+    pub segment_bytes: u64,
+    /// Bytes of the log.
+    pub max_bytes: u64,
+    /// The share of the file system that is left to others, percent.
+    pub reserve_free_percent: u64,
+    /// Whether an answer waits until the request has reached the disk.
+    pub sync: bool,
+}
+
+/// Why a storage cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be opened.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The log in it cannot be opened.
+    #[error("cannot open the log in {}: {error}", folder.display())]
+    Log {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        error: LogError,
+    },
+}
+
+/// All logs that are open.
+#[derive(Default)]
+pub struct StoredLogs(Mutex<HashMap<PathBuf, Weak<OpenLog>>>);
+
+/// A log and its queues.
+pub(super) struct OpenLog {
+    pub(super) writer: Writer,
+    queues: Mutex<HashMap<String, Weak<State>>>,
+}
+
+/// How often the log writes down how far its queues are: what was delivered since is delivered again after a crash.
+const CHECKPOINT: Duration = Duration::from_secs(1);
+
+impl StoredLogs {
+    /// The queue called `name` in the folder of `settings`, whose log is opened unless it is open: then it stays as it
+    /// was opened. Blocks while it reads the log.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn queue(&self, settings: &StorageSettings, name: &str, log: &Log) -> Result<StoredQueue, OpenError> {
+        let open = self.open(settings, log)?;
+        let known = open.queues.lock().get(name).and_then(Weak::upgrade);
+        if let Some(state) = known {
+            return Ok(StoredQueue(state));
+        }
+        let queue = StoredQueue::open(Arc::clone(&open), name).await.map_err(|error| failed(settings, error))?;
+        open.queues.lock().insert(name.to_owned(), Arc::downgrade(&queue.0));
+        Ok(queue)
+    }
+
+    fn open(&self, settings: &StorageSettings, log: &Log) -> Result<Arc<OpenLog>, OpenError> {
+        let folder = settings.folder();
+        let mut logs = self.0.lock();
+        if let Some(open) = logs.get(&folder).and_then(Weak::upgrade) {
+            return Ok(open);
+        }
+        settings.make_directory().map_err(|error| DiskError::Folder { folder: settings.directory.clone(), error })?;
+        let disk = Disk::open(&folder, settings.patience)?;
+        let io = |error: std::io::Error| failed(settings, error.into());
+        let reserve_free_bytes = disk.total_bytes().map_err(io)? / 100 * settings.reserve_free_percent;
+        let sizes = LogSettings {
+            segment_bytes: settings.segment_bytes,
+            max_bytes: settings.max_bytes,
+            reserve_free_bytes,
+            sync: settings.sync,
+        };
+        let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(settings, error))?;
+        tell(log, &folder, &found);
+        let writer = Writer::start(store, CHECKPOINT).map_err(io)?;
+        let open = Arc::new(OpenLog { writer, queues: Mutex::new(HashMap::new()) });
+        logs.insert(folder, Arc::downgrade(&open));
+        Ok(open)
+    }
+}
+
+/// The folder of the log in a directory, beside what a Collector may have left there.
+pub fn storage_folder(directory: &Path) -> PathBuf {
+    directory.join("teleferric")
+}
+
+fn failed(settings: &StorageSettings, error: LogError) -> OpenError {
+    OpenError::Log { folder: settings.folder(), error }
+}
+
+impl StorageSettings {
+    fn folder(&self) -> PathBuf {
+        storage_folder(&self.directory)
+    }
+
+    fn make_directory(&self) -> std::io::Result<()> {
+        if self.directory.is_dir() {
+            return Ok(());
+        }
+        let Some(permissions) = self.create else {
+            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, "directory must exist"));
+        };
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, permissions);
+        #[cfg(not(unix))]
+        let _ = permissions;
+        builder.create(&self.directory)
+    }
+}
+
+/// Says what was wrong with a log when it was opened.
+fn tell(log: &Log, folder: &Path, found: &teleferric_store::Opened) {
+    let folder = folder.display().to_string();
+    let at = ("directory", folder.as_str().into());
+    if found.lost_bytes > 0 || found.strays > 0 {
+        let fields = [at, ("lost_bytes", found.lost_bytes.into()), ("files_put_aside", found.strays.into())];
+        log.emit(Level::Warn, "The storage is damaged. Going on with what can be read.", &fields);
+    }
+    if found.forgotten {
+        let at = ("directory", folder.as_str().into());
+        log.emit(Level::Warn, "The storage does not say what was delivered. All of it is sent again.", &[at]);
+    }
+}
+
+/// Sixteen bytes that no other log has.
+fn random_uuid() -> [u8; 16] {
+    let word = || RandomState::new().hash_one(std::time::SystemTime::now()).to_le_bytes();
+    let mut uuid = [0; 16];
+    uuid[..8].copy_from_slice(&word());
+    uuid[8..].copy_from_slice(&word());
+    uuid
+}
