@@ -34,6 +34,8 @@ export const ERROR_CODES = {
   START_FAILED: 'the collector could not start',
   /** The new configuration could not be put in place. */
   RELOAD_FAILED: 'the new configuration could not be put in place',
+  /** The folder of a `file_storage` could not be read or changed. */
+  STORAGE_FAILED: 'a storage could not be read or changed',
   /** Draining ended at its deadline with data still inside. */
   DRAIN_TIMEOUT: 'draining ended at its deadline with data left',
   /** The call does not fit the present state, such as starting twice. */

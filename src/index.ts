@@ -1,7 +1,7 @@
 /**
  * The public names of teleferric, and nothing else.
  */
-export { Collector } from './collector/index.js';
+export { Collector, inspectStorage, purgeQueue } from './collector/index.js';
 export type {
   CloseOptions,
   CollectorEvents,
@@ -18,6 +18,9 @@ export type {
   ReloadOptions,
   Signal,
   SignalTotals,
+  StorageSurvey,
+  StorageTally,
+  StoredRequest,
 } from './collector/index.js';
 export { CollectorError, ERROR_CODES, isCollectorError, type ErrorCode } from './errors.js';
 export { loadConfig } from './config/index.js';

@@ -11,11 +11,15 @@ import {
   parseOutcome,
   parseResult,
   readListeners,
+  readSurvey,
+  readTally,
   type EventBatch,
   type IngestOutcome,
   type Listener,
   type NativeCatalogue,
   type NativeResult,
+  type StorageSurvey,
+  type StorageTally,
 } from './messages.js';
 
 export { binding, loadBinding, packageVersion, type NativeBinding, type NativeCollectorClass } from './load.js';
@@ -97,6 +101,26 @@ export class NativeHandle {
   status(): Readonly<Record<string, unknown>> {
     return guard('status', () => parseObject('status', this.#native.status()));
   }
+}
+
+/** Looks into the storage in a directory, which another process may have open; of each queue the oldest `listed`. */
+export function surveyStorage(
+  directory: string,
+  listed: number,
+  addon: NativeBinding = binding(),
+): NativeResult<StorageSurvey> {
+  const request = JSON.stringify({ action: 'survey', directory, listed });
+  return guard('nativeStorage', () => parseResult('nativeStorage', addon.nativeStorage(request), readSurvey));
+}
+
+/** Gives up what a stored queue holds; no process may have the storage open. */
+export function purgeStorage(
+  directory: string,
+  queue: string,
+  addon: NativeBinding = binding(),
+): NativeResult<StorageTally> {
+  const request = JSON.stringify({ action: 'purge', directory, queue });
+  return guard('nativeStorage', () => parseResult('nativeStorage', addon.nativeStorage(request), readTally));
 }
 
 function guard<T>(what: string, call: () => T): T {

@@ -17,6 +17,7 @@ export interface NativeBinding {
   readonly NativeCollector: new (onEvent: () => void) => NativeCollectorClass;
   nativeVersion(): string;
   nativeComponents(): string;
+  nativeStorage(request: string): string;
 }
 
 /** Where the addon is looked for; every field has a default, tests replace them. */
@@ -111,8 +112,10 @@ function detectLibc(platform: string): 'glibc' | 'musl' | '' {
 
 function isBinding(addon: unknown): addon is NativeBinding {
   if (typeof addon !== 'object' || addon === null) return false;
-  const { NativeCollector, nativeVersion, nativeComponents } = addon as Record<string, unknown>;
-  return [NativeCollector, nativeVersion, nativeComponents].every((member) => typeof member === 'function');
+  const { NativeCollector, nativeVersion, nativeComponents, nativeStorage } = addon as Record<string, unknown>;
+  return [NativeCollector, nativeVersion, nativeComponents, nativeStorage].every(
+    (member) => typeof member === 'function',
+  );
 }
 
 function requireSameVersion(addon: NativeBinding, wanted: string, place: string): void {

@@ -90,6 +90,40 @@ export type NativeResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: NativeRefusal };
 
+/** How much there is of something. */
+export interface StorageTally {
+  readonly requests: number;
+  readonly items: number;
+  /** Payload bytes. */
+  readonly bytes: number;
+}
+
+/** A request in a stored queue. */
+export interface StoredRequest {
+  /** Its number in the log; later ones have higher numbers. */
+  readonly sequence: number;
+  /** When it was taken, milliseconds since the epoch. */
+  readonly timeMs: number;
+  readonly items: number;
+  /** Payload bytes. */
+  readonly bytes: number;
+}
+
+/** What is in a storage. */
+export interface StorageSurvey {
+  readonly queues: readonly (StorageTally & { readonly name: string; readonly oldest: readonly StoredRequest[] })[];
+  /** Files of the log. */
+  readonly segments: number;
+  /** Their bytes on the disk. */
+  readonly bytes: number;
+  /** Records in them that can be read, delivered ones included. */
+  readonly records: number;
+  /** Bytes between records that cannot be read. */
+  readonly damagedBytes: number;
+  /** Bytes of files that were put aside because nothing in them could be read. */
+  readonly quarantinedBytes: number;
+}
+
 /** What became of a request handed to `ingest`. A refusal is a value, not an exception. */
 export type IngestOutcome =
   | { readonly outcome: 'accepted' }
@@ -169,6 +203,31 @@ export function parseOutcome(text: string): IngestOutcome {
     default:
       throw malformed('ingest', `outcome ${JSON.stringify(outcome)}`);
   }
+}
+
+/** Reads the numbers of a purge. */
+export function readTally(body: Json): StorageTally {
+  return { requests: number(body['requests']), items: number(body['items']), bytes: number(body['bytes']) };
+}
+
+/** Reads what a survey of a storage found. */
+export function readSurvey(body: Json): StorageSurvey {
+  const queues = list(body['queues']).map((entry) => {
+    const queue = object('queue', entry);
+    const oldest = list(queue['oldest']).map((found) => {
+      const { sequence, time_ms: time, items, bytes } = object('stored request', found);
+      return { sequence: number(sequence), timeMs: number(time), items: number(items), bytes: number(bytes) };
+    });
+    return { name: string(queue['name']), ...readTally(queue), oldest };
+  });
+  return {
+    queues,
+    segments: number(body['segments']),
+    bytes: number(body['bytes']),
+    records: number(body['records']),
+    damagedBytes: number(body['damaged_bytes']),
+    quarantinedBytes: number(body['quarantined_bytes']),
+  };
 }
 
 /** Reads the answer of `takeEvents`. */

@@ -13,6 +13,9 @@ interface Words {
   /** Empty for the program itself. */
   readonly command: string;
   readonly description: string;
+  /** Names of the commands below it. */
+  readonly subcommands: readonly string[];
+  /** Its own and those of the commands below it. */
   readonly options: readonly { readonly flag: string; readonly description: string; readonly takesFile: boolean }[];
 }
 
@@ -24,22 +27,26 @@ export function completionScript(shell: Shell, program: Command): string {
 }
 
 function wordsOf(name: string, command: Command): Words {
+  const below = name === '' ? [] : command.commands;
+  const options = new Map<string, Words['options'][number]>();
+  for (const option of [command, ...below].flatMap((one): readonly Option[] => one.options)) {
+    if (option.long === undefined || option.long === null) continue;
+    options.set(option.long, { flag: option.long, description: option.description, takesFile: FILES.has(option.long) });
+  }
   return {
     command: name,
     description: command.description(),
-    options: command.options.flatMap((option: Option) =>
-      option.long === undefined || option.long === null
-        ? []
-        : [{ flag: option.long, description: option.description, takesFile: FILES.has(option.long) }],
-    ),
+    subcommands: below.map((one) => one.name()),
+    options: [...options.values()],
   };
 }
 
 /** Flags whose value is a path, most of the time. */
-const FILES = new Set(['--config', '--ca']);
+const FILES = new Set(['--config', '--ca', '--directory']);
 
-function flagsOf({ options }: Words): string {
-  return [...options.map(({ flag }) => flag), '--help'].join(' ');
+/** Everything that may follow a command. */
+function flagsOf({ subcommands, options }: Words): string {
+  return [...subcommands, ...options.map(({ flag }) => flag), '--help'].join(' ');
 }
 
 function bashScript(root: Words, commands: readonly Words[]): string {
@@ -62,12 +69,13 @@ complete -F _teleferric teleferric
 }
 
 function zshScript(root: Words, commands: readonly Words[]): string {
-  const spec = (words: Words): string =>
-    words.options
-      .map(
+  const spec = ({ subcommands, options }: Words): string =>
+    [
+      ...(subcommands.length === 0 ? [] : [`'2:command:(${subcommands.join(' ')})'`]),
+      ...options.map(
         ({ flag, description, takesFile }) => `'*${flag}[${zshText(description)}]${takesFile ? ':file:_files' : ''}'`,
-      )
-      .join(' ');
+      ),
+    ].join(' ');
   const described = commands.map(({ command, description }) => `    '${command}:${zshText(description)}'`);
   const cases = commands.map((words) => `    ${words.command}) _arguments ${spec(words)} '--help[show help]' ;;`);
   return `#compdef teleferric
@@ -105,6 +113,12 @@ function fishScript(root: Words, commands: readonly Words[]): string {
         `complete -c teleferric -n '__fish_use_subcommand' -a ${command} -d '${fishText(description)}'`,
     ),
     ...root.options.map((one) => option(`not __fish_seen_subcommand_from ${names}`, one)),
+    ...commands
+      .filter(({ subcommands }) => subcommands.length > 0)
+      .map(
+        ({ command, subcommands }) =>
+          `complete -c teleferric -n '__fish_seen_subcommand_from ${command}' -a '${subcommands.join(' ')}'`,
+      ),
     ...commands.flatMap((words) =>
       words.options.map((one) => option(`__fish_seen_subcommand_from ${words.command}`, one)),
     ),

@@ -16,6 +16,7 @@ import {
 } from '../config/index.js';
 import type { CliIo } from './io.js';
 import type { ConfigFlags } from './run.js';
+import { table } from './table.js';
 
 /** Silent when all is well; rejects with every fault otherwise. */
 export async function validateConfig(flags: ConfigFlags): Promise<void> {
@@ -85,15 +86,4 @@ export function printFeatureGates(id: string | undefined, flags: Pick<ConfigFlag
 /** The schema for editors. */
 export function printSchema(io: CliIo): void {
   io.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${lines.join('\n')}\n`;
 }

@@ -15,6 +15,15 @@ import {
   validateConfig,
   type PrintFlags,
 } from './inspect.js';
+import {
+  inspectQueues,
+  purge,
+  queueStatus,
+  verifyQueues,
+  type InspectFlags,
+  type PurgeFlags,
+  type QueueFlags,
+} from './queue.js';
 import { run, type ConfigFlags } from './run.js';
 import { send } from './send.js';
 import { addSendOptions, type SendFlags } from './send-options.js';
@@ -46,6 +55,7 @@ export function buildProgram(io: CliIo, result: CommandResult): Command {
     result.exitCode = await run(flags, io);
   });
   addInspectCommands(program, io);
+  addQueueCommands(program, io, result);
   addSendOptions(program.command('send'))
     .description('make telemetry and send it to an OTLP endpoint')
     .action(async (flags: SendFlags) => {
@@ -115,6 +125,43 @@ function addInspectCommands(program: Command, io: CliIo): void {
     .action((shell: Shell) => {
       io.stdout.write(completionScript(shell, program));
     });
+}
+
+function addQueueCommands(program: Command, io: CliIo, result: CommandResult): void {
+  const queue = program.command('queue').description('look into queues on disk');
+  const add = (name: string, description: string): Command =>
+    addRepeatable(
+      addConfigOptions(queue.command(name)).description(description),
+      '--directory <path>',
+      'directory of a file_storage, instead of those in the configuration (repeatable)',
+    );
+  add('status', 'show what each queue holds').action((flags: QueueFlags, command: Command) => {
+    refuseArguments(command);
+    return queueStatus(flags, io);
+  });
+  add('inspect', 'show the oldest requests of each queue')
+    .option('--limit <count>', 'requests shown of each', parseCount, 10)
+    .action((flags: InspectFlags, command: Command) => {
+      refuseArguments(command);
+      return inspectQueues(flags, io);
+    });
+  add('verify', 'read everything; exit code 1 if something is damaged').action(
+    async (flags: QueueFlags, command: Command) => {
+      refuseArguments(command);
+      result.exitCode = await verifyQueues(flags, io);
+    },
+  );
+  add('purge', 'give up what a queue holds; no collector may have it open')
+    .requiredOption('--queue <name>', 'the queue, as `status` shows it')
+    .action((flags: PurgeFlags, command: Command) => {
+      refuseArguments(command);
+      return purge(flags, io);
+    });
+}
+
+function parseCount(value: string): number {
+  if (!/^[0-9]{1,6}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(value);
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

@@ -12,5 +12,15 @@ export type { CollectorOptions, ConfigInput, HostMetrics, Logger, ReloadOptions 
 export type { IngestOptions } from './ingest.js';
 export type { CollectorStats, SignalTotals } from './stats.js';
 export { GeneratorRun, type GeneratorPlan, type GeneratorReport, type GeneratorTarget } from './generator.js';
-export type { Encoding, IngestOutcome, Listener, RefusalReason, Signal } from '../binding/index.js';
+export { inspectStorage, purgeQueue } from './storage.js';
+export type {
+  Encoding,
+  IngestOutcome,
+  Listener,
+  RefusalReason,
+  Signal,
+  StorageSurvey,
+  StorageTally,
+  StoredRequest,
+} from '../binding/index.js';
 export { packageVersion } from '../binding/index.js';

@@ -39,6 +39,10 @@ export class FakeAddon implements NativeBinding {
     return '{}';
   }
 
+  nativeStorage(): string {
+    return '{"ok":true}';
+  }
+
   /** Reports events from every collector. */
   emit(...events: object[]): void {
     for (const collector of this.collectors) collector.emit(events);

@@ -36,6 +36,11 @@ describe('arguments', () => {
     [['featuregate', 'nope'], 'Error: feature gate "nope" not found'],
     [['--config', good, '--feature-gates', 'nope'], 'Error: no such feature gate "nope"'],
     [['completion', 'ksh'], 'Error: '],
+    [['queue', 'status'], 'Error: name a configuration by --config, or a folder by --directory'],
+    [['queue', 'status', '--config', good], 'Error: there is no file_storage in the configuration'],
+    [['queue', 'status', 'a.yaml'], 'Error: unexpected argument "a.yaml"'],
+    [['queue', 'inspect', '--limit', '-1'], 'Error: '],
+    [['queue', 'purge', '--directory', '/tmp'], "Error: required option '--queue <name>' not specified"],
     [['send', '--count', '0'], 'Error: '],
     [['send', '--signals', 'spans'], 'Error: '],
     [['send', '--tls', '--insecure'], 'Error: plaintext and TLS are asked for at once'],
@@ -147,8 +152,9 @@ describe('completion', () => {
   it('completes in a real bash', async () => {
     const { out } = await command('completion', 'bash');
     const script = `${out}\nCOMP_WORDS=(teleferric send --pro); COMP_CWORD=2; _teleferric; echo "\${COMPREPLY[@]}"
-COMP_WORDS=(teleferric va); COMP_CWORD=1; _teleferric; echo "\${COMPREPLY[@]}"`;
+COMP_WORDS=(teleferric va); COMP_CWORD=1; _teleferric; echo "\${COMPREPLY[@]}"
+COMP_WORDS=(teleferric queue st); COMP_CWORD=2; _teleferric; echo "\${COMPREPLY[@]}"`;
     const { stdout } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
-    expect(stdout).toBe('--protocol\nvalidate\n');
+    expect(stdout).toBe('--protocol\nvalidate\nstatus\n');
   });
 });
