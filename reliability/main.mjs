@@ -1,0 +1,39 @@
+// Fault runs from the command line. See README.md here.
+import { parseArgs } from 'node:util';
+import { endAll } from './process.mjs';
+import { scenarios } from './scenarios.mjs';
+
+const usage = `usage: npm run faults -- SCENARIO [flags]
+
+  kill     kill -9 under load            --cycles N (10)
+  stop     SIGTERM, target away          --requests N (2000)
+  outage   target away for a while       --seconds S (30)
+  damage   bytes on the disk change      --cycles N (10)
+
+  --connections N  requests at once (32)
+`;
+
+process.once('exit', endAll);
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+
+const number = { type: 'string' };
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { cycles: number, requests: number, seconds: number, connections: number, help: { type: 'boolean' } },
+});
+const scenario = scenarios[positionals[0]];
+if (values.help || scenario === undefined || positionals.length > 1) {
+  process.stdout.write(usage);
+  process.exit(values.help ? 0 : 2);
+}
+const defaults = { cycles: 10, requests: 2000, seconds: 30, connections: 32 };
+const options = Object.fromEntries(
+  Object.entries(defaults).map(([name, value]) => [name, values[name] === undefined ? value : Number(values[name])]),
+);
+if (Object.values(options).some((value) => !(value > 0))) {
+  process.stderr.write('all flags take numbers above 0\n');
+  process.exit(2);
+}
+const found = await scenario(options);
+process.stdout.write(`${JSON.stringify({ scenario: positionals[0], ...found }, null, 2)}\n`);
+process.exitCode = found.faults.length === 0 ? 0 : 1;

@@ -1,0 +1,73 @@
+// Sends numbered requests over OTLP/HTTP, one after another on each of some connections.
+import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { payloadOf } from './oracle.mjs';
+
+/** After a request that failed, so that a collector that is away is not asked in a tight loop. */
+const PAUSE_MS = 20;
+const PATIENCE_MS = 10_000;
+
+export class Producer {
+  #agent;
+  #loops = [];
+  #stopped = false;
+
+  constructor({ port, oracle, connections }) {
+    this.port = port;
+    this.oracle = oracle;
+    this.connections = connections;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
+  }
+
+  start() {
+    this.#loops = Array.from({ length: this.connections }, () => this.#loop());
+  }
+
+  async stop() {
+    this.#stopped = true;
+    await Promise.all(this.#loops);
+    this.#agent.destroy();
+  }
+
+  async #loop() {
+    while (!this.#stopped) {
+      if (!(await this.send()).accepted) await sleep(PAUSE_MS);
+    }
+  }
+
+  /** Sends one request; its number, and whether it was answered with OK. */
+  async send() {
+    const id = this.oracle.take();
+    const accepted = await this.#post(bodyOf(id));
+    if (accepted) this.oracle.noteAccepted(id);
+    return { id, accepted };
+  }
+
+  #post(body) {
+    return new Promise((resolve) => {
+      const options = {
+        host: '127.0.0.1',
+        port: this.port,
+        path: '/v1/traces',
+        method: 'POST',
+        agent: this.#agent,
+        timeout: PATIENCE_MS,
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      };
+      const call = request(options, (response) => {
+        response.resume();
+        response.once('end', () => resolve(response.statusCode === 200));
+        response.once('error', () => resolve(false));
+      });
+      call.once('error', () => resolve(false));
+      call.once('timeout', () => call.destroy());
+      call.end(body);
+    });
+  }
+}
+
+function bodyOf(id) {
+  const attributes = `[{"key":"payload","value":{"stringValue":"${payloadOf(id)}"}}]`;
+  const span = `{"traceId":"5b8aa5a2d2c872e8321cf37308d69df2","spanId":"051581bf3cb55c13","name":"${id}","attributes":${attributes}}`;
+  return `{"resourceSpans":[{"scopeSpans":[{"spans":[${span}]}]}]}`;
+}

@@ -1,0 +1,182 @@
+// What is done to a collector. Each scenario takes a stage and options, and returns what it saw beside the verdict.
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Oracle } from './oracle.mjs';
+import { Collector, freePort } from './process.mjs';
+import { Producer } from './producer.mjs';
+import { Target } from './target.mjs';
+
+const QUIET_MS_MAX = 120_000;
+/** By when everything is in a checkpoint. */
+const CHECKPOINT_MS = 1500;
+
+/** Collector, producer and target around one folder. */
+class Stage {
+  static async make({ connections, ...settings }) {
+    const stage = new Stage();
+    stage.folder = await mkdtemp(path.join(tmpdir(), 'teleferric-faults-'));
+    stage.oracle = new Oracle();
+    stage.target = new Target(stage.oracle);
+    await stage.target.open();
+    const [port, metricsPort] = [await freePort(), await freePort()];
+    const targetPort = stage.target.port;
+    stage.collector = new Collector({ folder: stage.folder, port, metricsPort, targetPort, ...settings });
+    stage.newProducer = () => new Producer({ port, oracle: stage.oracle, connections });
+    return stage;
+  }
+
+  /** The files of the log. */
+  files() {
+    const folder = path.join(this.folder, 'teleferric');
+    return readdirSync(folder).map((name) => path.join(folder, name));
+  }
+
+  /** With everything well again: waits until what was taken has arrived, then sends a fresh request. */
+  async settle({ mayMiss = false } = {}) {
+    this.target.set('take');
+    if (!this.target.isOpen) await this.target.open();
+    const end = performance.now() + QUIET_MS_MAX;
+    const isQuiet = async () =>
+      (await this.collector.metric('otelcol_exporter_queue_size')) === 0 && (mayMiss || this.oracle.missing() === 0);
+    while (!(await isQuiet()) && performance.now() < end) await sleep(100);
+    const producer = this.newProducer();
+    const { id, accepted } = await producer.send();
+    await producer.stop();
+    if (!accepted) return ['a fresh request is refused'];
+    while (!this.oracle.isDelivered(id) && performance.now() < end) await sleep(20);
+    return this.oracle.isDelivered(id) ? [] : ['a fresh request does not arrive'];
+  }
+
+  async end() {
+    await this.collector.kill();
+    this.target.set('take');
+    await this.target.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export const scenarios = { kill, stop, outage, damage };
+
+/** kill -9 at random moments under load, while the target takes, refuses, hangs or is away. */
+async function kill({ cycles, connections }) {
+  const stage = await Stage.make({ connections });
+  const starts = [];
+  for (let cycle = 0; cycle < cycles; cycle += 1) {
+    starts.push(await stage.collector.start());
+    await turn(stage.target, Math.random());
+    const producer = stage.newProducer();
+    producer.start();
+    await sleep(200 + Math.random() * 800);
+    await stage.collector.kill();
+    await producer.stop();
+  }
+  starts.push(await stage.collector.start());
+  const faults = await stage.settle();
+  const verdict = stage.oracle.verdict();
+  await stage.end();
+  return { cycles, start_ms: spread(starts), ...verdict, faults: [...faults, ...verdict.faults] };
+}
+
+async function turn(target, chance) {
+  target.set(chance < 0.15 ? 'refuse' : chance < 0.3 ? 'hang' : 'take');
+  if (chance > 0.8 && target.isOpen) await target.close();
+  if (chance <= 0.8 && !target.isOpen) await target.open();
+}
+
+/** SIGTERM while the target is away and much is queued: it ends in time, and the next life delivers. */
+async function stop({ requests, connections, drainMs = 1000 }) {
+  const stage = await Stage.make({ connections, drainMs });
+  await stage.collector.start();
+  await stage.target.close();
+  const producer = stage.newProducer();
+  producer.start();
+  while (stage.oracle.accepted < requests) await sleep(20);
+  const exit = await stage.collector.stop();
+  await producer.stop();
+  const restart_ms = await stage.collector.start();
+  const faults = await stage.settle();
+  if (exit.code !== 0) faults.push(`ended with ${JSON.stringify(exit)}`);
+  if (exit.ms > drainMs + 1000) faults.push(`took ${Math.round(exit.ms)} ms to end`);
+  const verdict = stage.oracle.verdict();
+  await stage.end();
+  return { stop_ms: exit.ms, restart_ms, ...verdict, faults: [...faults, ...verdict.faults] };
+}
+
+/** The target is away for a while; afterwards what was queued is delivered while more comes in. */
+async function outage({ seconds, connections }) {
+  const stage = await Stage.make({ connections });
+  await stage.collector.start();
+  const producer = stage.newProducer();
+  producer.start();
+  await sleep(1000);
+  await stage.target.close();
+  const before = stage.oracle.accepted;
+  await sleep(seconds * 1000);
+  const backlog = stage.oracle.accepted - before;
+  await producer.stop();
+  const reopened = performance.now();
+  const faults = await stage.settle();
+  const drain_s = (performance.now() - reopened) / 1000;
+  const verdict = stage.oracle.verdict();
+  const times = backlog / drain_s / (backlog / seconds);
+  await stage.end();
+  return { backlog, drain_s, drained_times_arrival: times, ...verdict, faults: [...faults, ...verdict.faults] };
+}
+
+/** Between two lives bytes on the disk change: it starts, and what it could not read is counted. */
+async function damage({ cycles, connections }) {
+  const stage = await Stage.make({ connections, storage: { max_bytes: 8 << 20, segment_bytes: 1 << 20 } });
+  let damaged = 0;
+  for (let cycle = 0; cycle < cycles; cycle += 1) {
+    await stage.collector.start();
+    // What earlier damage cost is found out when it is read.
+    await drained(stage);
+    damaged += await stage.collector.metric('teleferric_dropped_items_total', 'reason="damaged"');
+    await stage.target.close();
+    const producer = stage.newProducer();
+    producer.start();
+    await sleep(500);
+    await producer.stop();
+    // Of what was written since the last checkpoint, damage cannot be told from a write that was cut short.
+    await sleep(CHECKPOINT_MS);
+    await stage.collector.kill();
+    hurt(stage.files());
+  }
+  await stage.collector.start();
+  await drained(stage);
+  damaged += await stage.collector.metric('teleferric_dropped_items_total', 'reason="damaged"');
+  const faults = await stage.settle({ mayMiss: true });
+  const verdict = stage.oracle.verdict({ damaged });
+  await stage.end();
+  return { cycles, damaged, ...verdict, faults: [...faults, ...verdict.faults] };
+}
+
+async function drained({ target, collector }) {
+  if (!target.isOpen) await target.open();
+  const end = performance.now() + QUIET_MS_MAX;
+  while ((await collector.metric('otelcol_exporter_queue_size')) > 0 && performance.now() < end) await sleep(50);
+}
+
+/** One of the things that happen to files. */
+function hurt(files) {
+  const logs = files.filter((file) => path.basename(file).startsWith('seg-'));
+  const file = logs[Math.floor(Math.random() * logs.length)];
+  if (file === undefined) return;
+  const { size } = statSync(file);
+  const at = Math.floor(Math.random() * size);
+  const bytes = readFileSync(file);
+  const kind = Math.random();
+  if (kind < 0.5) bytes[at] ^= 1 << Math.floor(Math.random() * 8);
+  else if (kind < 0.9) bytes.fill(0, at - (at % 4096), at - (at % 4096) + 4096);
+  writeFileSync(file, bytes);
+  if (kind >= 0.9) truncateSync(file, at);
+}
+
+function spread(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
