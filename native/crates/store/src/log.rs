@@ -351,6 +351,8 @@ impl<V: Vfs> Log<V> {
     /// Begins the segment that the next records go to, with a record that says which cursor has which bit.
     fn begin_segment(&mut self) -> Result<(), LogError> {
         let number = self.next_number;
+        // Whatever becomes of it: half of a segment may stand under that name.
+        self.next_number += 1;
         let header = Header { uuid: self.uuid, number, first: self.next };
         let name = segment::name(number);
         let mut file = match self.spares.pop() {
@@ -369,7 +371,6 @@ impl<V: Vfs> Log<V> {
         file.write_at(&[&header.encode()], 0)?;
         file.sync()?;
         self.vfs.sync_names()?;
-        self.next_number += 1;
         let bytes = self.settings.segment_bytes;
         self.segments.push_back(Segment { name, header, file, bytes, end: HEADER_BYTES });
         let roster = self.roster();

@@ -203,8 +203,13 @@ impl Vfs for Disk {
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<File> {
-        let file = Disk::options().create_new(true).open(self.folder.join(name))?;
-        reserve(&file, bytes)?;
+        let path = self.folder.join(name);
+        let file = Disk::options().create_new(true).open(&path)?;
+        if let Err(error) = reserve(&file, bytes) {
+            // The space it got, if any, is wanted by others now. If it cannot be removed, it is a stray later on.
+            let _ = std::fs::remove_file(path);
+            return Err(error);
+        }
         Ok(file)
     }
 

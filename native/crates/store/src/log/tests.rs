@@ -469,3 +469,30 @@ fn readers_are_known_by_the_segments_when_nothing_else_tells() {
     assert_eq!((log.held(0).records, log.held(1).records), (60, 60));
     assert_eq!((ids_of(&mut log, 1), ids_of(&mut log, 0)), (expected.clone(), expected));
 }
+
+#[test]
+fn a_segment_that_cannot_be_made_is_made_when_the_disk_is_well_again() {
+    for failing in 0..4 {
+        let sim = Sim::default();
+        let (mut log, _) = open(sim.clone());
+        let a = log.cursor("a").unwrap();
+        let mut taken = 0;
+        while log.segments.len() == 1 && log.fitting(&[large(&[payload(5)]), large(&[payload(5)])]) == 2 {
+            append(&mut log, 1, &[taken]).unwrap();
+            taken += 1;
+        }
+        let pieces: Vec<Bytes> = (0..20).map(|_| payload(5)).collect();
+        sim.fail_after(failing);
+        assert!(matches!(log.append(&[large(&pieces)]), Err(LogError::Disk(_))));
+        sim.fail_after(u64::MAX);
+        append(&mut log, 1, &[taken]).unwrap();
+        assert_eq!(ids_of(&mut log, a), (0..=taken).collect::<Vec<_>>(), "failing at {failing}");
+        drop(log);
+        let (mut log, _) = open(sim);
+        assert_eq!(ids_of(&mut log, a), (0..=taken).collect::<Vec<_>>());
+    }
+}
+
+fn large(payload: &[Bytes]) -> NewRecord<'_> {
+    NewRecord { time: 1, targets: 1, items: 1, head: &[], payload }
+}
