@@ -286,11 +286,16 @@ impl Inner {
         }
     }
 
-    /// Writes the parcel down, and answers when it lasts.
+    /// Writes the parcel down, and answers when it lasts. A disk that does not answer holds up no drain.
     async fn store(self: Rc<Self>, parcel: Parcel, reserved: Reserved) {
         let _storing = Leave { inner: &self, count: &self.storing };
         let Some(storage) = &self.shared.0.stored else { return };
-        match storage.queue.append(&parcel).await {
+        let cut = pin!(self.sender.stop.reached(Level::Cut));
+        let written = match select(pin!(storage.queue.append(&parcel)), cut).await {
+            Either::Left((written, _)) => written,
+            Either::Right(_) => Err(draining()),
+        };
+        match written {
             Ok(()) => {
                 reserved.keep();
                 self.sender.metrics.enqueued(parcel.items, parcel.payload.bytes());

@@ -49,7 +49,8 @@ fn storage(folder: &Path) -> StorageSettings {
     StorageSettings {
         directory: folder.to_owned(),
         create: Some(0o750),
-        patience: Duration::ZERO,
+        // The thread of an earlier life may be at its last checkpoint.
+        patience: 10 * SECOND,
         max_age: Duration::ZERO,
         segment_bytes: 4096,
         max_bytes: 32 << 10,
@@ -367,7 +368,8 @@ async fn a_folder_is_one_process_alone_and_must_be_there_or_be_made() {
         life.logs.queue(settings, NAME, &life.handles.log).await.map(drop).map_err(|error| error.to_string())
     };
     let held = one.logs.queue(&storage, NAME, &one.handles.log).await.unwrap();
-    let error = open(&other, &storage).await.unwrap_err();
+    let impatient = StorageSettings { patience: Duration::ZERO, ..storage.clone() };
+    let error = open(&other, &impatient).await.unwrap_err();
     assert!(error.ends_with("is in use by another process"), "{error}");
     drop(held);
     open(&other, &storage).await.unwrap();
