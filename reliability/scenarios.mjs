@@ -72,6 +72,7 @@ async function kill({ cycles, connections }) {
     await sleep(200 + Math.random() * 800);
     await stage.collector.kill();
     await producer.stop();
+    if ((cycle + 1) % 25 === 0) process.stderr.write(`${cycle + 1} kills, ${stage.oracle.accepted} requests taken\n`);
   }
   starts.push(await stage.collector.start());
   const faults = await stage.settle();
