@@ -11,7 +11,11 @@ import { median } from './compare/statistics.mjs';
 import { inTurns, prepare, ratioText, startCollector, stopCollector } from './pairs.mjs';
 
 const CELLS = ['s1-traces-8x32', 's1-traces-100x1', 's2-traces-grpc', 's3-traces-grpc'];
-const QUEUE = { queue_size: 100_000, num_consumers: 32 };
+/** Senders wait for room, so that no more is taken in than is delivered. */
+const QUEUE = { queue_size: 1000, num_consumers: 32, block_on_overflow: true };
+
+const rate = ({ requestsPerSecond }) => requestsPerSecond;
+const cost = ({ itemsPerCpuSecond }) => 1 / itemsPerCpuSecond;
 
 const { values } = parseArgs({
   options: { duration: { type: 'string', default: '2' }, pairs: { type: 'string', default: '6' } },
@@ -36,9 +40,6 @@ async function compare(cell) {
   await Promise.all(collectors.map(stopCollector));
   await sink.stop();
 }
-
-const rate = ({ requestsPerSecond }) => requestsPerSecond;
-const cost = ({ itemsPerCpuSecond }) => 1 / itemsPerCpuSecond;
 
 function queue({ exporters }, keys) {
   for (const exporter of Object.values(exporters)) exporter.sending_queue = keys;
