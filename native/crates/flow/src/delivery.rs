@@ -26,7 +26,7 @@ use crate::batcher::{BatchSettings, Batcher};
 use crate::contract::{Consumer, Exporter, LocalFuture, Stage};
 use crate::courier::Couriers;
 use crate::fault::{Fault, FaultCode, GrpcCode};
-use crate::feed::{Feed, Reader};
+use crate::feed::Feed;
 use crate::guard::EndpointBreaker;
 use crate::handles::Handles;
 use crate::metrics::{ExporterMetrics, register_queue};
@@ -129,9 +129,9 @@ impl DeliveryShared {
 /// One thread's part of the delivery to an exporter. Made, called and dropped on that thread, inside its `LocalSet`.
 pub struct Delivery(Rc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     shared: DeliveryShared,
-    sender: Sender,
+    pub(crate) sender: Sender,
     batching: Option<Batching>,
     /// Batches that wait for one of the parallel sends.
     ready: RefCell<VecDeque<Batch>>,
@@ -305,6 +305,12 @@ impl Inner {
         }
     }
 
+    /// Takes a parcel that was stored on its way.
+    pub(crate) fn take(self: &Rc<Self>, parcel: Parcel) {
+        self.hold(&parcel);
+        self.forward(parcel);
+    }
+
     /// Sends a parcel on, by itself or in a batch.
     fn forward(self: &Rc<Self>, parcel: Parcel) {
         match &self.batching {
@@ -440,17 +446,6 @@ impl Inner {
             }
             fewer.await;
         }
-    }
-}
-
-impl Reader for Inner {
-    fn take(self: &Rc<Self>, parcel: Parcel) {
-        self.hold(&parcel);
-        self.forward(parcel);
-    }
-
-    fn sender(&self) -> &Sender {
-        &self.sender
     }
 }
 

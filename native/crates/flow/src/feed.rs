@@ -14,24 +14,14 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::account::DropReason;
-use crate::delivery::Storage;
+use crate::delivery::{Inner, Storage};
 use crate::hold::Hold;
 use crate::log::Level as LogLevel;
 use crate::parcel::Parcel;
 use crate::payload::Payload;
 use crate::reply::{Keeper, Reply};
-use crate::sender::Sender;
 use crate::stop::Level;
 use crate::stored::{Batch, Stored};
-
-/// What takes the requests.
-pub(crate) trait Reader {
-    /// Takes one on its way.
-    fn take(self: &Rc<Self>, parcel: Parcel);
-
-    /// Who sends it, and knows when that ends.
-    fn sender(&self) -> &Sender;
-}
 
 /// Payload bytes that one thread's part has in memory at most, or a single request.
 const WINDOW_BYTES: u64 = 4 << 20;
@@ -41,10 +31,10 @@ const READ_MAX: usize = 256;
 const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Brings requests from a storage to `reader`.
-pub(crate) struct Feed<R> {
+/// Brings requests from a storage to a delivery.
+pub(crate) struct Feed {
     storage: Storage,
-    reader: Rc<R>,
+    delivery: Rc<Inner>,
     window: Arc<Window>,
 }
 
@@ -68,14 +58,14 @@ impl Drop for Pane {
     }
 }
 
-impl<R: Reader> Feed<R> {
-    pub(crate) fn new(storage: Storage, reader: Rc<R>) -> Self {
-        Feed { storage, reader, window: Arc::default() }
+impl Feed {
+    pub(crate) fn new(storage: Storage, delivery: Rc<Inner>) -> Self {
+        Feed { storage, delivery, window: Arc::default() }
     }
 
     /// Until a drain. What is read by then and not sent goes back.
     pub(crate) async fn run(self) {
-        let draining = pin!(self.reader.sender().stop.reached(Level::Draining));
+        let draining = pin!(self.delivery.sender.stop.reached(Level::Draining));
         select(draining, pin!(self.feed())).await;
     }
 
@@ -93,10 +83,10 @@ impl<R: Reader> Feed<R> {
             let room = self.room().await;
             let mut more = pin!(self.storage.queue.more());
             more.as_mut().enable();
-            match self.storage.queue.read(READ_MAX, room, &self.reader.sender().account).await {
+            match self.storage.queue.read(READ_MAX, room, &self.delivery.sender.account).await {
                 Ok(Batch { requests, lost }) => {
                     if lost.records > 0 {
-                        self.reader.sender().account.drop_items(DropReason::Damaged, lost.items);
+                        self.delivery.sender.account.drop_items(DropReason::Damaged, lost.items);
                         self.tell_lost(lost.records, lost.items);
                     }
                     if !requests.is_empty() {
@@ -142,7 +132,7 @@ impl<R: Reader> Feed<R> {
         let keeper: Arc<dyn Keeper> = request.send();
         let reply = Reply::kept(items, keeper);
         let arrived = Instant::now();
-        self.reader.take(Parcel { signal, payload, items, permit, arrived, deadline: None, context, reply });
+        self.delivery.take(Parcel { signal, payload, items, permit, arrived, deadline: None, context, reply });
     }
 
     /// Room in the ledger for a request, as soon as there is.
@@ -156,7 +146,7 @@ impl<R: Reader> Feed<R> {
     }
 
     fn tell_lost(&self, records: u64, items: u64) {
-        let sender = self.reader.sender();
+        let sender = &self.delivery.sender;
         let fields = [("requests", records.into()), ("dropped_items", items.into())];
         sender.log.emit(LogLevel::Error, "Stored requests are damaged. Dropping data.", &fields);
     }
@@ -164,6 +154,6 @@ impl<R: Reader> Feed<R> {
     fn failed(&self, error: &LogError) {
         let text = error.to_string();
         let fields = [("error", text.as_str().into())];
-        self.reader.sender().log.emit(LogLevel::Error, "The storage cannot be read. Will try again.", &fields);
+        self.delivery.sender.log.emit(LogLevel::Error, "The storage cannot be read. Will try again.", &fields);
     }
 }

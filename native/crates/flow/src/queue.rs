@@ -79,7 +79,7 @@ pub(crate) enum Place {
 #[derive(Clone, Copy)]
 pub(crate) struct Demand {
     tally: Tally,
-    size: u64,
+    size: u32,
 }
 
 impl Room {
@@ -116,9 +116,9 @@ impl Room {
     pub(crate) fn demand(&self, parcel: &Parcel) -> Result<Demand, Fault> {
         let tally = tally_of(parcel);
         let size = self.sizer.of_tally(tally);
-        if size > self.capacity || u32::try_from(size).is_err() {
-            return Err(Fault::new(FaultCode::LargerThanQueue, "element size too large"));
-        }
+        let fits = size <= self.capacity;
+        let size = u32::try_from(size).ok().filter(|_| fits);
+        let size = size.ok_or_else(|| Fault::new(FaultCode::LargerThanQueue, "element size too large"))?;
         Ok(Demand { tally, size })
     }
 
@@ -129,9 +129,7 @@ impl Room {
     pub(crate) fn try_take(&self, demand: Demand) -> Result<Place, Fault> {
         let taken = match &self.places {
             // Tokio gives units to those who wait first, so nobody is overtaken here.
-            Places::Memory(places) => {
-                Arc::clone(places).try_acquire_many_owned(demand.size as u32).ok().map(Place::Memory)
-            }
+            Places::Memory(places) => Arc::clone(places).try_acquire_many_owned(demand.size).ok().map(Place::Memory),
             Places::Stored(queue) => queue.try_reserve(demand.tally, self.sizer, self.capacity).map(Place::Stored),
         };
         taken.ok_or_else(full)
@@ -144,7 +142,7 @@ impl Room {
     pub(crate) async fn take(&self, demand: Demand) -> Result<Place, Fault> {
         match &self.places {
             Places::Memory(places) => {
-                let taken = Arc::clone(places).acquire_many_owned(demand.size as u32).await;
+                let taken = Arc::clone(places).acquire_many_owned(demand.size).await;
                 taken.map(Place::Memory).map_err(|_| full())
             }
             Places::Stored(queue) => loop {

@@ -80,7 +80,7 @@ impl StoredQueue {
         if sizer.of_tally(*used).saturating_add(sizer.of_tally(tally)) > capacity {
             return None;
         }
-        *used = sum(*used, tally);
+        used.add(tally);
         Some(Reserved { queue: self.clone(), tally, kept: false })
     }
 
@@ -148,11 +148,7 @@ impl StoredQueue {
         if tally == Tally::default() {
             return;
         }
-        let mut used = self.0.used.lock();
-        used.records = used.records.saturating_sub(tally.records);
-        used.items = used.items.saturating_sub(tally.items);
-        used.bytes = used.bytes.saturating_sub(tally.bytes);
-        drop(used);
+        self.0.used.lock().subtract(tally);
         self.0.less.notify_waiters();
     }
 }
@@ -186,12 +182,12 @@ impl Drop for Reserved {
     }
 }
 
-/// A request that was read. Dropping it settles it: it leaves the log unless part of it is [unfinished](Self::is_unfinished).
+/// A request that was read. Dropping it settles it: it leaves the log, or is read again if it is unfinished.
 pub(crate) struct Stored {
     queue: StoredQueue,
     record: Record,
     account: Arc<Account>,
-    /// Whether something of it was neither delivered nor given up, and not yet handed to anybody at first.
+    /// Whether something of it was neither delivered nor given up; all of it is, until it is sent.
     unfinished: AtomicBool,
 }
 
@@ -263,10 +259,6 @@ impl Drop for Stored {
 /// The tally of one parcel.
 pub(crate) fn tally_of(parcel: &Parcel) -> Tally {
     Tally { records: 1, items: parcel.items, bytes: parcel.payload.bytes() }
-}
-
-fn sum(a: Tally, b: Tally) -> Tally {
-    Tally { records: a.records + b.records, items: a.items + b.items, bytes: a.bytes + b.bytes }
 }
 
 fn refusal(error: &LogError) -> Fault {

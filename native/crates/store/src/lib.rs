@@ -21,8 +21,8 @@ mod vfs;
 mod writer;
 
 pub use log::{
-    Appended, CURSORS_MAX, CursorSurvey, Log, LogError, LogSettings, Opened, Read, RecordSurvey, SegmentSurvey, Status,
-    Survey, survey,
+    CURSORS_MAX, CursorSurvey, Log, LogError, LogSettings, Opened, Read, RecordSurvey, SegmentSurvey, Status, Survey,
+    survey,
 };
 pub use record::{NewRecord, Record, Tally};
 pub use vfs::{Disk, DiskError, Vfs, VfsFile};

@@ -68,15 +68,6 @@ pub struct Opened {
     pub forgotten: bool,
 }
 
-/// What an append came to: the first sequence, and how many records from there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Appended {
-    /// The sequence of the first record.
-    pub first: u64,
-    /// Records, with sequences that follow one another.
-    pub count: u64,
-}
-
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Read {
@@ -91,8 +82,6 @@ pub struct Read {
 pub struct Status {
     /// Bytes that its segments take on the disk.
     pub bytes: u64,
-    /// Bytes that were damaged and that no reader will see.
-    pub lost_bytes: u64,
     /// Whether it takes no more records.
     pub read_only: bool,
     /// Its readers, and what there is for each.
@@ -122,7 +111,6 @@ pub struct Log<V: Vfs> {
     next: u64,
     meta: Meta<V::File>,
     failures: u32,
-    lost_bytes: u64,
     front: Vec<u8>,
 }
 
@@ -150,11 +138,12 @@ impl<V: Vfs> Log<V> {
         Ok(self.cursors.len() as u32 - 1)
     }
 
-    /// Appends `records` and makes them last: one write and one sync for each segment they go to.
+    /// Appends `records` and makes them last: one write and one sync for each segment they go to. The sequence of the
+    /// first, which those of the others follow.
     ///
     /// # Errors
     /// None of them is taken, though after [`LogError::Disk`] some may be read all the same.
-    pub fn append(&mut self, records: &[NewRecord<'_>]) -> Result<Appended, LogError> {
+    pub fn append(&mut self, records: &[NewRecord<'_>]) -> Result<u64, LogError> {
         if self.is_read_only() {
             return Err(LogError::ReadOnly);
         }
@@ -171,7 +160,7 @@ impl<V: Vfs> Log<V> {
             self.write(now)?;
             rest = later;
         }
-        Ok(Appended { first, count: records.len() as u64 })
+        Ok(first)
     }
 
     /// The next records for `cursor`: at most `count`, and no more once their payloads have `bytes` bytes.
@@ -237,7 +226,6 @@ impl<V: Vfs> Log<V> {
     pub fn status(&self) -> Status {
         Status {
             bytes: self.taken_bytes(),
-            lost_bytes: self.lost_bytes,
             read_only: self.is_read_only(),
             cursors: self.cursors.iter().map(|cursor| (cursor.name.clone(), cursor.held())).collect(),
         }
@@ -438,10 +426,7 @@ impl<V: Vfs> Log<V> {
                     cursor.read = next;
                     return Ok(Some((record, at)));
                 }
-                Step::Skip { to, lost_bytes } => {
-                    cursor.read = to;
-                    self.lost_bytes += lost_bytes;
-                }
+                Step::Skip { to, .. } => cursor.read = to,
                 Step::End => {
                     cursor.at_end(self.next);
                     return Ok(None);

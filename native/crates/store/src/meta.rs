@@ -54,21 +54,11 @@ pub(crate) struct Meta<F> {
 impl<F: VfsFile> Meta<F> {
     /// Opens or makes the files; with what the later whole one says.
     pub(crate) fn open<V: Vfs<File = F>>(vfs: &V) -> io::Result<(Meta<F>, Option<State>)> {
-        let mut best: Option<(u64, State)> = None;
-        let mut made = false;
-        let mut open = |name: &str| -> io::Result<F> {
-            let file = match vfs.open(name) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    made = true;
-                    return vfs.create(name, RESERVED_BYTES);
-                }
-                Err(error) => return Err(error),
-            };
-            best = later(best.take(), read(&file)?);
-            Ok(file)
-        };
-        let files = [open(NAMES[0])?, open(NAMES[1])?];
+        let [a, b] = existing(vfs)?;
+        let best = later(a.as_ref(), b.as_ref())?;
+        let made = a.is_none() || b.is_none();
+        let or_make = |file: Option<F>, name| file.map_or_else(|| vfs.create(name, RESERVED_BYTES), Ok);
+        let files = [or_make(a, NAMES[0])?, or_make(b, NAMES[1])?];
         if made {
             vfs.sync_names()?;
         }
@@ -78,16 +68,8 @@ impl<F: VfsFile> Meta<F> {
 
     /// What the later whole file says; nothing is made.
     pub(crate) fn peek<V: Vfs<File = F>>(vfs: &V) -> io::Result<Option<State>> {
-        let mut best: Option<(u64, State)> = None;
-        for name in NAMES {
-            let file = match vfs.open(name) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
-            best = later(best, read(&file)?);
-        }
-        Ok(best.map(|(_, state)| state))
+        let [a, b] = existing(vfs)?;
+        Ok(later(a.as_ref(), b.as_ref())?.map(|(_, state)| state))
     }
 
     /// Writes `state` down for good.
@@ -101,9 +83,21 @@ impl<F: VfsFile> Meta<F> {
     }
 }
 
-fn later(a: Option<(u64, State)>, b: Option<(u64, State)>) -> Option<(u64, State)> {
-    let version = |found: &Option<(u64, State)>| found.as_ref().map(|(version, _)| *version);
-    if version(&b) > version(&a) { b } else { a }
+/// The files that are there.
+fn existing<V: Vfs>(vfs: &V) -> io::Result<[Option<V::File>; 2]> {
+    let open = |name| match vfs.open(name) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    };
+    Ok([open(NAMES[0])?, open(NAMES[1])?])
+}
+
+/// What the file with the higher version says, of those that are whole.
+fn later<F: VfsFile>(a: Option<&F>, b: Option<&F>) -> io::Result<Option<(u64, State)>> {
+    let whole = |file: Option<&F>| file.map_or(Ok(None), read);
+    let found = [whole(a)?, whole(b)?];
+    Ok(found.into_iter().flatten().max_by_key(|(version, _)| *version))
 }
 
 fn encode(version: u64, state: &State) -> Vec<u8> {

@@ -54,13 +54,15 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, more: Tally) {
+    /// Adds `more`.
+    pub fn add(&mut self, more: Tally) {
         self.records += more.records;
         self.items += more.items;
         self.bytes += more.bytes;
     }
 
-    pub(crate) fn subtract(&mut self, less: Tally) {
+    /// Takes `less` away, down to nothing.
+    pub fn subtract(&mut self, less: Tally) {
         self.records = self.records.saturating_sub(less.records);
         self.items = self.items.saturating_sub(less.items);
         self.bytes = self.bytes.saturating_sub(less.bytes);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::log::{Log, LogError, Read, Status};
+use crate::log::{Log, LogError, Read};
 use crate::record::{NewRecord, Tally};
 use crate::vfs::Vfs;
 
@@ -39,8 +39,6 @@ enum Job {
     Acknowledge { cursor: u32, sequence: u64 },
     Release { cursor: u32, sequence: u64 },
     Cursor { name: String, then: Told<Result<(u32, Tally), LogError>> },
-    Purge { cursor: u32, then: Told<Result<Tally, LogError>> },
-    Status(Told<Status>),
 }
 
 /// A log on a thread of its own. Clones are the same one; it ends, after all it was given, with the last of them.
@@ -107,16 +105,6 @@ impl Writer {
     /// The bit of a cursor, and what there is for it; see [`Log::cursor`].
     pub fn cursor(&self, name: &str, then: Told<Result<(u32, Tally), LogError>>) {
         self.give(Job::Cursor { name: name.to_owned(), then });
-    }
-
-    /// Gives up what there is for `cursor`; see [`Log::purge`].
-    pub fn purge(&self, cursor: u32, then: Told<Result<Tally, LogError>>) {
-        self.give(Job::Purge { cursor, then });
-    }
-
-    /// What is in the log.
-    pub fn status(&self, then: Told<Status>) {
-        self.give(Job::Status(then));
     }
 
     fn give(&self, job: Job) {
@@ -203,8 +191,6 @@ impl<V: Vfs> Work<V> {
             }
             Job::Release { cursor, sequence } => self.log.release(cursor, sequence),
             Job::Cursor { name, then } => then(self.log.cursor(&name).map(|bit| (bit, self.log.held(bit)))),
-            Job::Purge { cursor, then } => then(self.log.purge(cursor)),
-            Job::Status(then) => then(self.log.status()),
         }
     }
 
@@ -213,7 +199,7 @@ impl<V: Vfs> Work<V> {
         while !entries.is_empty() {
             let records: Vec<_> = entries.iter().map(|(entry, _)| entry.record()).collect();
             let (first, result) = match self.log.append(&records) {
-                Ok(appended) => (appended.first, Ok(())),
+                Ok(first) => (first, Ok(())),
                 Err(LogError::Full | LogError::TooLarge { .. }) if entries.len() > 1 => {
                     let rest = entries.split_off(entries.len() / 2);
                     self.append(entries);
@@ -312,13 +298,8 @@ mod tests {
         assert_eq!(heads(&read(&writer, 3)), [0, 1, 3]);
         (0..4).for_each(|index| writer.acknowledge(0, first[0].sequence + index));
         let (told, asked) = mpsc::channel();
-        writer.status(Box::new(move |status| told.send(status).unwrap()));
-        let (name, held) = asked.recv().unwrap().cursors.remove(0);
-        assert_eq!((name.as_str(), held), ("a", Tally { records: 1, items: 1, bytes: 100 }));
-        let (told, purged) = mpsc::channel();
-        writer.purge(0, Box::new(move |gone| told.send(gone.unwrap()).unwrap()));
-        assert_eq!(purged.recv().unwrap().records, 1);
-        assert!(read(&writer, 10).is_empty());
+        writer.cursor("a", Box::new(move |cursor| told.send(cursor.unwrap()).unwrap()));
+        assert_eq!(asked.recv().unwrap(), (0, Tally { records: 1, items: 1, bytes: 100 }));
     }
 
     #[test]

@@ -34,19 +34,18 @@ impl<V: Vfs> Log<V> {
             next: 1,
             meta,
             failures: 0,
-            lost_bytes: 0,
             front: Vec::new(),
         };
-        log.resume(state)?;
+        let lost_bytes = log.resume(state)?;
         if log.segments.is_empty() {
             log.begin_segment()?;
         }
-        let opened = Opened { lost_bytes: log.lost_bytes, strays, forgotten };
+        let opened = Opened { lost_bytes, strays, forgotten };
         Ok((log, opened))
     }
 
-    /// Goes on from `state`, adding what was written since.
-    fn resume(&mut self, state: Option<State>) -> Result<(), LogError> {
+    /// Goes on from `state`, adding what was written since. The bytes between that are no records.
+    fn resume(&mut self, state: Option<State>) -> Result<u64, LogError> {
         let start = self.start();
         let state = state.unwrap_or_default();
         self.next = state.next.max(1);
@@ -56,7 +55,7 @@ impl<V: Vfs> Log<V> {
             last.end = last.bytes;
             self.next = self.next.max(last.header.first);
         }
-        let mut place = state.tail.max(start);
+        let (mut place, mut lost) = (state.tail.max(start), 0);
         loop {
             match self.find(place, u64::MAX)? {
                 Step::Record { record, next, .. } => {
@@ -65,7 +64,7 @@ impl<V: Vfs> Log<V> {
                 }
                 Step::Skip { to, .. } if self.is_end(to) => break,
                 Step::Skip { to, lost_bytes } => {
-                    self.lost_bytes += lost_bytes;
+                    lost += lost_bytes;
                     place = to;
                 }
                 Step::End => break,
@@ -77,7 +76,7 @@ impl<V: Vfs> Log<V> {
         {
             last.end = place.offset.min(last.bytes);
         }
-        Ok(())
+        Ok(lost)
     }
 
     /// Whether a place is behind everything that a segment can hold.

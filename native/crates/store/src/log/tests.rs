@@ -21,7 +21,7 @@ fn payload(id: u64) -> Bytes {
     Bytes::from(id.to_string().repeat(length / 4 + 1))
 }
 
-fn append<V: Vfs>(log: &mut Log<V>, targets: u64, ids: &[u64]) -> Result<Appended, LogError> {
+fn append<V: Vfs>(log: &mut Log<V>, targets: u64, ids: &[u64]) -> Result<u64, LogError> {
     let payloads: Vec<[Bytes; 1]> = ids.iter().map(|id| [payload(*id)]).collect();
     let heads: Vec<[u8; 8]> = ids.iter().map(|id| id.to_le_bytes()).collect();
     let records: Vec<_> = payloads
@@ -230,7 +230,7 @@ fn hold_to(sim: Sim, promised: &Promises) {
         read.iter().for_each(|(sequence, _)| log.acknowledge(cursor, *sequence));
         assert_eq!(log.read(cursor, 1, u64::MAX).unwrap().lost, Tally::default());
     }
-    append(&mut log, 0b11, &[promised.next]).unwrap_or(Appended { first: 0, count: 0 });
+    append(&mut log, 0b11, &[promised.next]).unwrap_or_default();
 }
 
 /// Crashes after every operation of many lives, each with a few of the states that the disk may be left in, and again
@@ -495,4 +495,16 @@ fn a_segment_that_cannot_be_made_is_made_when_the_disk_is_well_again() {
 
 fn large(payload: &[Bytes]) -> NewRecord<'_> {
     NewRecord { time: 1, targets: 1, items: 1, head: &[], payload }
+}
+
+#[test]
+fn what_is_given_up_is_told_and_not_read_again() {
+    let sim = Sim::default();
+    filled(&sim);
+    let (mut log, _) = open(sim.clone());
+    assert_eq!(log.purge(0).unwrap().records, 40);
+    assert_eq!((log.held(0), ids_of(&mut log, 0)), (Tally::default(), vec![]));
+    drop(log);
+    let (mut log, _) = open(sim);
+    assert_eq!((ids_of(&mut log, 0).len(), ids_of(&mut log, 1).len()), (0, 60));
 }
