@@ -13,7 +13,8 @@ use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
 use teleferric_flow::{
-    Account, BreakerSettings, Consumer, DeliverySettings, Exporter, Handles, LocalFuture, Stage, StoredLogs,
+    Account, BreakerSettings, Consumer, DeliverySettings, Exporter, Fault, FaultCode, Handles, LocalFuture, Stage,
+    StoredLogs,
 };
 use teleferric_net::Workers;
 use teleferric_wire::{Limits, Signal};
@@ -87,6 +88,11 @@ impl StartError {
     pub fn new(text: impl Into<String>) -> Self {
         StartError(text.into())
     }
+}
+
+/// The refusal of a request for want of memory.
+pub(crate) fn pressure(error: &dyn std::fmt::Display) -> Fault {
+    Fault::new(FaultCode::MemoryPressure, error.to_string())
 }
 
 /// The instance of an exporter for one signal, before queue, retry and timeout are put in front of it.

@@ -13,7 +13,7 @@ use teleferric_wire::edit::{Action, ConvertTo, Edited, Edits, Everything, Litera
 use super::select::{Match, MatchSettings};
 use super::traffic::{INCOMING, OUTGOING};
 use super::{Inline, rewrite};
-use crate::component::{Shared, StagePart, StartError};
+use crate::component::{Shared, StagePart, StartError, pressure};
 use crate::registry::Configured;
 
 /// Settings.
@@ -228,7 +228,7 @@ impl Attributes {
             // What no longer says the same goes first, which makes room for the rest.
             parcel.payload.forget_packed();
             let grown = request.len().saturating_sub(chunk.len()) as u64;
-            parcel.permit.try_grow(grown).map_err(|error| rewrite::pressure(&error))?;
+            parcel.permit.try_grow(grown).map_err(|error| pressure(&error))?;
             edited.push(rewrite::write(&request, &self.pool)?);
         }
         if changed {

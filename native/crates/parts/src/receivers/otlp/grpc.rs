@@ -115,7 +115,7 @@ fn unimplemented(path: &str) -> Response {
 fn unread(read: &GrpcReadError) -> Response {
     match read {
         GrpcReadError::TooLarge { .. } => refuse(&Fault::new(FaultCode::TooLarge, read.to_string())),
-        GrpcReadError::Exhausted(_) => refuse(&super::pressure(read)),
+        GrpcReadError::Exhausted(_) => refuse(&crate::component::pressure(read)),
         _ => grpc::error(&grpc::Status::new(read.code(), read.to_string())),
     }
 }

@@ -139,7 +139,7 @@ fn unsupported_media_type() -> Response {
 fn unread(encoding: Encoding, error: &BodyError) -> Response {
     match error {
         BodyError::TooLarge { .. } => refuse(encoding, &Fault::new(FaultCode::TooLarge, error.to_string())),
-        BodyError::Exhausted(_) => refuse(encoding, &super::pressure(error)),
+        BodyError::Exhausted(_) => refuse(encoding, &crate::component::pressure(error)),
         BodyError::Timeout => timed_out(encoding, error),
         BodyError::Aborted | BodyError::LengthMismatch { .. } => {
             refuse(encoding, &Fault::new(FaultCode::Malformed, error.to_string()))

@@ -14,7 +14,7 @@ pub(super) fn inflate(codec: Codec, body: Bytes, max: usize, permit: &mut Permit
     let caps = Caps { max_output: max, ratio: None };
     let unpacked = unpack(codec, &body, &caps, permit, pool).map_err(|error| {
         if error.is_memory() {
-            return super::pressure(&error);
+            return crate::component::pressure(&error);
         }
         let code = if error.is_too_large() { FaultCode::TooLarge } else { FaultCode::BadCompression };
         Fault::new(code, error.to_string())

@@ -122,12 +122,14 @@ impl Intake {
                 // What goes on is protobuf, which the compressed text does not stand for.
                 drop(packed);
                 // Nearly every request is shorter as protobuf; both forms are held until the text is let go of.
-                permit.try_grow(body.len() as u64).map_err(|error| super::pressure(&error))?;
+                permit.try_grow(body.len() as u64).map_err(|error| crate::component::pressure(&error))?;
                 let mut proto = Vec::with_capacity(body.len() / 2);
                 let counts = json::to_proto(signal, &body, limits, &mut proto).map_err(|error| malformed(&error))?;
                 drop(body);
                 let held = proto.len() as u64;
-                permit.try_grow(held.saturating_sub(permit.bytes())).map_err(|error| super::pressure(&error))?;
+                permit
+                    .try_grow(held.saturating_sub(permit.bytes()))
+                    .map_err(|error| crate::component::pressure(&error))?;
                 permit.shrink_to(held);
                 Ok((Payload::from(Bytes::from(proto)), counts.items))
             }

@@ -149,11 +149,6 @@ fn http_rules(settings: &OtlpHttpServer) -> Result<HttpRules, StartError> {
     })
 }
 
-/// The refusal for want of memory.
-fn pressure(error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(FaultCode::MemoryPressure, error.to_string())
-}
-
 /// A refusal as the body of an HTTP error and as the details of a gRPC status: with the wait if trying again can help,
 /// with what is wrong if the sender's bytes are at fault.
 fn error_body(encoding: Encoding, fault: &Fault) -> Vec<u8> {
