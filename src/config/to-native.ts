@@ -36,7 +36,7 @@ export function defaultMemoryBytes(host: 'command' | 'embedded', memory: MemoryT
 /** The document; only components that a pipeline uses are in it. */
 export function toNativeConfig(config: ResolvedConfig, environment: Environment, userAgent: string): NativeConfig {
   const { service } = config;
-  const context = { memory: environment.memory(), storage: (id: string) => storage(config, id) };
+  const context: NativeContext = { memory: environment.memory(), storage: (id) => storage(config, id, context) };
   const used = usedIds(config);
   const processors = components<NativeProcessors>('processors', config.processors, used.processors, context);
   return {
@@ -100,13 +100,13 @@ function components<K>(
   return out;
 }
 
-function storage({ extensions }: ResolvedConfig, id: string): NativeFolder | null {
+function storage({ extensions }: ResolvedConfig, id: string, context: NativeContext): NativeFolder | null {
   const extension = extensions.get(id);
-  const definition = extension === undefined ? undefined : findComponent('extensions', extension.type);
-  if (extension === undefined || definition?.provides !== 'storage') return null;
-  return (
-    (definition as ComponentDefinition<unknown, NativeFolder>).toNative?.(extension.config, {} as NativeContext) ?? null
-  );
+  if (extension === undefined) return null;
+  const definition = findComponent('extensions', extension.type);
+  // What provides storage has the native form of a folder.
+  const storing = definition as ComponentDefinition<unknown, NativeFolder> | undefined;
+  return storing?.provides === 'storage' ? (storing.toNative?.(extension.config, context) ?? null) : null;
 }
 
 /** The largest of the limiters in use: each refuses for its own pipelines, the ledger is for all. */

@@ -73,7 +73,7 @@ function check(config: FileStorageConfig, report: Report): void {
 }
 
 /** What a queue needs to know of the folder. */
-export function toNativeStorage(config: FileStorageConfig): NativeFolder {
+function toNative(config: FileStorageConfig): NativeFolder {
   return {
     directory: config.directory,
     create_directory: config.create_directory,
@@ -93,5 +93,5 @@ export const fileStorageExtension = define({
   stability: { extension: 'beta' },
   spec,
   provides: 'storage',
-  toNative: toNativeStorage,
+  toNative,
 });
