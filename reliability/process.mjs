@@ -41,14 +41,11 @@ export class Collector {
         extensions: ['file_storage'],
         drain: { timeout: `${drainMs}ms` },
         telemetry: {
-          logs: { level: 'warn' },
           metrics: { readers: [{ pull: { exporter: { prometheus: { host: '127.0.0.1', port: metricsPort } } } }] },
         },
         pipelines: { traces: { receivers: ['otlp'], exporters: ['otlp_http'] } },
       },
     };
-    // The line that tells of readiness is at level info.
-    this.config.service.telemetry.logs.level = 'info';
   }
 
   /** Milliseconds until it was ready. */

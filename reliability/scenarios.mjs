@@ -129,9 +129,14 @@ async function outage({ seconds, connections }) {
   const faults = await stage.settle();
   const drain_s = (performance.now() - reopened) / 1000;
   const verdict = stage.oracle.verdict();
-  const times = backlog / drain_s / (backlog / seconds);
   await stage.end();
-  return { backlog, drain_s, drained_times_arrival: times, ...verdict, faults: [...faults, ...verdict.faults] };
+  return {
+    backlog,
+    drain_s,
+    drained_times_arrival: seconds / drain_s,
+    ...verdict,
+    faults: [...faults, ...verdict.faults],
+  };
 }
 
 /** Between two lives bytes on the disk change: it starts, and what it could not read is counted. */
