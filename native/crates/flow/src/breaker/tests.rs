@@ -412,8 +412,13 @@ fn compare(settings: BreakerSettings, trace: Vec<Event>) -> Result<(), TestCaseE
     Ok(())
 }
 
+/// Traces that are tried: those that the environment asks for, or as many as take a second.
+fn traces() -> u32 {
+    std::env::var("BREAKER_TRACES").ok().and_then(|text| text.parse().ok()).unwrap_or(4_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig::with_cases(traces()))]
 
     #[test]
     fn behaves_as_a_plain_breaker(settings in any_settings(), trace in prop::collection::vec(event(), 1..160)) {
