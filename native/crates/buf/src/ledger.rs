@@ -1,12 +1,13 @@
 //! The byte ledger: one exact budget, reserved before memory is taken and given back by dropping a guard.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod budget;
+
+use std::sync::{Arc, atomic};
+
+use budget::Budget;
 
 /// A byte budget. Every byte in use belongs to exactly one [`Permit`], so [`used`](Ledger::used) is the sum over
 /// all live permits at any moment, not an estimate.
-///
-/// All orderings are relaxed: the numbers publish no other memory, and each change is one atomic step on `used`.
 ///
 /// ```
 /// use teleferric_buf::Ledger;
@@ -19,12 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// assert_eq!(ledger.used(), 0);
 /// ```
 #[derive(Debug)]
-pub struct Ledger {
-    used: AtomicU64,
-    limit: AtomicU64,
-    peak: AtomicU64,
-    refused: AtomicU64,
-}
+pub struct Ledger(Budget);
 
 /// The budget has no room for a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,12 +35,7 @@ pub struct Exhausted {
 impl Ledger {
     /// A ledger of `limit` bytes, all free.
     pub fn new(limit: u64) -> Arc<Ledger> {
-        Arc::new(Ledger {
-            used: AtomicU64::new(0),
-            limit: AtomicU64::new(limit),
-            peak: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-        })
+        Arc::new(Ledger(Budget::new(limit)))
     }
 
     /// Reserves `bytes` for the permit's lifetime. Zero bytes always succeed.
@@ -59,65 +50,31 @@ impl Ledger {
     /// Bytes held by permits now. Above the limit only after the limit was lowered, or after a permit of another
     /// ledger was merged in.
     pub fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+        self.0.used()
     }
 
     /// The budget in bytes.
     pub fn limit(&self) -> u64 {
-        self.limit.load(Ordering::Relaxed)
+        self.0.limit()
     }
 
     /// Changes the budget. Permits given out stay valid; a lower limit refuses until enough of them are dropped.
     pub fn set_limit(&self, bytes: u64) {
-        self.limit.store(bytes, Ordering::Relaxed);
+        self.0.set_limit(bytes);
     }
 
     /// The most bytes ever held at once.
     pub fn peak(&self) -> u64 {
-        self.peak.load(Ordering::Relaxed)
+        self.0.peak()
     }
 
     /// Reservations and growths refused so far.
     pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+        self.0.refused()
     }
 
     fn take(&self, bytes: u64) -> Result<(), Exhausted> {
-        if bytes == 0 {
-            return Ok(());
-        }
-        let mut used = self.used.load(Ordering::Relaxed);
-        loop {
-            let limit = self.limit.load(Ordering::Relaxed);
-            let Some(after) = used.checked_add(bytes).filter(|after| *after <= limit) else {
-                self.refused.fetch_add(1, Ordering::Relaxed);
-                return Err(Exhausted { wanted: bytes, free: limit.saturating_sub(used) });
-            };
-            match self.used.compare_exchange_weak(used, after, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => {
-                    self.note_peak(after);
-                    return Ok(());
-                }
-                Err(now) => used = now,
-            }
-        }
-    }
-
-    /// Takes bytes that another ledger already allowed.
-    fn take_over(&self, bytes: u64) {
-        let after = self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        self.note_peak(after);
-    }
-
-    fn give_back(&self, bytes: u64) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
-    }
-
-    /// Once the peak is reached a plain load is all it costs.
-    fn note_peak(&self, used: u64) {
-        if used > self.peak.load(Ordering::Relaxed) {
-            self.peak.fetch_max(used, Ordering::Relaxed);
-        }
+        self.0.take(bytes).map_err(|free| Exhausted { wanted: bytes, free })
     }
 }
 
@@ -158,7 +115,7 @@ impl Permit {
         if let Some(ledger) = &self.ledger
             && bytes < self.bytes
         {
-            ledger.give_back(self.bytes - bytes);
+            ledger.0.give_back(self.bytes - bytes);
             self.bytes = bytes;
         }
     }
@@ -178,8 +135,8 @@ impl Permit {
             (Some(_), None) => {}
             (Some(mine), Some(theirs)) => {
                 if !Arc::ptr_eq(mine, theirs) {
-                    mine.take_over(other.bytes);
-                    theirs.give_back(other.bytes);
+                    mine.0.take_over(other.bytes);
+                    theirs.0.give_back(other.bytes);
                 }
                 self.bytes += std::mem::take(&mut other.bytes);
             }
@@ -192,7 +149,7 @@ impl Drop for Permit {
         if let Some(ledger) = &self.ledger
             && self.bytes > 0
         {
-            ledger.give_back(self.bytes);
+            ledger.0.give_back(self.bytes);
         }
     }
 }

@@ -9,5 +9,10 @@ use loom::sync::atomic;
 #[cfg(test)]
 mod breaker;
 #[cfg(test)]
+#[path = "../../buf/src/ledger/budget.rs"]
+mod budget;
+#[cfg(test)]
 #[path = "../../flow/src/breaker/gate.rs"]
 mod gate;
+#[cfg(test)]
+mod ledger;
