@@ -8,6 +8,7 @@ pub mod document;
 mod events;
 mod graph;
 mod ingest;
+mod node;
 mod plan;
 mod running;
 mod sending;

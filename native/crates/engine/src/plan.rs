@@ -1,51 +1,42 @@
-//! A configuration document turned into parts: what every data-plane thread builds its own copy of the graph from.
-//!
-//! Instances follow the Collector: one exporter per id and signal, one processor per id and pipeline, one connector
-//! per id and pair of signals, one receiver per id.
+//! A configuration document turned into parts: what every data-plane thread builds its own copy of the graph from. Nodes
+//! that the graph before had are taken over from its plan; see `node`.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use teleferric_parts::component::{ExporterPart, ReceiverPart, Shared, StagePart, StartError};
+use teleferric_parts::component::{ReceiverPart, Shared, StartError};
 use teleferric_parts::registry;
 use teleferric_wire::Signal;
 
 use crate::document::{Component, Document, Pipeline};
+use crate::node::{Node, Origin, Part, Place, Serial};
 
 /// The parts of one graph, shared by the data-plane threads.
 pub struct Plan {
     /// Tells this graph from the one before and the one after it.
     pub generation: u64,
-    /// The pipelines with what leads into and out of them.
-    pub pipelines: Vec<PipelinePlan>,
-    /// Exporters by id and signal.
-    pub exporters: HashMap<(String, Signal), ExporterPart>,
-    /// Connectors by id and the signals they lead from and to.
-    pub connectors: HashMap<(String, Signal, Signal), Box<dyn StagePart>>,
-    /// Ids of the receivers.
-    pub receivers: Vec<String>,
+    /// All stages, downstream before upstream.
+    pub nodes: Vec<Arc<Node>>,
+    /// What the receivers hand their data to.
+    pub receivers: Vec<ReceiverPlan>,
 }
 
-/// One pipeline.
-pub struct PipelinePlan {
+/// One receiver.
+pub struct ReceiverPlan {
     /// Its id.
     pub id: String,
-    /// What flows through it.
-    pub signal: Signal,
-    /// Ids of receivers or connectors.
-    pub receivers: Vec<String>,
-    /// Processors in order, with their ids.
-    pub processors: Vec<(String, Box<dyn StagePart>)>,
-    /// Ids of exporters or connectors.
-    pub exporters: Vec<String>,
+    /// What takes its data.
+    pub outputs: Outputs,
 }
+
+/// Nodes that take the data of each signal that a pipeline carries.
+pub type Outputs = Vec<(Signal, Vec<Arc<Node>>)>;
 
 /// A configured receiver before it is started.
 pub type Receiver = (String, Box<dyn ReceiverPart>);
 
 impl Plan {
-    /// Builds all parts. Nothing is started: no port is bound, no file opened.
+    /// Builds the parts of all nodes that `before` does not have. Nothing is started: no port is bound.
     ///
     /// # Errors
     /// The first setting that a component refuses, with the component's place in the configuration.
@@ -53,83 +44,151 @@ impl Plan {
         document: &Document,
         generation: u64,
         shared: &Arc<Shared>,
+        before: Option<&Plan>,
     ) -> Result<(Plan, Vec<Receiver>), StartError> {
-        let mut plan = Plan {
+        let known = before.map_or(&[][..], |before| &before.nodes);
+        let mut planner = Planner {
+            document,
+            pipelines: document.pipelines_checked()?,
             generation,
-            pipelines: Vec::new(),
-            exporters: HashMap::new(),
-            connectors: HashMap::new(),
-            receivers: Vec::new(),
+            shared,
+            known: known.iter().map(|node| (&node.origin, node)).collect(),
+            nodes: Vec::new(),
+            heads: HashMap::new(),
         };
-        for pipeline in &document.pipelines_checked()? {
-            plan.add_pipeline(document, pipeline, shared)?;
+        for index in 0..planner.pipelines.len() {
+            planner.head(index)?;
         }
-        plan.add_connectors(document, shared)?;
         let mut receivers = Vec::new();
+        let mut parts = Vec::new();
         for component in &document.receivers {
             let part = registry::receiver(component.configured(), shared).map_err(at("receivers", component))?;
-            plan.receivers.push(component.id.clone());
-            receivers.push((component.id.clone(), part));
+            receivers.push(ReceiverPlan { id: component.id.clone(), outputs: planner.outputs(&component.id)? });
+            parts.push((component.id.clone(), part));
         }
-        Ok((plan, receivers))
+        Ok((Plan { generation, nodes: planner.nodes, receivers }, parts))
+    }
+}
+
+/// A plan in the making.
+struct Planner<'a> {
+    document: &'a Document,
+    pipelines: Vec<(&'a Pipeline, Signal)>,
+    generation: u64,
+    shared: &'a Arc<Shared>,
+    /// The nodes of the graph before.
+    known: HashMap<&'a Origin, &'a Arc<Node>>,
+    /// A node is added after everything it hands on to.
+    nodes: Vec<Arc<Node>>,
+    /// What takes the data of each pipeline that is planned, by its index.
+    heads: HashMap<usize, Vec<Arc<Node>>>,
+}
+
+impl Planner<'_> {
+    /// What takes the data of a receiver, by signal.
+    fn outputs(&mut self, receiver: &str) -> Result<Outputs, StartError> {
+        let mut outputs = Vec::new();
+        for signal in Signal::ALL {
+            let heads = self.heads_from(receiver, signal)?;
+            if !heads.is_empty() {
+                outputs.push((signal, heads));
+            }
+        }
+        Ok(outputs)
     }
 
-    fn add_pipeline(
-        &mut self,
-        document: &Document,
-        (pipeline, signal): &(Pipeline, Signal),
-        shared: &Arc<Shared>,
-    ) -> Result<(), StartError> {
-        let mut processors = Vec::new();
-        for id in &pipeline.processors {
-            let component = find("processors", &document.processors, id)?;
-            let part =
-                registry::processor(component.configured(), *signal, shared).map_err(at("processors", component))?;
-            processors.push((id.clone(), part));
+    /// What takes the data of `signal` that the receiver or connector `source` hands on.
+    fn heads_from(&mut self, source: &str, signal: Signal) -> Result<Vec<Arc<Node>>, StartError> {
+        let mut heads = Vec::new();
+        for index in 0..self.pipelines.len() {
+            let (pipeline, carried) = self.pipelines[index];
+            if carried == signal && pipeline.receivers.iter().any(|receiver| receiver == source) {
+                heads.extend(self.head(index)?);
+            }
         }
+        Ok(heads)
+    }
+
+    /// What takes the data of a pipeline: its first processor, or its exporters and connectors if it has none.
+    fn head(&mut self, index: usize) -> Result<Vec<Arc<Node>>, StartError> {
+        if let Some(head) = self.heads.get(&index) {
+            return Ok(head.clone());
+        }
+        let (document, (pipeline, signal)) = (self.document, self.pipelines[index]);
+        let mut head = Vec::new();
         for id in &pipeline.exporters {
-            let Some(component) = document.exporters.iter().find(|component| component.id == *id) else { continue };
-            if let Entry::Vacant(vacant) = self.exporters.entry((id.clone(), *signal)) {
-                let part = registry::exporter(component.configured(), *signal, shared);
-                vacant.insert(part.map_err(at("exporters", component))?);
+            match document.exporters.iter().find(|component| component.id == *id) {
+                Some(component) => head.push(self.exporter(component, signal)?),
+                None => head.extend(self.connectors(find("connectors", &document.connectors, id)?, signal)?),
             }
         }
-        self.pipelines.push(PipelinePlan {
-            id: pipeline.id.clone(),
-            signal: *signal,
-            receivers: pipeline.receivers.clone(),
-            processors,
-            exporters: pipeline.exporters.clone(),
-        });
-        Ok(())
-    }
-
-    fn add_connectors(&mut self, document: &Document, shared: &Arc<Shared>) -> Result<(), StartError> {
-        for component in &document.connectors {
-            let pairs: Vec<(Signal, Signal)> = self
-                .pipelines
-                .iter()
-                .filter(|from| from.exporters.contains(&component.id))
-                .flat_map(|from| self.ends(&component.id).map(move |to| (from.signal, to.signal)))
-                .collect();
-            for (from, to) in pairs {
-                let Some(part) = registry::connector(component.configured(), from, to, shared) else { continue };
-                let part = part.map_err(at("connectors", component))?;
-                self.connectors.insert((component.id.clone(), from, to), part);
-            }
+        for id in pipeline.processors.iter().rev() {
+            let component = find("processors", &document.processors, id)?;
+            let place = Place::Processor(pipeline.id.clone(), id.clone());
+            let node = self.node(place, component, head, |shared| {
+                registry::processor(component.configured(), signal, shared)
+                    .map(Part::Stage)
+                    .map_err(at("processors", component))
+            });
+            head = vec![node?];
         }
-        Ok(())
+        self.heads.insert(index, head.clone());
+        Ok(head)
     }
 
-    /// Pipelines that take from the receiver or connector `id`.
-    pub fn ends<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a PipelinePlan> {
-        self.pipelines.iter().filter(move |pipeline| pipeline.receivers.iter().any(|receiver| receiver == id))
+    fn exporter(&mut self, component: &Component, signal: Signal) -> Result<Arc<Node>, StartError> {
+        self.node(Place::Exporter(component.id.clone(), signal), component, Vec::new(), |shared| {
+            registry::exporter(component.configured(), signal, shared)
+                .map(|part| Part::Exporter(Box::new(part)))
+                .map_err(at("exporters", component))
+        })
+    }
+
+    /// The nodes of a connector at the end of a pipeline of signal `from`.
+    fn connectors(&mut self, component: &Component, from: Signal) -> Result<Vec<Arc<Node>>, StartError> {
+        let mut nodes = Vec::new();
+        for to in Signal::ALL {
+            let next = self.heads_from(&component.id, to)?;
+            if next.is_empty() {
+                continue;
+            }
+            let Some(part) = registry::connector(component.configured(), from, to, self.shared) else { continue };
+            let place = Place::Connector(component.id.clone(), from, to);
+            let part = part.map(Part::Stage).map_err(at("connectors", component));
+            nodes.push(self.node(place, component, next, |_| part)?);
+        }
+        Ok(nodes)
+    }
+
+    /// The node of this origin: the one planned already, that of the graph before, or a new one.
+    fn node(
+        &mut self,
+        place: Place,
+        component: &Component,
+        next: Vec<Arc<Node>>,
+        build: impl FnOnce(&Arc<Shared>) -> Result<Part, StartError>,
+    ) -> Result<Arc<Node>, StartError> {
+        let serials: Vec<Serial> = next.iter().map(|node| node.serial).collect();
+        let planned = self.nodes.iter().find(|node| node.origin.place == place && node.origin.next == serials);
+        if let Some(planned) = planned {
+            return Ok(Arc::clone(planned));
+        }
+        let origin = Origin::new(place, component, serials);
+        let node = match self.known.get(&origin) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let serial = (self.generation, self.nodes.len());
+                Arc::new(Node { serial, part: build(self.shared)?, next, origin })
+            }
+        };
+        self.nodes.push(Arc::clone(&node));
+        Ok(node)
     }
 }
 
 impl Document {
     /// The pipelines with their signals; every id they name is configured.
-    fn pipelines_checked(&self) -> Result<Vec<(Pipeline, Signal)>, StartError> {
+    fn pipelines_checked(&self) -> Result<Vec<(&Pipeline, Signal)>, StartError> {
         let known = |lists: [&[Component]; 2], id: &String| lists.iter().any(|list| list.iter().any(|c| c.id == *id));
         self.service
             .pipelines
@@ -149,7 +208,7 @@ impl Document {
                         return refuse(format!("references {word} \"{id}\" which is not configured"));
                     }
                 }
-                Ok((pipeline.clone(), signal))
+                Ok((pipeline, signal))
             })
             .collect()
     }

@@ -34,11 +34,16 @@ pub struct Running {
 }
 
 struct Graph {
-    generation: u64,
-    plan: Arc<Plan>,
-    receivers: Vec<Receiver>,
+    up: Up,
     listeners: Listeners,
     drain_timeout: Option<Duration>,
+}
+
+/// A graph that is up on every thread.
+struct Up {
+    plan: Arc<Plan>,
+    senders: Arc<Senders>,
+    receivers: Vec<Receiver>,
 }
 
 /// What can be seen of the graph that takes data in.
@@ -51,7 +56,8 @@ struct Seen {
 
 impl Seen {
     fn new(plan: &Plan, listening: &[Listening]) -> Self {
-        let id = plan.receivers.iter().find(|id| *id == "otlp" || id.starts_with("otlp/"));
+        let mut ids = plan.receivers.iter().map(|receiver| &receiver.id);
+        let id = ids.find(|id| *id == "otlp" || id.starts_with("otlp/"));
         Seen { entry: id.map(|id| (plan.generation, id.clone())), listening: listening.to_vec() }
     }
 }
@@ -71,10 +77,10 @@ impl Running {
         let shared = Arc::new(share(document, events, metrics, totals, workers));
         let memory_gauges = MemoryGauges::new(metrics, &shared);
         let mut listeners = Listeners::default();
-        match bring_up(document, 1, &shared, &mut listeners).await {
-            Ok((plan, receivers, listening)) => {
-                let seen = Seen::new(&plan, &listening);
-                let graph = Graph { generation: 1, plan, receivers, listeners, drain_timeout: drain_timeout(document) };
+        match bring_up(document, 1, &shared, &mut listeners, None).await {
+            Ok((up, listening)) => {
+                let seen = Seen::new(&up.plan, &listening);
+                let graph = Graph { up, listeners, drain_timeout: drain_timeout(document) };
                 let running = Running {
                     shared,
                     graph: Mutex::new(graph),
@@ -92,25 +98,25 @@ impl Running {
         }
     }
 
-    /// Puts the graph of `document` in the place of the running one: the new one is built beside the old, listeners
-    /// that both have stay open, then the old one is drained. The memory limit follows the document; threads and the
-    /// limits on what senders may do stay as they were.
+    /// Puts the graph of `document` in the place of the running one: what has changed is built beside the old, listeners
+    /// that both have stay open, then what only the old one had is drained. The memory limit follows the document;
+    /// threads and the limits on what senders may do stay as they were.
     ///
     /// # Errors
     /// What a component refuses; the old graph then goes on as if nothing had been asked.
     pub async fn reload(&self, document: &Document) -> Result<Vec<Listening>, StartError> {
         let mut graph = self.graph.lock().await;
+        let Graph { up, listeners, .. } = &mut *graph;
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
-        let (plan, receivers, listening) = bring_up(document, generation, &self.shared, &mut graph.listeners).await?;
-        *self.seen.lock() = Seen::new(&plan, &listening);
+        let (new, listening) = bring_up(document, generation, &self.shared, listeners, Some(up)).await?;
+        *self.seen.lock() = Seen::new(&new.plan, &listening);
         self.shared.ledger.set_limit(document.service.memory_limit_bytes);
+        let old = std::mem::replace(up, new);
         let deadline = graph.drain_timeout.map(|limit| Instant::now() + limit);
-        let old_generation = std::mem::replace(&mut graph.generation, generation);
-        let old_receivers = std::mem::replace(&mut graph.receivers, receivers);
-        drop(std::mem::replace(&mut graph.plan, plan));
         graph.drain_timeout = drain_timeout(document);
+        let old_generation = old.plan.generation;
         on_all(&self.shared.workers, move || graph::supersede(old_generation, generation)).await;
-        for (_, receiver) in &old_receivers {
+        for (_, receiver) in &old.receivers {
             receiver.stop(deadline).await;
         }
         graph.listeners.retire(deadline).await;
@@ -122,10 +128,10 @@ impl Running {
     pub async fn drain(&self, deadline: Option<Instant>) {
         let mut graph = self.graph.lock().await;
         *self.seen.lock() = Seen::default();
-        for (_, receiver) in &graph.receivers {
+        for (_, receiver) in &graph.up.receivers {
             receiver.stop(deadline).await;
         }
-        let generation = graph.generation;
+        let generation = graph.up.plan.generation;
         // Requests under way may wait for the very stages that the drain empties, so after a head start both go on
         // together.
         graph.listeners.stop_accepting();
@@ -224,23 +230,25 @@ fn drain_timeout(document: &Document) -> Option<Duration> {
     (!timeout.is_zero()).then_some(timeout)
 }
 
-/// Builds the graph of `document` on every thread and starts its receivers. On failure nothing of it is left.
+/// Builds on every thread what the graph of `document` has and `before` has not, and starts its receivers. On failure
+/// nothing of it is left.
 async fn bring_up(
     document: &Document,
     generation: u64,
     shared: &Arc<Shared>,
     listeners: &mut Listeners,
-) -> Result<(Arc<Plan>, Vec<Receiver>, Vec<Listening>), StartError> {
-    let (plan, receivers) = Plan::build(document, generation, shared)?;
-    let plan = Arc::new(plan);
-    let senders = Arc::new(Senders::new(&plan, shared).await?);
-    let built = build_on_all(&plan, &senders, shared).await;
+    before: Option<&Up>,
+) -> Result<(Up, Vec<Listening>), StartError> {
+    let (plan, receivers) = Plan::build(document, generation, shared, before.map(|before| &*before.plan))?;
+    let senders = Senders::new(&plan, shared, before.map(|before| &*before.senders)).await?;
+    let up = Up { plan: Arc::new(plan), senders: Arc::new(senders), receivers };
+    let built = build_on_all(&up.plan, &up.senders, shared).await;
     let started = match built {
-        Ok(()) => start_receivers(&receivers, generation, listeners).await,
+        Ok(()) => start_receivers(&up.receivers, generation, listeners).await,
         Err(error) => Err(error),
     };
     match started {
-        Ok(listening) => Ok((plan, receivers, listening)),
+        Ok(listening) => Ok((up, listening)),
         Err(error) => {
             drain_stages(&shared.workers, generation, Some(Instant::now())).await;
             Err(error)

@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use teleferric_flow::{Delivery, DeliveryShared, EndpointBreaker, Exporter, Handles, Stage, Storage, StorageSettings};
-use teleferric_parts::component::{GuardedEndpoint, Shared, StartError};
+use teleferric_flow::{Delivery, DeliveryShared, EndpointBreaker, Handles, Stage, Storage, StorageSettings};
+use teleferric_parts::component::{ExporterPart, GuardedEndpoint, Shared, StartError};
 use teleferric_wire::Signal;
 
+use crate::node::{Node, Part, Place, Serial};
 use crate::plan::Plan;
 
 /// Where the queue of an exporter lies on disk.
@@ -27,40 +28,73 @@ async fn storage(
 }
 
 /// The shared half of every exporter's delivery.
-pub struct Senders(HashMap<(String, Signal), DeliveryShared>);
+pub struct Senders {
+    deliveries: HashMap<Serial, DeliveryShared>,
+    /// By exporter and address.
+    breakers: HashMap<(String, String), EndpointBreaker>,
+}
 
 impl Senders {
-    /// The shared halves for the exporters of `plan`.
+    /// The shared halves for the exporters of `plan`; those that the graph before had are taken over from it.
     ///
     /// # Errors
     /// The storage of a queue cannot be opened.
-    pub async fn new(plan: &Plan, shared: &Arc<Shared>) -> Result<Self, StartError> {
-        let mut breakers: HashMap<(&str, &str), EndpointBreaker> = HashMap::new();
-        let mut senders = HashMap::new();
-        for ((id, signal), part) in &plan.exporters {
-            let breaker = part.endpoint.as_ref().map(|GuardedEndpoint { address, breaker }| {
-                let new = || EndpointBreaker::new(id, address, breaker.clone(), &shared.metrics);
-                breakers.entry((id, address)).or_insert_with(new).clone()
-            });
-            let labels: Vec<_> = part.labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let handles = shared.handles("exporter", id, *signal);
-            let stored = match &part.delivery.storage {
-                Some(settings) => Some(storage(id, *signal, settings, shared, &handles).await?),
-                None => None,
-            };
-            let sender = DeliveryShared::new(id, *signal, &labels, part.delivery.clone(), breaker, stored, handles);
-            senders.insert((id.clone(), *signal), sender);
+    pub async fn new(plan: &Plan, shared: &Arc<Shared>, before: Option<&Senders>) -> Result<Self, StartError> {
+        let mut senders = Senders { deliveries: HashMap::new(), breakers: HashMap::new() };
+        for (serial, kept) in before.iter().flat_map(|before| &before.deliveries) {
+            if plan.nodes.iter().any(|node| node.serial == *serial) {
+                senders.deliveries.insert(*serial, kept.clone());
+            }
         }
-        Ok(Senders(senders))
+        // Unchanged signals of an exporter keep its breakers, and one that is added joins them.
+        for (place, breaker) in before.iter().flat_map(|before| &before.breakers) {
+            if plan.nodes.iter().any(|node| senders.keeps(node, &place.0)) {
+                senders.breakers.insert(place.clone(), breaker.clone());
+            }
+        }
+        for node in &plan.nodes {
+            let (Part::Exporter(part), Place::Exporter(id, signal)) = (&node.part, &node.origin.place) else {
+                continue;
+            };
+            if !senders.deliveries.contains_key(&node.serial) {
+                let delivery = senders.delivery(id, *signal, part, shared).await?;
+                senders.deliveries.insert(node.serial, delivery);
+            }
+        }
+        Ok(senders)
     }
 
-    /// The calling thread's half, in front of its instance of the exporter.
+    /// Whether `node` is of the exporter `id` and was taken over.
+    fn keeps(&self, node: &Node, id: &str) -> bool {
+        node.origin.place.id() == id && self.deliveries.contains_key(&node.serial)
+    }
+
+    async fn delivery(
+        &mut self,
+        id: &str,
+        signal: Signal,
+        part: &ExporterPart,
+        shared: &Arc<Shared>,
+    ) -> Result<DeliveryShared, StartError> {
+        let breaker = part.endpoint.as_ref().map(|GuardedEndpoint { address, breaker }| {
+            let new = || EndpointBreaker::new(id, address, breaker.clone(), &shared.metrics);
+            self.breakers.entry((id.to_owned(), address.clone())).or_insert_with(new).clone()
+        });
+        let labels: Vec<_> = part.labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let handles = shared.handles("exporter", id, signal);
+        let stored = match &part.delivery.storage {
+            Some(settings) => Some(storage(id, signal, settings, shared, &handles).await?),
+            None => None,
+        };
+        Ok(DeliveryShared::new(id, signal, &labels, part.delivery.clone(), breaker, stored, handles))
+    }
+
+    /// The calling thread's half of the delivery to the exporter of this node, in front of a new instance.
     ///
     /// # Errors
-    /// When the plan has no such exporter.
-    pub fn stage(&self, id: &str, signal: Signal, exporter: Rc<dyn Exporter>) -> Result<Rc<dyn Stage>, StartError> {
-        let sender = self.0.get(&(id.to_owned(), signal));
-        let sender = sender.ok_or_else(|| StartError::new(format!("exporters::{id}: not built for {signal}")))?;
-        Ok(Rc::new(Delivery::new(sender, exporter)))
+    /// What the exporter refuses when its instance is made.
+    pub fn stage(&self, serial: Serial, part: &ExporterPart) -> Result<Rc<dyn Stage>, StartError> {
+        let sender = self.deliveries.get(&serial).ok_or_else(|| StartError::new("not built"))?;
+        Ok(Rc::new(Delivery::new(sender, (part.make)()?)))
     }
 }

@@ -165,6 +165,7 @@ fn stuck_in_a_reload() -> (Collector, std::sync::mpsc::Receiver<String>) {
     document["service"]["drain_timeout"] = json!(0);
     let (collector, ports) = Collector::running(&document);
     assert_eq!(load::post(ports.http, 5), Told::Taken);
+    document["exporters"][0]["config"]["sending_queue"]["queue_size"] = json!(1001);
     let reloaded = collector.begin_reload(&document);
     assert!(reloaded.recv_timeout(Duration::from_millis(700)).is_err(), "reloaded without a destination");
     (collector, reloaded)

@@ -90,7 +90,9 @@ fn request_that_outlasts_a_reload_is_taken() {
     let mut stream = std::net::TcpStream::connect(ports.http).expect("a connection");
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(first)).expect("room in the socket");
     eventually("half a request is held", || collector.held_bytes() > 0);
-    collector.reload(&relay(sink_ports, at));
+    let mut document = relay(sink_ports, at);
+    document["processors"][0]["config"]["send_batch_size"] = json!(100);
+    collector.reload(&document);
     stream.write_all(rest).expect("room in the socket");
     let mut answer = [0; 15];
     stream.read_exact(&mut answer).expect("an answer");
@@ -215,9 +217,11 @@ fn reloads_leave_totals_and_one_set_of_gauges() {
     for round in 0..10 {
         assert_eq!(load::post(ports.http, 3), Told::Taken);
         sent += 3;
-        collector.reload(&relay(sink_ports, at));
+        let mut document = relay(sink_ports, at);
+        document["exporters"][0]["config"]["sending_queue"]["queue_size"] = json!(round + 1);
+        collector.reload(&document);
         assert_eq!((collector.accepted(), collector.sent()), (sent, sent), "round {round}");
-        assert_eq!(collector.metric("otelcol_exporter_queue_capacity", &[]), 1000);
+        assert_eq!(collector.metric("otelcol_exporter_queue_capacity", &[]), round + 1);
         assert_eq!(collector.metric("otelcol_exporter_in_flight_requests", &[]), 0);
     }
     eventually("nothing is held", || collector.held_bytes() == 0);
