@@ -21,8 +21,8 @@ struct LocalGraph {
     generation: u64,
     /// By receiver id.
     outputs: HashMap<String, LocalOutputs>,
-    /// Every node, downstream before upstream. Graphs may have some in common.
-    stages: Vec<(Serial, Rc<dyn Stage>)>,
+    /// Every stage with its node, downstream before upstream. Graphs may have some in common.
+    stages: Vec<(Arc<Node>, Rc<dyn Stage>)>,
 }
 
 thread_local! {
@@ -49,7 +49,7 @@ impl LocalGraph {
                 Some(kept) => kept,
                 None => self.make(node, sending)?,
             };
-            self.stages.push((node.serial, stage));
+            self.stages.push((Arc::clone(node), stage));
         }
         for ReceiverPlan { id, outputs } in &plan.receivers {
             let mut local = LocalOutputs::default();
@@ -72,7 +72,7 @@ impl LocalGraph {
 
     /// One consumer that feeds all of `nodes`, which are built already.
     fn to_all(&self, nodes: &[Arc<Node>]) -> Rc<dyn Consumer> {
-        let built = |node: &Arc<Node>| self.stages.iter().find(|(serial, _)| *serial == node.serial);
+        let built = |node: &Arc<Node>| self.stages.iter().find(|(built, _)| built.serial == node.serial);
         let mut consumers: Vec<_> = nodes.iter().filter_map(built).map(|(_, stage)| Rc::clone(stage) as _).collect();
         match (consumers.pop(), consumers.is_empty()) {
             (Some(only), true) => only,
@@ -85,7 +85,7 @@ impl LocalGraph {
 fn instance(serial: Serial) -> Option<Rc<dyn Stage>> {
     GRAPHS.with_borrow(|graphs| {
         let mut stages = graphs.iter().flat_map(|graph| &graph.stages);
-        stages.find(|(known, _)| *known == serial).map(|(_, stage)| Rc::clone(stage))
+        stages.find(|(node, _)| node.serial == serial).map(|(_, stage)| Rc::clone(stage))
     })
 }
 
@@ -106,7 +106,8 @@ pub fn outputs_or_newest(generation: u64, receiver: &str) -> LocalOutputs {
     })
 }
 
-/// Lets requests that still come to receivers of the graph of `old` flow into that of `new`.
+/// Lets requests that still come to receivers of the graph of `old` flow into that of `new`, and names to each stage
+/// the one that has its place there.
 pub fn supersede(old: u64, new: u64) {
     GRAPHS.with_borrow(|graphs| {
         let find = |generation| graphs.iter().find(|graph| graph.generation == generation);
@@ -114,6 +115,13 @@ pub fn supersede(old: u64, new: u64) {
         for (receiver, outputs) in &old.outputs {
             if let Some(successor) = new.outputs.get(receiver) {
                 outputs.leave_to(successor.clone());
+            }
+        }
+        for (node, stage) in &old.stages {
+            let takes_place = |(other, _): &&(Arc<Node>, _)| other.origin.place == node.origin.place;
+            match new.stages.iter().find(takes_place) {
+                Some((other, successor)) if other.serial != node.serial => stage.leave_to(Rc::clone(successor)),
+                _ => {}
             }
         }
     });
@@ -133,9 +141,9 @@ pub async fn drain(generation: u64, deadline: Option<Instant>) {
 fn own_stages(generation: u64) -> Vec<Rc<dyn Stage>> {
     GRAPHS.with_borrow(|graphs| {
         let (own, others): (Vec<_>, Vec<_>) = graphs.iter().partition(|graph| graph.generation == generation);
-        let shared = |serial| others.iter().flat_map(|graph| &graph.stages).any(|(other, _)| *other == serial);
+        let shared = |serial| others.iter().flat_map(|graph| &graph.stages).any(|(other, _)| other.serial == serial);
         let stages = own.into_iter().flat_map(|graph| graph.stages.iter().rev());
-        stages.filter(|(serial, _)| !shared(*serial)).map(|(_, stage)| Rc::clone(stage)).collect()
+        stages.filter(|(node, _)| !shared(node.serial)).map(|(_, stage)| Rc::clone(stage)).collect()
     })
 }
 

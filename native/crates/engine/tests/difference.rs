@@ -103,6 +103,24 @@ fn processor_stays_while_it_and_what_follows_are_unchanged() {
     assert_eq!((collector.accepted(), collector.dropped()), (9, 0));
 }
 
+/// Among others what it is to send to may be what was wrong with it.
+#[test]
+fn changed_exporter_leaves_what_it_cannot_send_to_its_successor() {
+    let (sink, to) = Collector::running(&doc::sink());
+    let hanging = hanging("otlp_http", doc::queue(10, 2));
+    let mut document = two_ways(&[], &hanging, "nop");
+    document["service"]["drain_timeout"] = json!(200 * MS);
+    let (collector, ports) = Collector::running(&document);
+    for _ in 0..5 {
+        assert_eq!(load::post(ports.http, 4), Told::Taken);
+    }
+    // Smaller than what is held.
+    collector.reload(&two_ways(&[], &doc::otlp_http("otlp_http", to.http, doc::queue(3, 2), true), "nop"));
+    eventually("all has arrived", || sink.accepted() == 20);
+    collector.drain(Duration::from_secs(10));
+    assert_eq!((collector.accepted(), collector.dropped(), queued(&collector)), (20, 0, 0));
+}
+
 /// Its retries would be cut short, and what it holds lost, if it were drained.
 #[test]
 fn untouched_exporter_without_a_destination_goes_on_trying() {

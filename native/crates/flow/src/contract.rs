@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use tokio::time::Instant;
 
@@ -23,6 +24,17 @@ pub trait Stage: Consumer {
     /// Tells that a drain is about to begin upstream: parcels still come, but none should wait longer than it must.
     /// Retry waits end, and each request gets one attempt more.
     fn hurry(&self) {}
+
+    /// Names the stage that takes this one's place in the graph. Whatever a drain would make this one refuse or drop
+    /// goes there. The first call counts.
+    fn leave_to(&self, successor: Rc<dyn Stage>) {
+        let _ = successor;
+    }
+
+    /// Takes a parcel from the stage whose place this one took. It was let in there, so no room is asked for.
+    fn take_over(&self, parcel: Parcel) {
+        self.consume(parcel);
+    }
 
     /// Hands on or settles everything held, no later than `deadline` (none: no limit). Called once, after
     /// everything upstream is drained; parcels still held at the deadline are refused as draining.

@@ -4,7 +4,7 @@
 //! Each data-plane thread has its own [`Delivery`], with its own requests, batches and timers. What is one for the
 //! exporter (the room of the queue, the number of parallel sends, the gauges) is in [`DeliveryShared`].
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
@@ -167,6 +167,7 @@ impl Delivery {
             metrics: ExporterMetrics::new(&handles.metrics, id, *signal, &labels, handles.detailed),
             jitter: Jitter::new(),
             stop: Stop::new(),
+            successor: OnceCell::new(),
             held_items: Cell::new(0),
         };
         let batching = settings.batch.as_ref().map(|batch| Batching {
@@ -204,7 +205,7 @@ impl Consumer for Delivery {
         if parcel.items == 0 {
             parcel.reply.settle(Outcome::Accepted);
         } else if inner.sender.stop.is_at(Level::Draining) {
-            parcel.reply.refuse(draining());
+            inner.turn_away(parcel);
         } else if let Some(room) = &inner.shared.0.room {
             inner.enqueue(room, parcel);
         } else {
@@ -217,6 +218,22 @@ impl Consumer for Delivery {
 impl Stage for Delivery {
     fn hurry(&self) {
         self.0.sender.stop.raise(Level::Hurrying);
+    }
+
+    fn leave_to(&self, successor: Rc<dyn Stage>) {
+        // A second one would come after the first was drained, and so after this one.
+        let _ = self.0.sender.successor.set(successor);
+    }
+
+    fn take_over(&self, parcel: Parcel) {
+        let inner = &self.0;
+        let taken =
+            inner.shared.0.room.as_ref().map(|room| room.demand(&parcel).and_then(|demand| room.try_take(demand)));
+        match taken {
+            Some(Ok(place)) => inner.admit(parcel, place),
+            Some(Err(_)) if inner.shared.0.stored.is_none() => inner.take(parcel),
+            _ => self.consume(parcel),
+        }
     }
 
     /// Refuses callers that wait for room, cuts retry waits, sends each request held once more and closes the
@@ -252,7 +269,7 @@ impl Inner {
         let patience = pin!(passed(parcel.deadline));
         let taken = match select(pin!(room.take(demand)), select(stopped, patience)).await {
             Either::Left((taken, _)) => taken,
-            Either::Right((Either::Left(_), _)) => Err(draining()),
+            Either::Right((Either::Left(_), _)) => return self.turn_away(parcel),
             Either::Right((Either::Right(_), _)) => {
                 Err(busy(FaultCode::QueueFull, "sending queue is full").with_status(GrpcCode::DeadlineExceeded))
             }
@@ -358,6 +375,14 @@ impl Inner {
         self.ready.borrow_mut().extend(left);
     }
 
+    /// Leaves a parcel that was not let in to the successor, or refuses it if there is none.
+    fn turn_away(&self, parcel: Parcel) {
+        match self.sender.successor.get() {
+            Some(successor) => successor.consume(parcel),
+            None => self.reject(parcel, draining()),
+        }
+    }
+
     fn reject(&self, parcel: Parcel, fault: Fault) {
         self.sender.metrics.enqueue_failed.add(parcel.items);
         self.sender.log_rejection(&fault, parcel.items);
@@ -416,8 +441,8 @@ impl Inner {
     async fn drain(self: &Rc<Self>, deadline: Option<Instant>) {
         self.sender.stop.raise(Level::Draining);
         self.flush();
-        if self.shared.0.stored.is_some() {
-            // What is stored waits for the next life rather than for its turn.
+        if self.shared.0.stored.is_some() || self.sender.successor.get().is_some() {
+            // What is stored waits for the next life rather than for its turn, and what has a successor for that.
             self.give_up_ready();
         }
         self.dispatch();

@@ -1,7 +1,7 @@
 //! Sends one batch to the end: attempts with their timeout, waits between them, and the words and numbers about how
 //! it went. Stands behind the queue, or alone where there is none.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
@@ -16,9 +16,10 @@ use crate::account::{Account, DropReason};
 use crate::admission::busy;
 use crate::batch::Batch;
 use crate::breaker::Pass;
-use crate::contract::Exporter;
+use crate::contract::{Exporter, Stage};
 use crate::fault::{Fault, FaultCode, GrpcCode, Retry};
 use crate::guard::{self, Guard};
+use crate::hold::Hold;
 use crate::log::{Level, Log, seconds};
 use crate::metrics::ExporterMetrics;
 use crate::parcel::Parcel;
@@ -46,6 +47,8 @@ pub(crate) struct Sender {
     pub(crate) metrics: ExporterMetrics,
     pub(crate) jitter: Jitter,
     pub(crate) stop: Stop,
+    /// What takes over the requests that a drain interrupts.
+    pub(crate) successor: OnceCell<Rc<dyn Stage>>,
     /// Items taken and not yet answered.
     pub(crate) held_items: Cell<u64>,
 }
@@ -57,7 +60,7 @@ impl Sender {
     /// Dropping the future abandons the attempt and refuses what is not yet answered.
     pub(crate) async fn deliver(&self, mut batch: Batch) {
         let _flight = InFlight::new(&self.metrics);
-        let _memory = std::mem::take(&mut batch.parcel.permit);
+        let mut memory = std::mem::take(&mut batch.parcel.permit);
         let mut started = None;
         let mut rest = Vec::new();
         let mut next = Some(batch);
@@ -68,6 +71,10 @@ impl Sender {
                     rest.push(second);
                     next = Some(first);
                 }
+                Outcome::Refused(fault) if fault.code == FaultCode::Draining => {
+                    self.interrupt(batch, fault, || memory.share());
+                    next = rest.pop();
+                }
                 outcome => {
                     self.finish(batch, outcome);
                     next = rest.pop();
@@ -76,9 +83,21 @@ impl Sender {
         }
     }
 
-    /// Answers a batch that is not sent any more because the time to stop is over.
-    pub(crate) fn give_up(&self, batch: Batch) {
-        self.finish(batch, Outcome::Refused(cut()));
+    /// Ends a batch that is not sent any more because the time to stop is over.
+    pub(crate) fn give_up(&self, mut batch: Batch) {
+        let memory = std::mem::take(&mut batch.parcel.permit);
+        self.interrupt(batch, cut(), || memory);
+    }
+
+    /// Leaves a batch that a drain ended to the successor, if there is one and no storage keeps it, or refuses it.
+    fn interrupt(&self, batch: Batch, fault: Fault, memory: impl FnOnce() -> Hold) {
+        match self.successor.get() {
+            Some(successor) if !self.stored => {
+                self.release(batch.parcel.items);
+                successor.take_over(Parcel { permit: memory(), ..batch.into_parcel() });
+            }
+            _ => self.finish(batch, Outcome::Refused(fault)),
+        }
     }
 
     /// `started` is when the first attempt was made.
@@ -110,7 +129,7 @@ impl Sender {
             if fault.is_permanent() {
                 return Outcome::Refused(fault.prefixed("not retryable error"));
             }
-            if last {
+            if last || fault.code == FaultCode::Draining {
                 return Outcome::Refused(interrupted(&fault));
             }
             let backoff = backoff.get_or_insert_with(|| Backoff::new(retry, started));

@@ -389,6 +389,43 @@ async fn what_is_left_at_the_drain_deadline_is_counted() {
     assert_eq!((rig.ledger.used(), rig.delivery.held_items()), (0, 0));
 }
 
+/// Of five requests one is being sent, one waits for its retry, two for their turn and one for room. The successor has
+/// room for two only.
+#[tokio::test(start_paused = true)]
+async fn what_a_drain_interrupts_goes_to_the_successor() {
+    let blocking = QueueSettings { block_on_overflow: true, queue_size: 4, ..queue() };
+    let hanging = Step::Answer(3600 * SECOND, Outcome::Accepted);
+    let old = rig(settings(Some(blocking)), ScriptedExporter::accepting().script([hanging, away(), away()]));
+    let shared = {
+        let settings = settings(Some(QueueSettings { block_on_overflow: true, queue_size: 2, ..queue() }));
+        DeliveryShared::new("otlp/x", Signal::Logs, &[], settings, None, None, old.handles.clone())
+    };
+    let exporter = Rc::new(ScriptedExporter::accepting().slow(SECOND));
+    LocalSet::new()
+        .run_until(async {
+            let new = Rc::new(Delivery::new(&shared, exporter.clone()));
+            let mut answers: Vec<Answer> = (1..=4).map(|items| old.send(items)).collect();
+            answers.push(old.send(5));
+            sleep(SECOND).await;
+            old.delivery.leave_to(new.clone());
+            old.delivery.hurry();
+            old.delivery.drain(Some(Instant::now() + SECOND)).await;
+            assert_eq!((old.exporter.delivered(), old.delivery.held_items()), (0, 0));
+            old.balance.check(exporter.delivered(), new.held_items(), &old.handles.account);
+            assert!(old.ledger.used() > 0, "the bytes are counted on");
+            // Whoever still comes is passed on too.
+            answers.push(old.send(6));
+            sleep(20 * SECOND).await;
+            assert!(answers.iter().all(Answer::is_taken));
+        })
+        .await;
+    let mut sizes = exporter.sizes();
+    sizes.sort_unstable();
+    assert_eq!((sizes, old.ledger.used(), shared.queue_size()), (vec![1, 2, 3, 4, 5, 6], 0, 0));
+    old.balance.check(21, 0, &old.handles.account);
+    assert_eq!(old.dropped(DropReason::Shutdown), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn all_threads_share_the_room_and_the_sends() {
     let handles = Handles::detached();
