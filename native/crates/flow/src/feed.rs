@@ -84,7 +84,7 @@ impl Feed {
             let mut more = pin!(self.storage.queue.more());
             more.as_mut().enable();
             match self.storage.queue.read(READ_MAX, room, &self.delivery.sender.account).await {
-                Ok(Batch { requests, lost }) => {
+                Ok(Batch { requests, lost, more: unread }) => {
                     if lost.records > 0 {
                         self.delivery.sender.account.drop_items(DropReason::Damaged, lost.items);
                         self.tell_lost(lost.records, lost.items);
@@ -92,7 +92,9 @@ impl Feed {
                     if !requests.is_empty() {
                         return requests;
                     }
-                    more.await;
+                    if !unread {
+                        more.await;
+                    }
                 }
                 Err(error) => {
                     self.failed(&error);

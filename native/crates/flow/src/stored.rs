@@ -135,7 +135,8 @@ impl StoredQueue {
             let batch = read.map(|read| {
                 queue.give_back(read.lost);
                 let keep = |record| Stored::new(queue.clone(), record, Arc::clone(&account));
-                Batch { requests: read.records.into_iter().map(keep).collect(), lost: read.lost }
+                let requests = read.records.into_iter().map(keep).collect();
+                Batch { requests, lost: read.lost, more: read.more }
             });
             // What nobody takes is given back as it is dropped.
             drop(tell.send(batch));
@@ -158,6 +159,8 @@ pub(crate) struct Batch {
     pub(crate) requests: Vec<Stored>,
     /// What should have been there and was damaged.
     pub(crate) lost: Tally,
+    /// Whether the end was not come to.
+    pub(crate) more: bool,
 }
 
 /// Room taken in a stored queue, given back unless a request went there.

@@ -13,6 +13,7 @@ pub(crate) struct Cursor {
     seen: u64,
     /// Where reading ended in an earlier life: below, only what was left over then is needed.
     resumes_at: u64,
+    /// What was left over and is still to be come to; what stands at a known place is in `again`.
     left_over: BTreeSet<u64>,
     /// Read and not acknowledged.
     outstanding: BTreeMap<u64, Taken>,
@@ -22,32 +23,36 @@ pub(crate) struct Cursor {
     lost: Tally,
 }
 
-/// A record that was read.
+/// A record that was read, in an earlier life perhaps: then its tally is not known before it is read again.
 #[derive(Clone, Copy)]
-pub(crate) struct Taken {
-    pub(crate) at: Position,
+struct Taken {
+    at: Position,
     tally: Tally,
 }
 
 impl Cursor {
-    pub(crate) fn new(state: CursorState, read: Position) -> Cursor {
+    pub(crate) fn new(state: CursorState) -> Cursor {
+        let CursorState { name, from, read, pending, held } = state;
+        let (placed, unplaced): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, at)| *at != Position::UNKNOWN);
+        let taken = |(sequence, at)| (sequence, Taken { at, tally: Tally::default() });
         Cursor {
-            name: state.name,
+            name,
             read,
             seen: 0,
-            resumes_at: state.from,
-            left_over: state.pending,
+            resumes_at: from,
+            left_over: unplaced.into_iter().map(|(sequence, _)| sequence).collect(),
             outstanding: BTreeMap::new(),
-            again: BTreeMap::new(),
-            held: state.held,
+            again: placed.into_iter().map(taken).collect(),
+            held,
             lost: Tally::default(),
         }
     }
 
     pub(crate) fn state(&self) -> CursorState {
-        let needed = self.outstanding.keys().chain(self.again.keys()).chain(&self.left_over);
-        let pending = needed.copied().collect();
-        CursorState { name: self.name.clone(), from: self.from(), pending, held: self.held }
+        let placed = self.outstanding.iter().chain(&self.again).map(|(sequence, taken)| (*sequence, taken.at));
+        let unplaced = self.left_over.iter().map(|sequence| (*sequence, Position::UNKNOWN));
+        let pending = placed.chain(unplaced).collect();
+        CursorState { name: self.name.clone(), from: self.from(), read: self.read, pending, held: self.held }
     }
 
     fn from(&self) -> u64 {
@@ -92,11 +97,15 @@ impl Cursor {
         }
     }
 
-    /// The first record that was given back; it is outstanding again.
-    pub(crate) fn take_again(&mut self) -> Option<(u64, Taken)> {
-        let (sequence, taken) = self.again.pop_first()?;
-        self.outstanding.insert(sequence, taken);
-        Some((sequence, taken))
+    /// The first record that was given back, and where it stands.
+    pub(crate) fn first_again(&self) -> Option<(u64, Position)> {
+        self.again.first_key_value().map(|(sequence, taken)| (*sequence, taken.at))
+    }
+
+    /// A record that was given back is read again: now it is known how much it is.
+    pub(crate) fn take_again(&mut self, record: &Record, at: Position) {
+        self.again.remove(&record.sequence);
+        self.outstanding.insert(record.sequence, Taken { at, tally: record.tally() });
     }
 
     /// An outstanding record is needed no more.
@@ -113,9 +122,9 @@ impl Cursor {
         }
     }
 
-    /// An outstanding record is not there any more.
+    /// A record that was given back is not there any more. What an earlier life read counts as lost in the end.
     pub(crate) fn lose(&mut self, sequence: u64) {
-        if let Some(taken) = self.outstanding.remove(&sequence) {
+        if let Some(taken) = self.again.remove(&sequence) {
             self.held.subtract(taken.tally);
             self.lost.add(taken.tally);
         }
@@ -123,10 +132,9 @@ impl Cursor {
 
     /// Gives up all there is for it below `next`, where it reads on; how much that was.
     pub(crate) fn purge(&mut self, next: u64, tail: Position) -> Tally {
-        let name = std::mem::take(&mut self.name);
-        let gone = self.held;
-        *self =
-            Cursor { lost: self.lost, ..Cursor::new(CursorState { name, from: next, ..CursorState::default() }, tail) };
+        let (name, gone) = (std::mem::take(&mut self.name), self.held);
+        let state = CursorState { name, from: next, read: tail, ..CursorState::default() };
+        *self = Cursor { lost: self.lost, ..Cursor::new(state) };
         gone
     }
 

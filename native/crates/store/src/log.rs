@@ -1,17 +1,19 @@
 //! The log: segments in a row, cursors over them, and what happens when a disk fails.
 
 mod opening;
+mod reading;
 mod survey;
 
 use std::collections::VecDeque;
 use std::io;
 
+pub use reading::Read;
 pub use survey::{CursorSurvey, RecordSurvey, SegmentSurvey, Survey, survey};
 
 use crate::cursor::Cursor;
 use crate::meta::{CursorState, Meta, Position, State};
 use crate::record::{NewRecord, Record, Tally};
-use crate::segment::{self, Found, HEADER_BYTES, Header, Segment, Uuid};
+use crate::segment::{self, HEADER_BYTES, Header, Segment, Uuid};
 use crate::vfs::{Vfs, VfsFile};
 
 /// Sizes and habits.
@@ -68,15 +70,6 @@ pub struct Opened {
     pub forgotten: bool,
 }
 
-/// What was read.
-#[derive(Debug, Default)]
-pub struct Read {
-    /// Records, oldest first.
-    pub records: Vec<Record>,
-    /// What should have been there and was damaged.
-    pub lost: Tally,
-}
-
 /// What is in a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -126,8 +119,8 @@ impl<V: Vfs> Log<V> {
         if self.cursors.len() == CURSORS_MAX {
             return Err(LogError::TooManyCursors(CURSORS_MAX));
         }
-        let state = CursorState { name: name.to_owned(), from: self.next, ..CursorState::default() };
-        self.cursors.push(Cursor::new(state, self.tail()));
+        let state = CursorState { name: name.to_owned(), from: self.next, read: self.tail(), ..CursorState::default() };
+        self.cursors.push(Cursor::new(state));
         let roster = self.roster();
         let fits = self.fitting(&[roster.record()]) > 0;
         let written = if fits { self.write(&[roster.record()]) } else { self.begin_segment() };
@@ -161,24 +154,6 @@ impl<V: Vfs> Log<V> {
             rest = later;
         }
         Ok(first)
-    }
-
-    /// The next records for `cursor`: at most `count`, and no more once their payloads have `bytes` bytes.
-    ///
-    /// # Errors
-    /// The disk failed.
-    pub fn read(&mut self, cursor: u32, count: usize, bytes: u64) -> Result<Read, LogError> {
-        let mut read = Read::default();
-        let mut size = 0;
-        while read.records.len() < count && size < bytes {
-            let Some(record) = self.next_for(cursor)? else { break };
-            size += record.payload.len() as u64;
-            read.records.push(record);
-        }
-        if let Some(cursor) = self.cursors.get_mut(cursor as usize) {
-            read.lost = cursor.take_lost();
-        }
-        Ok(read)
     }
 
     /// `cursor` needs the record with this sequence no more. It lasts with the next [`checkpoint`](Self::checkpoint).
@@ -391,87 +366,10 @@ impl<V: Vfs> Log<V> {
         }
         Ok(())
     }
-
-    /// The next record that `cursor` needs.
-    fn next_for(&mut self, cursor: u32) -> Result<Option<Record>, LogError> {
-        let index = cursor as usize;
-        while let Some((sequence, taken)) = self.cursors.get_mut(index).and_then(Cursor::take_again) {
-            match self.read_at(taken.at, sequence)? {
-                Some(record) => return Ok(Some(record)),
-                None => self.cursors.iter_mut().skip(index).take(1).for_each(|cursor| cursor.lose(sequence)),
-            }
-        }
-        while let Some((record, at)) = self.step(index)? {
-            if self.cursors.get_mut(index).is_some_and(|reader| reader.takes(cursor, &record, at)) {
-                return Ok(Some(record));
-            }
-        }
-        Ok(None)
-    }
-
-    fn read_at(&self, at: Position, sequence: u64) -> Result<Option<Record>, LogError> {
-        let segment = self.segments.iter().find(|segment| segment.header.number == at.segment);
-        let Some(segment) = segment else { return Ok(None) };
-        Ok(segment.read(at.offset, sequence, sequence + 1)?)
-    }
-
-    /// The record under a cursor's reading place, which moves on.
-    fn step(&mut self, index: usize) -> Result<Option<(Record, Position)>, LogError> {
-        loop {
-            let Some(place) = self.cursors.get(index).map(|cursor| cursor.read) else { return Ok(None) };
-            let found = self.find(place, self.next)?;
-            let Some(cursor) = self.cursors.get_mut(index) else { return Ok(None) };
-            match found {
-                Step::Record { record, at, next } => {
-                    cursor.read = next;
-                    return Ok(Some((record, at)));
-                }
-                Step::Skip { to, .. } => cursor.read = to,
-                Step::End => {
-                    cursor.at_end(self.next);
-                    return Ok(None);
-                }
-            }
-        }
-    }
-
-    /// What stands at a place. Records of the last segment have sequences below `below`.
-    fn find(&self, place: Position, below: u64) -> Result<Step, LogError> {
-        let Some(index) = self.segments.iter().position(|segment| segment.header.number >= place.segment) else {
-            return Ok(Step::End);
-        };
-        let Some(segment) = self.segments.get(index) else { return Ok(Step::End) };
-        let successor = self.segments.get(index + 1).map(|next| next.header);
-        let offset = if segment.header.number == place.segment { place.offset } else { HEADER_BYTES };
-        let at = Position { segment: segment.header.number, offset };
-        // Of the segment that is written into the end is known; in the others the records show it.
-        if successor.is_none() && offset >= segment.end {
-            return Ok(Step::End);
-        }
-        let below = successor.map_or(below, |next| next.first);
-        Ok(match (segment.find(offset, segment.header.first, below)?, successor) {
-            (Found::Record(record, next), _) => Step::Record { record, at, next: Position { offset: next, ..at } },
-            (Found::Gap { to }, _) => Step::Skip { to: Position { offset: to, ..at }, lost_bytes: to - offset },
-            (Found::End, Some(next)) => {
-                Step::Skip { to: Position { segment: next.number, offset: HEADER_BYTES }, lost_bytes: 0 }
-            }
-            // Damage up to the end of what was written.
-            (Found::End, None) => {
-                Step::Skip { to: Position { offset: segment.end, ..at }, lost_bytes: segment.end - offset }
-            }
-        })
-    }
 }
 
 /// Segments that are kept to be used again.
 const SPARES_MAX: usize = 2;
-
-/// What stands at a place of the log.
-enum Step {
-    Record { record: Record, at: Position, next: Position },
-    Skip { to: Position, lost_bytes: u64 },
-    End,
-}
 
 /// The names of all cursors in the order of their bits: the first record of a segment, for nobody to read, from which
 /// the order is known when nothing else tells.

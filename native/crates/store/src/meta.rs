@@ -1,6 +1,12 @@
 //! How far each cursor is: two files written in turn, so that one of them is whole whatever happens.
+//!
+//! ```text
+//! magic │ length u32 │ CRC-32C u32 │ state: what is needed, by sequences │ places: where that stands
+//! ```
+//! The places came later. A version that does not know them reads the state and leaves it at that, and a file without
+//! them is read from the start of the log.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 
 use teleferric_codec::crc32c::crc32c;
@@ -27,14 +33,21 @@ pub(crate) struct Position {
     pub(crate) offset: u64,
 }
 
+impl Position {
+    /// No place at all.
+    pub(crate) const UNKNOWN: Position = Position { segment: 0, offset: 0 };
+}
+
 /// One cursor: the bit in a record's targets is its place in the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CursorState {
     pub(crate) name: String,
     /// All from here on are needed.
     pub(crate) from: u64,
-    /// What is needed below that: read before and not acknowledged.
-    pub(crate) pending: BTreeSet<u64>,
+    /// Where those begin, and whatever is pending and stands at an unknown place.
+    pub(crate) read: Position,
+    /// What is needed below that, read before and not acknowledged, and where it stands.
+    pub(crate) pending: BTreeMap<u64, Position>,
     /// How much that is, up to the tail.
     pub(crate) held: Tally,
 }
@@ -102,27 +115,44 @@ fn later<F: VfsFile>(a: Option<&F>, b: Option<&F>) -> io::Result<Option<(u64, St
 
 fn encode(version: u64, state: &State) -> Vec<u8> {
     let mut body = Vec::new();
-    body.extend_from_slice(&version.to_le_bytes());
+    encode_state(version, state, &mut body);
+    encode_places(state, &mut body);
+    framed(&body)
+}
+
+fn encode_state(version: u64, state: &State, body: &mut Vec<u8>) {
+    put(body, &[version]);
     body.extend_from_slice(&state.uuid);
-    for number in [state.next, state.tail.segment, state.tail.offset] {
-        body.extend_from_slice(&number.to_le_bytes());
-    }
+    put(body, &[state.next, state.tail.segment, state.tail.offset]);
     body.extend_from_slice(&(state.cursors.len() as u32).to_le_bytes());
     for cursor in &state.cursors {
         body.extend_from_slice(&(cursor.name.len() as u32).to_le_bytes());
         body.extend_from_slice(cursor.name.as_bytes());
         let Tally { records, items, bytes } = cursor.held;
-        for number in [cursor.from, records, items, bytes] {
-            body.extend_from_slice(&number.to_le_bytes());
-        }
+        put(body, &[cursor.from, records, items, bytes]);
         body.extend_from_slice(&(cursor.pending.len() as u32).to_le_bytes());
-        cursor.pending.iter().for_each(|sequence| body.extend_from_slice(&sequence.to_le_bytes()));
+        cursor.pending.keys().for_each(|sequence| put(body, &[*sequence]));
     }
+}
+
+/// For each cursor where it reads on, then where each of its pending records stands.
+fn encode_places(state: &State, body: &mut Vec<u8>) {
+    for cursor in &state.cursors {
+        let places = std::iter::once(&cursor.read).chain(cursor.pending.values());
+        places.for_each(|place| put(body, &[place.segment, place.offset]));
+    }
+}
+
+fn framed(body: &[u8]) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&crc32c(0, &body).to_le_bytes());
-    bytes.extend_from_slice(&body);
+    bytes.extend_from_slice(&crc32c(0, body).to_le_bytes());
+    bytes.extend_from_slice(body);
     bytes
+}
+
+fn put(body: &mut Vec<u8>, numbers: &[u64]) {
+    numbers.iter().for_each(|number| body.extend_from_slice(&number.to_le_bytes()));
 }
 
 fn read(file: &impl VfsFile) -> io::Result<Option<(u64, State)>> {
@@ -132,7 +162,8 @@ fn read(file: &impl VfsFile) -> io::Result<Option<(u64, State)>> {
     }
     let mut rest = &front[8..];
     let (Some(length), Some(checksum)) = (take_u32(&mut rest), take_u32(&mut rest)) else { return Ok(None) };
-    if length > BODY_BYTES_MAX {
+    // What claims more is damaged.
+    if u64::from(length) > file.bytes()? {
         return Ok(None);
     }
     let mut body = vec![0; length as usize];
@@ -148,7 +179,7 @@ fn decode(mut body: &[u8]) -> Option<(u64, State)> {
     let (uuid, rest) = body.split_first_chunk::<16>()?;
     *body = rest;
     let next = take_u64(body)?;
-    let tail = Position { segment: take_u64(body)?, offset: take_u64(body)? };
+    let tail = take_position(body)?;
     let mut state = State { uuid: *uuid, next, tail, cursors: Vec::new() };
     for _ in 0..take_u32(body)? {
         let length = take_u32(body)? as usize;
@@ -158,11 +189,28 @@ fn decode(mut body: &[u8]) -> Option<(u64, State)> {
         cursor.from = take_u64(body)?;
         cursor.held = Tally { records: take_u64(body)?, items: take_u64(body)?, bytes: take_u64(body)? };
         for _ in 0..take_u32(body)? {
-            cursor.pending.insert(take_u64(body)?);
+            cursor.pending.insert(take_u64(body)?, Position::UNKNOWN);
         }
         state.cursors.push(cursor);
     }
+    if !body.is_empty() {
+        decode_places(body, &mut state.cursors)?;
+    }
     Some((version, state))
+}
+
+fn decode_places(body: &mut &[u8], cursors: &mut [CursorState]) -> Option<()> {
+    for cursor in cursors {
+        cursor.read = take_position(body)?;
+        for place in cursor.pending.values_mut() {
+            *place = take_position(body)?;
+        }
+    }
+    Some(())
+}
+
+fn take_position(bytes: &mut &[u8]) -> Option<Position> {
+    Some(Position { segment: take_u64(bytes)?, offset: take_u64(bytes)? })
 }
 
 fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
@@ -177,5 +225,53 @@ fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
     Some(u64::from_le_bytes(*eight))
 }
 
-/// More than any number of cursors writes; what claims more is damaged.
-const BODY_BYTES_MAX: u32 = 64 << 20;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> State {
+        let at = |segment, offset| Position { segment, offset };
+        let cursor = |name: &str, from, pending: &[(u64, Position)]| CursorState {
+            name: name.to_owned(),
+            from,
+            read: at(9, 8 * from),
+            pending: pending.iter().copied().collect(),
+            held: Tally { records: 1, items: 2, bytes: 3 },
+        };
+        let cursors = vec![cursor("a", 7, &[(3, at(1, 64)), (5, Position::UNKNOWN)]), cursor("b", 9, &[])];
+        State { uuid: [7; 16], next: 12, tail: at(9, 640), cursors }
+    }
+
+    fn written(bytes: &[u8]) -> Option<(u64, State)> {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, bytes).unwrap();
+        read(&file).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_that_was_cut_or_bent_is() {
+        let bytes = encode(4, &state());
+        assert_eq!(written(&bytes), Some((4, state())));
+        for end in 0..bytes.len() {
+            assert_eq!(written(&bytes[..end]), None, "{end}");
+            let mut bent = bytes.clone();
+            bent[end] ^= 1;
+            assert_eq!(written(&bent), None, "{end}");
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_version_wrote_is_read_without_places() {
+        let mut body = Vec::new();
+        encode_state(4, &state(), &mut body);
+        let (_, earlier) = written(&framed(&body)).unwrap();
+        let mut expected = state();
+        for cursor in &mut expected.cursors {
+            cursor.read = Position::UNKNOWN;
+            cursor.pending.values_mut().for_each(|place| *place = Position::UNKNOWN);
+        }
+        assert_eq!(earlier, expected);
+        // That version reads what is written now up to where the places begin.
+        assert!(encode(4, &state())[16..].starts_with(&body));
+    }
+}

@@ -74,6 +74,11 @@ impl Record {
     pub fn tally(&self) -> Tally {
         Tally { records: 1, items: self.items, bytes: self.payload.len() as u64 }
     }
+
+    /// Bytes that it takes in a segment.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        on_disk(FIXED_BYTES + self.head.len() + self.payload.len()) as u64
+    }
 }
 
 /// Length and checksum.

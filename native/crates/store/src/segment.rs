@@ -113,7 +113,7 @@ impl<F: VfsFile> Segment<F> {
     /// Looks at `at` for a record with a sequence from `from` up to, but not including, `below`.
     pub(crate) fn find(&self, at: u64, from: u64, below: u64) -> io::Result<Found> {
         if let Some(record) = self.read(at, from, below)? {
-            let next = at + on_disk(record_length(&record)) as u64;
+            let next = at + record.disk_bytes();
             return Ok(Found::Record(record, next));
         }
         Ok(self.next_valid(at, from, below)?.map_or(Found::End, |to| Found::Gap { to }))
@@ -162,10 +162,6 @@ impl<F: VfsFile> Segment<F> {
         }
         Ok(None)
     }
-}
-
-fn record_length(record: &Record) -> usize {
-    crate::record::FIXED_BYTES + record.head.len() + record.payload.len()
 }
 
 /// How much of a segment is searched at once.

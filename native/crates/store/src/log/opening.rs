@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Log, LogError, LogSettings, Opened, Step};
+use super::reading::Step;
+use super::{Log, LogError, LogSettings, Opened};
 use crate::cursor::Cursor;
 use crate::meta::{CursorState, Meta, Position, State};
 use crate::record::Record;
@@ -22,11 +23,14 @@ impl<V: Vfs> Log<V> {
         let uuid = state.as_ref().map(|state| state.uuid).or(files.oldest_uuid()).unwrap_or(uuid);
         files.keep_only(uuid);
         let strays = files.put_aside(&vfs)?;
+        // A segment that was written down and is gone keeps its number: what cursors have read in it is not what a new
+        // one of that number would hold.
+        let numbered = state.as_ref().map_or(0, |state| state.tail.segment.saturating_add(1));
         let mut log = Log {
             vfs,
             settings,
             uuid,
-            next_number: files.next_number,
+            next_number: files.next_number.max(numbered),
             segments: files.segments,
             spares: files.spares,
             quarantined_bytes: files.quarantined_bytes,
@@ -49,7 +53,8 @@ impl<V: Vfs> Log<V> {
         let start = self.start();
         let state = state.unwrap_or_default();
         self.next = state.next.max(1);
-        self.cursors = state.cursors.into_iter().map(|cursor| Cursor::new(cursor, start)).collect();
+        let from_start = |cursor: CursorState| CursorState { read: cursor.read.max(start), ..cursor };
+        self.cursors = state.cursors.into_iter().map(|cursor| Cursor::new(from_start(cursor))).collect();
         // The end of the last segment is what is looked for: until it is found, it may be anywhere.
         if let Some(last) = self.segments.back_mut() {
             last.end = last.bytes;
@@ -99,8 +104,8 @@ impl<V: Vfs> Log<V> {
     fn enroll(&mut self, names: std::str::Lines<'_>) {
         let start = self.start();
         for name in names.skip(self.cursors.len()) {
-            let state = CursorState { name: name.to_owned(), ..CursorState::default() };
-            self.cursors.push(Cursor::new(state, start));
+            let state = CursorState { name: name.to_owned(), read: start, ..CursorState::default() };
+            self.cursors.push(Cursor::new(state));
         }
     }
 }

@@ -111,7 +111,7 @@ impl Surveyor {
         }
         for (bit, (state, cursor)) in self.states.iter().zip(&mut self.survey.cursors).enumerate() {
             let addressed = record.targets >> bit & 1 == 1;
-            if addressed && (record.sequence >= state.from || state.pending.contains(&record.sequence)) {
+            if addressed && (record.sequence >= state.from || state.pending.contains_key(&record.sequence)) {
                 let tally = record.tally();
                 cursor.held.add(tally);
                 if cursor.records.len() < self.listed {

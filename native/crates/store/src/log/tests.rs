@@ -1,3 +1,5 @@
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
