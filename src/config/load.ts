@@ -135,6 +135,7 @@ function resolve(decoded: DecodedConfig, options: LoadOptions, environment: Envi
         max_connections: limits.max_connections,
         memory_bytes: memoryBytes,
       },
+      priorities: service.priorities,
       drainTimeout: service.drain.timeout,
       options: service,
     },

@@ -5,6 +5,7 @@ import type { Environment } from './environment.js';
 import type { FeatureGates } from './feature-gates.js';
 import type { Diagnostic } from './issues.js';
 import type { NativeConfig, NativeServiceLimits, Nanoseconds, Signal } from './native-types.js';
+import type { Priority } from './service/priorities.js';
 import type { ServiceOptions } from './service/service.js';
 import type { TelemetryConfig } from './telemetry.js';
 import type { FileStorageConfig } from './components/extension-file-storage.js';
@@ -82,6 +83,8 @@ export interface ResolvedService {
   /** 0 is the machine's available parallelism. */
   readonly threads: number;
   readonly limits: NativeServiceLimits & { readonly memory_bytes: number };
+  /** The first that fits decides. */
+  readonly priorities: readonly Priority[];
   /** 0 is without limit. */
   readonly drainTimeout: Nanoseconds;
   /** The section as written, every key with its value or default: what print-config shows. */

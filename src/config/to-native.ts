@@ -4,6 +4,7 @@
 import { arch, platform } from 'node:os';
 
 import type { ComponentDefinition, NativeContext, NativeFolder, Section } from './components/definition.js';
+import type { MemoryLimiter } from './components/processor-memory-limiter.js';
 import { findComponent } from './components/registry.js';
 import type { Environment, MemoryTotal } from './environment.js';
 import type {
@@ -11,10 +12,13 @@ import type {
   NativeConfigured,
   NativeConnectors,
   NativeExporters,
+  NativeMemoryLimiterConfig,
+  NativeOverloadControl,
   NativeProcessors,
   NativeReceivers,
 } from './native-types.js';
 import type { ResolvedComponent, ResolvedConfig } from './resolved.js';
+import { nativePriority } from './service/priorities.js';
 
 const MIB = 1024 * 1024;
 /** Share of a cgroup's limit that data may take. */
@@ -52,6 +56,7 @@ export function toNativeConfig(config: ResolvedConfig, environment: Environment,
         max_attributes: service.limits.max_attributes,
         max_connections: service.limits.max_connections,
       },
+      overload: overload(config, used.processors, processors),
       pipelines: service.pipelines.map(({ id, signal, receivers, processors: steps, exporters }) => ({
         id,
         signal,
@@ -111,8 +116,28 @@ function storage({ extensions }: ResolvedConfig, id: string, context: NativeCont
 
 /** The largest of the limiters in use: each refuses for its own pipelines, the ledger is for all. */
 function limiterBytes(processors: readonly NativeConfigured<NativeProcessors>[]): number | null {
-  const limits = processors.flatMap(({ type, config }) => (type === 'memory_limiter' ? [config.limit_bytes] : []));
+  const limits = limiters(processors).map(({ limit_bytes }) => limit_bytes);
   return limits.length === 0 ? null : Math.max(...limits);
+}
+
+/** A limiter refuses everything at once, unless one is told to let less important data go first. */
+function overload(
+  { service, processors: configured }: ResolvedConfig,
+  used: ReadonlySet<string>,
+  processors: readonly NativeConfigured<NativeProcessors>[],
+): NativeOverloadControl {
+  const softLimits = limiters(processors).map(({ limit_bytes, spike_limit_bytes }) => limit_bytes - spike_limit_bytes);
+  const sheds = ({ id, type, config }: ResolvedComponent): boolean =>
+    used.has(id) && type === 'memory_limiter' && (config as MemoryLimiter).shed;
+  return {
+    memory_bytes: softLimits.length === 0 ? service.limits.memory_bytes : Math.max(...softLimits),
+    shed: softLimits.length === 0 || Array.from(configured.values()).some(sheds),
+    priorities: service.priorities.map(nativePriority),
+  };
+}
+
+function limiters(processors: readonly NativeConfigured<NativeProcessors>[]): NativeMemoryLimiterConfig[] {
+  return processors.flatMap(({ type, config }) => (type === 'memory_limiter' ? [config] : []));
 }
 
 /** `linux/amd64`: the platform as Go names it. */

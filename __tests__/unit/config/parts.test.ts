@@ -143,6 +143,15 @@ describe('feature gates', () => {
   });
 });
 
+/** The overload control beside a limiter that is in use and one that is not. */
+async function overloadLimited(shed: string): Promise<unknown> {
+  const limiter = `{check_interval: 1s, limit_mib: 50, spike_limit_mib: 20${shed}}`;
+  const pipelines = '{pipelines: {traces: {processors: [memory_limiter]}}}';
+  const text = `processors: {memory_limiter: ${limiter}, memory_limiter/unused: {check_interval: 1s, limit_mib: 9, shed: true}}
+service: ${pipelines}`;
+  return (await loadOver(text)).native.service.overload;
+}
+
 describe('memory', () => {
   it.each([
     ['command', { bytes: 1000 * MIB, from: 'cgroup' }, 600 * MIB],
@@ -162,6 +171,29 @@ service: {limits: {memory_mib: 77}, pipelines: {traces: {processors: [memory_lim
     expect((await loadOver(text)).native.service.memory_limit_bytes).toBe(60 * MIB);
   });
 
+  it('load is shed unless a limiter does without, and then below its soft limit', async () => {
+    const { native } = await loadOver('service: {limits: {memory_mib: 77}}');
+    expect(native.service.overload).toEqual({ memory_bytes: 77 * MIB, shed: true, priorities: [] });
+    expect(await overloadLimited('')).toEqual({ memory_bytes: 30 * MIB, shed: false, priorities: [] });
+    expect(await overloadLimited(', shed: true')).toEqual({ memory_bytes: 30 * MIB, shed: true, priorities: [] });
+  });
+
+  it('priorities cross with signals, numbers of severities and attributes', async () => {
+    const rules = `[{class: 0, signals: [logs], severity: error, resource_attributes: {service.name: pay}}, {class: 3}]`;
+    const { native } = await loadOver(`service: {priorities: ${rules}}`);
+    expect(native.service.overload.priorities).toEqual([
+      { class: 0, signals: ['logs'], severity: 17, resource_attributes: [['service.name', 'pay']] },
+      { class: 3, signals: [], severity: 1, resource_attributes: [] },
+    ]);
+    for (const [bad, text] of [
+      ['{class: 4}', /class/],
+      ['{class: 1, signals: [spans]}', /unknown signal "spans"/],
+      ['{class: 1, severity: bad}', /unknown severity "bad"/],
+    ] as const) {
+      await expect(loadOver(`service: {priorities: [${bad}]}`)).rejects.toThrow(text);
+    }
+  });
+
   it('the service part of the native document is complete', async () => {
     const { native } = await load(BASE);
     expect(native.service).toEqual({
@@ -171,6 +203,7 @@ service: {limits: {memory_mib: 77}, pipelines: {traces: {processors: [memory_lim
       telemetry_level: 'normal',
       drain_timeout: 25e9,
       limits: { max_items: 1_000_000, max_depth: 128, max_attributes: 0, max_connections: 12_000 },
+      overload: { memory_bytes: 2048 * MIB, shed: true, priorities: [] },
       pipelines: [{ id: 'traces', signal: 'traces', receivers: ['nop'], processors: [], exporters: ['nop'] }],
     });
   });

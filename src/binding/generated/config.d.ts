@@ -645,6 +645,16 @@ export interface NativeComponent {
   readonly type: string;
 }
 
+/** What is refused while too much comes. */
+export interface NativeOverloadControl {
+  /** The memory for payloads that counts as all there is, bytes. */
+  readonly memory_bytes: number;
+  /** What matters more than what; the first that fits decides. */
+  readonly priorities: ReadonlyArray<NativePriority>;
+  /** Whether less important data is refused before all is. */
+  readonly shed: boolean;
+}
+
 /** One pipeline. */
 export interface NativePipeline {
   /** Ids of exporters, or of connectors that start in this pipeline. */
@@ -659,6 +669,18 @@ export interface NativePipeline {
   readonly signal: string;
 }
 
+/** Gives a class to what it fits. */
+export interface NativePriority {
+  /** 0, refused last, to 3, refused first. */
+  readonly class: number;
+  /** Attributes that the resource has. */
+  readonly resource_attributes: ReadonlyArray<readonly [string, string]>;
+  /** Least severity number of a record, 1 to 24. */
+  readonly severity: number;
+  /** Signals; none: all. */
+  readonly signals: ReadonlyArray<string>;
+}
+
 /** What belongs to no component. */
 export interface NativeService {
   /** Time for delivering what is held at the end, nanoseconds; 0: no limit. */
@@ -667,6 +689,8 @@ export interface NativeService {
   readonly limits: NativeServiceLimits;
   /** The byte budget for payloads. */
   readonly memory_limit_bytes: number;
+  /** What is refused while too much comes. */
+  readonly overload: NativeOverloadControl;
   /** The pipelines. */
   readonly pipelines: ReadonlyArray<NativePipeline>;
   /** Which metrics are shown: none, basic, normal or detailed. */

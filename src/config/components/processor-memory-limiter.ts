@@ -3,7 +3,7 @@
  */
 import type { NativeMemoryLimiterConfig } from '../native-types.js';
 import { ns } from '../schema/duration.js';
-import { duration, ignored, int, key, object } from '../schema/spec.js';
+import { bool, duration, ignored, int, key, object } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
 import type { NativeContext } from './definition.js';
@@ -43,11 +43,17 @@ const fields = {
     'The same, of the total memory; 0 is a fifth of the limit',
     '%',
   ),
+  shed: key(
+    bool(),
+    false,
+    'Whether less important requests are refused before all are, by `service.priorities`; the memory that counts as all there is ends where this limiter starts refusing',
+  ),
 };
 
 const spec = object(fields, { validate: check });
 
-type MemoryLimiter = ObjectOf<typeof fields>;
+/** The processor, decoded. */
+export type MemoryLimiter = ObjectOf<typeof fields>;
 
 function check(limiter: MemoryLimiter, report: Report): void {
   if (limiter.check_interval <= 0) report("'check_interval' must be greater than zero", 'check_interval');

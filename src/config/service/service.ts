@@ -1,10 +1,11 @@
 /**
  * The section `service`: pipelines, extensions, telemetry, and the keys this collector adds (`threads`, `limits`,
- * `drain`).
+ * `priorities`, `drain`).
  */
 import { ns } from '../schema/duration.js';
 import { any, block, duration, id, int, key, list, map, object, string } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
+import { prioritySpec } from './priorities.js';
 import { logsSpec } from './telemetry-logs.js';
 import { checkMetrics, level, metricsSpec } from './telemetry-metrics.js';
 
@@ -89,6 +90,11 @@ export const serviceSpec = object({
     'threads',
   ),
   limits: block(limitsSpec, 'Bounds on what senders may send'),
+  priorities: key(
+    list(prioritySpec),
+    [],
+    'Which requests matter more than others while the collector is overloaded; the first rule that fits decides. Else metrics, spans with an error and logs from `error` on are of class 1, logs below `info` of class 3, all others of class 2',
+  ),
   drain: block(
     object({
       timeout: key(duration(), DRAIN_TIMEOUT, 'Longest time for data to leave when stopping; 0 is without limit'),

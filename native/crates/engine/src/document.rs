@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use teleferric_flow::{Class, OverloadSettings, Priorities, PriorityRule};
+use teleferric_parts::component::StartError;
 use teleferric_wire::Signal;
 
 /// The whole document.
@@ -43,6 +45,8 @@ pub struct Service {
     pub drain_timeout: Duration,
     /// Limits on what senders may do.
     pub limits: ServiceLimits,
+    /// What is refused while too much comes.
+    pub overload: OverloadControl,
     /// The pipelines.
     pub pipelines: Vec<Pipeline>,
 }
@@ -60,6 +64,34 @@ pub struct ServiceLimits {
     pub max_attributes: u32,
     /// Connections of one listener.
     pub max_connections: u32,
+}
+
+/// What is refused while too much comes.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OverloadControl {
+    /// The memory for payloads that counts as all there is, bytes.
+    pub memory_bytes: u64,
+    /// Whether less important data is refused before all is.
+    pub shed: bool,
+    /// What matters more than what; the first that fits decides.
+    pub priorities: Vec<Priority>,
+}
+
+/// Gives a class to what it fits.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Priority {
+    /// 0, refused last, to 3, refused first.
+    pub class: u8,
+    /// Signals; none: all.
+    pub signals: Vec<String>,
+    /// Least severity number of a record, 1 to 24.
+    pub severity: i32,
+    /// Attributes that the resource has.
+    pub resource_attributes: Vec<(String, String)>,
 }
 
 /// One pipeline.
@@ -97,6 +129,32 @@ impl Pipeline {
     /// The signal, if the document names a known one.
     pub fn signal(&self) -> Option<Signal> {
         Signal::ALL.into_iter().find(|signal| signal.name() == self.signal)
+    }
+}
+
+impl OverloadControl {
+    /// The settings as the overload control takes them.
+    ///
+    /// # Errors
+    /// A class or signal that there is not.
+    pub fn settings(&self) -> Result<OverloadSettings, StartError> {
+        let rules: Result<Vec<_>, _> = self.priorities.iter().map(Priority::rule).collect();
+        let priorities = Priorities::new(rules?);
+        Ok(OverloadSettings { memory_bytes: self.memory_bytes, priorities: self.shed.then_some(priorities) })
+    }
+}
+
+impl Priority {
+    fn rule(&self) -> Result<PriorityRule, StartError> {
+        let unknown = |what: &str| StartError::new(format!("service::priorities: {what}"));
+        let signal = |name: &String| name.parse().map_err(|_| unknown(&format!("unknown signal \"{name}\"")));
+        let attribute = |(key, value): &(String, String)| (key.as_str().into(), value.as_str().into());
+        Ok(PriorityRule {
+            class: Class::new(self.class).ok_or_else(|| unknown(&format!("unknown class {}", self.class)))?,
+            signals: self.signals.iter().map(signal).collect::<Result<_, _>>()?,
+            severity: self.severity,
+            resource_attributes: self.resource_attributes.iter().map(attribute).collect(),
+        })
     }
 }
 

@@ -54,7 +54,7 @@ impl LocalGraph {
         for ReceiverPlan { id, outputs } in &plan.receivers {
             let mut local = LocalOutputs::default();
             for (signal, nodes) in outputs {
-                local.set(*signal, self.to_all(nodes));
+                local.set(*signal, self.to_all(nodes), sending.gates().get(id, *signal)?);
             }
             self.outputs.insert(id.clone(), local);
         }

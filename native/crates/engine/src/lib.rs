@@ -6,6 +6,7 @@
 mod control;
 pub mod document;
 mod events;
+mod gates;
 mod graph;
 mod ingest;
 mod node;

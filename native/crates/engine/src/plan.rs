@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use teleferric_flow::OverloadSettings;
 use teleferric_parts::component::{ReceiverPart, Shared, StartError};
 use teleferric_parts::registry;
 use teleferric_wire::Signal;
@@ -19,6 +20,8 @@ pub struct Plan {
     pub nodes: Vec<Arc<Node>>,
     /// What the receivers hand their data to.
     pub receivers: Vec<ReceiverPlan>,
+    /// What is refused while too much comes.
+    pub overload: Arc<OverloadSettings>,
 }
 
 /// One receiver.
@@ -66,7 +69,8 @@ impl Plan {
             receivers.push(ReceiverPlan { id: component.id.clone(), outputs: planner.outputs(&component.id)? });
             parts.push((component.id.clone(), part));
         }
-        Ok((Plan { generation, nodes: planner.nodes, receivers }, parts))
+        let overload = Arc::new(document.service.overload.settings()?);
+        Ok((Plan { generation, nodes: planner.nodes, receivers, overload }, parts))
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
-use teleferric_flow::StoredLogs;
 use teleferric_flow::log::Log;
+use teleferric_flow::{Overload, StoredLogs};
 use teleferric_net::Workers;
 use teleferric_parts::component::{Listening, Outputs, Shared, StartError};
 use teleferric_parts::listeners::Listeners;
@@ -205,11 +205,17 @@ fn share(
     workers: Arc<Workers>,
 ) -> Shared {
     let limits = &document.service.limits;
+    let ledger = Ledger::new(document.service.memory_limit_bytes);
+    let log = Log::new(Arc::clone(events) as _, &[]);
+    let overload = Overload::new(Arc::clone(&ledger), log.clone(), metrics);
+    // Ends with the overload control.
+    tokio::task::spawn_local(Overload::watch(Arc::downgrade(&overload)));
     Shared {
         metrics: metrics.clone(),
-        log: Log::new(Arc::clone(events) as _, &[]),
+        log,
         host: Arc::clone(events) as _,
-        ledger: Ledger::new(document.service.memory_limit_bytes),
+        ledger,
+        overload,
         pool: Pool::default(),
         account: totals.account(),
         limits: Limits {

@@ -1,6 +1,6 @@
 //! What stands in front of the exporters and is one for all data-plane threads: the room of their queues, the number
-//! of their parallel sends, the circuit breakers of their endpoints, the storage
-//! of their queues.
+//! of their parallel sends, the circuit breakers of their endpoints, the storage of their queues, and the gates in
+//! front of the receivers.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -10,6 +10,7 @@ use teleferric_flow::{Delivery, DeliveryShared, EndpointBreaker, Handles, Stage,
 use teleferric_parts::component::{ExporterPart, GuardedEndpoint, Shared, StartError};
 use teleferric_wire::Signal;
 
+use crate::gates::Gates;
 use crate::node::{Node, Part, Place, Serial};
 use crate::plan::Plan;
 
@@ -27,11 +28,12 @@ async fn storage(
     Ok(Storage { queue, max_age: settings.max_age, ledger: Arc::clone(&shared.ledger) })
 }
 
-/// The shared half of every exporter's delivery.
+/// The shared half of every exporter's delivery, and the gates before them.
 pub struct Senders {
     deliveries: HashMap<Serial, DeliveryShared>,
     /// By exporter and address.
     breakers: HashMap<(String, String), EndpointBreaker>,
+    gates: Gates,
 }
 
 impl Senders {
@@ -40,7 +42,7 @@ impl Senders {
     /// # Errors
     /// The storage of a queue cannot be opened.
     pub async fn new(plan: &Plan, shared: &Arc<Shared>, before: Option<&Senders>) -> Result<Self, StartError> {
-        let mut senders = Senders { deliveries: HashMap::new(), breakers: HashMap::new() };
+        let mut senders = Senders { deliveries: HashMap::new(), breakers: HashMap::new(), gates: Gates::default() };
         for (serial, kept) in before.iter().flat_map(|before| &before.deliveries) {
             if plan.nodes.iter().any(|node| node.serial == *serial) {
                 senders.deliveries.insert(*serial, kept.clone());
@@ -61,6 +63,7 @@ impl Senders {
                 senders.deliveries.insert(node.serial, delivery);
             }
         }
+        senders.gates = Gates::new(plan, &senders.deliveries, shared);
         Ok(senders)
     }
 
@@ -96,5 +99,10 @@ impl Senders {
     pub fn stage(&self, serial: Serial, part: &ExporterPart) -> Result<Rc<dyn Stage>, StartError> {
         let sender = self.deliveries.get(&serial).ok_or_else(|| StartError::new("not built"))?;
         Ok(Rc::new(Delivery::new(sender, (part.make)()?)))
+    }
+
+    /// The gates in front of the receivers.
+    pub fn gates(&self) -> &Gates {
+        &self.gates
     }
 }

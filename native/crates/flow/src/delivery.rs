@@ -120,6 +120,11 @@ impl DeliveryShared {
         }))
     }
 
+    /// The room of the queue, if there is one.
+    pub fn room(&self) -> Option<&Room> {
+        self.0.room.as_ref()
+    }
+
     /// Units in the queue over all threads, including requests being sent; zero without a queue.
     pub fn queue_size(&self) -> u64 {
         self.0.room.as_ref().map_or(0, Room::used)

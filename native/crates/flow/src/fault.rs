@@ -136,6 +136,8 @@ pub enum FaultCode {
     BadCompression,
     /// The byte ledger is spent, or a memory limiter refuses.
     MemoryPressure,
+    /// Load is shed, and this request matters less than others.
+    Overloaded,
     /// The sending queue has no room.
     QueueFull,
     /// One request is larger than the whole queue.
@@ -183,6 +185,7 @@ impl FaultCode {
             FaultCode::TooLarge => ("too_large", ResourceExhausted, 413, Caller, Never),
             FaultCode::BadCompression => ("bad_compression", InvalidArgument, 400, Caller, Never),
             FaultCode::MemoryPressure => ("memory_pressure", Unavailable, 503, Us, Backoff),
+            FaultCode::Overloaded => ("overloaded", Unavailable, 503, Us, Backoff),
             FaultCode::QueueFull => ("queue_full", Unavailable, 503, Us, Backoff),
             FaultCode::LargerThanQueue => ("larger_than_queue", Internal, 500, Us, Never),
             FaultCode::StorageFailed => ("storage_failed", Unavailable, 503, Us, Backoff),

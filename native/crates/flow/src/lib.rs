@@ -1,5 +1,5 @@
 //! What moves through a pipeline and the rules it moves by: parcels, faults, component contracts, admission,
-//! batching, queues, retry, circuit breaking, fan-out and drain.
+//! overload, batching, queues, retry, circuit breaking, fan-out and drain.
 //!
 //! Everything here runs on one data-plane thread at a time: a [`Consumer`] is called from the thread that owns
 //! it, takes a [`Parcel`] by value and never blocks. Whoever waits for the parcel learns its [`Outcome`] through
@@ -25,6 +25,7 @@ pub mod handles;
 pub mod hold;
 pub mod log;
 mod metrics;
+pub mod overload;
 pub mod parcel;
 pub mod partition;
 pub mod payload;
@@ -50,10 +51,11 @@ pub use guard::EndpointBreaker;
 pub use handles::Handles;
 pub use hold::Hold;
 pub use log::Log;
+pub use overload::{Class, Gate, Overload, OverloadSettings, Priorities, PriorityRule};
 pub use parcel::{Context, Parcel};
 pub use partition::Partitioning;
 pub use payload::{Packed, Payload};
-pub use queue::{QueueSettings, Sizer};
+pub use queue::{QueueSettings, Room, Sizer};
 pub use reply::{Outcome, Reply};
 pub use retry::RetrySettings;
 pub use stored::{OpenError, StorageSettings, StoredLogs, StoredQueue, storage_folder};

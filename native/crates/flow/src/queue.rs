@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::admission::busy;
 use crate::fault::{Fault, FaultCode};
+use crate::overload::percent;
 use crate::parcel::Parcel;
 use crate::stored::{Reserved, StoredQueue, tally_of};
 
@@ -59,6 +60,8 @@ pub struct Room {
     sizer: Sizer,
     consumers: Arc<Semaphore>,
     capacity: u64,
+    /// Whether callers wait for room, so that being full is nothing to be relieved of.
+    blocks: bool,
 }
 
 /// Where the requests of a queue are, and so who knows how many there are.
@@ -93,6 +96,7 @@ impl Room {
             sizer: settings.sizer,
             consumers: Arc::new(Semaphore::new(consumers)),
             capacity,
+            blocks: settings.block_on_overflow,
         }
     }
 
@@ -107,6 +111,17 @@ impl Room {
     /// Units there are.
     pub fn capacity(&self) -> u64 {
         self.capacity
+    }
+
+    /// Whether the requests lie on disk.
+    pub fn is_stored(&self) -> bool {
+        matches!(self.places, Places::Stored(_))
+    }
+
+    /// How full it is; none if callers wait for room, or if it is so small that being nearly full is its normal state.
+    pub(crate) fn fill_percent(&self) -> Option<u64> {
+        let counts = !self.blocks && self.capacity >= UNITS_MIN;
+        counts.then(|| percent(self.used(), self.capacity))
     }
 
     /// What `parcel` wants.
@@ -160,6 +175,9 @@ impl Room {
         &self.consumers
     }
 }
+
+/// The least capacity of which a part can be kept for what matters more.
+const UNITS_MIN: u64 = 20;
 
 fn full() -> Fault {
     busy(FaultCode::QueueFull, "sending queue is full")

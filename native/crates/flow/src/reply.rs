@@ -280,7 +280,9 @@ fn hint(fault: &Fault) -> Duration {
 pub(crate) fn drop_reason(fault: &Fault) -> DropReason {
     match fault.code {
         FaultCode::Abandoned | FaultCode::Panicked => DropReason::Abandoned,
-        FaultCode::QueueFull | FaultCode::MemoryPressure | FaultCode::StorageFailed => DropReason::QueueFull,
+        FaultCode::QueueFull | FaultCode::MemoryPressure | FaultCode::Overloaded | FaultCode::StorageFailed => {
+            DropReason::QueueFull
+        }
         FaultCode::Draining => DropReason::Shutdown,
         _ if fault.is_permanent() => DropReason::Permanent,
         _ => DropReason::Expired,

@@ -13,8 +13,8 @@ use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
 use teleferric_flow::{
-    Account, BreakerSettings, Consumer, DeliverySettings, Exporter, Fault, FaultCode, Handles, LocalFuture, Stage,
-    StoredLogs,
+    Account, BreakerSettings, Consumer, DeliverySettings, Exporter, Fault, FaultCode, Gate, Handles, LocalFuture,
+    Overload, Stage, StoredLogs,
 };
 use teleferric_net::Workers;
 use teleferric_wire::{Limits, Signal};
@@ -32,6 +32,8 @@ pub struct Shared {
     pub host: Arc<dyn Host>,
     /// The byte budget of the process.
     pub ledger: Arc<Ledger>,
+    /// What is refused while too much comes.
+    pub overload: Arc<Overload>,
     /// Buffers.
     pub pool: Pool,
     /// Items that ended inside.
@@ -127,24 +129,40 @@ pub type Outputs = Arc<dyn Fn() -> LocalOutputs + Send + Sync>;
 /// The consumers of one receiver on one data-plane thread, by signal. Clones are the same ones.
 #[derive(Clone, Default)]
 pub struct LocalOutputs {
-    consumers: [Option<Rc<dyn Consumer>>; Signal::ALL.len()],
+    outputs: [Option<Output>; Signal::ALL.len()],
     successor: Rc<OnceCell<LocalOutputs>>,
+}
+
+/// Where requests of one signal go, and the gate in front of it.
+#[derive(Clone)]
+struct Output {
+    consumer: Rc<dyn Consumer>,
+    gate: Arc<Gate>,
 }
 
 impl LocalOutputs {
     /// The consumer of `signal`, if a pipeline takes it. After a reload it is one of the graph that runs then, so that
     /// a request which began before goes where its successors go.
     pub fn get(&self, signal: Signal) -> Option<&Rc<dyn Consumer>> {
+        self.output(signal).map(|output| &output.consumer)
+    }
+
+    /// What says whether the consumer of `signal` takes more at the moment.
+    pub fn gate(&self, signal: Signal) -> Option<&Gate> {
+        self.output(signal).map(|output| &*output.gate)
+    }
+
+    fn output(&self, signal: Signal) -> Option<&Output> {
         match self.successor.get() {
-            Some(successor) => successor.get(signal),
-            None => self.consumers.get(signal.index()).and_then(Option::as_ref),
+            Some(successor) => successor.output(signal),
+            None => self.outputs.get(signal.index()).and_then(Option::as_ref),
         }
     }
 
-    /// Sets the consumer of `signal`.
-    pub fn set(&mut self, signal: Signal, consumer: Rc<dyn Consumer>) {
-        if let Some(slot) = self.consumers.get_mut(signal.index()) {
-            *slot = Some(consumer);
+    /// Sets the consumer of `signal` and the gate in front of it.
+    pub fn set(&mut self, signal: Signal, consumer: Rc<dyn Consumer>, gate: Arc<Gate>) {
+        if let Some(slot) = self.outputs.get_mut(signal.index()) {
+            *slot = Some(Output { consumer, gate });
         }
     }
 

@@ -53,6 +53,7 @@ impl GrpcService {
         }
         let codec = codec(grpc::encoding(&request.head.headers).unwrap_or(Some("")))?;
         let timeout = request.timeout.map_err(|bad| error(GrpcCode::Internal, bad.to_string()))?;
+        self.intake.admit(signal).map_err(|fault| refuse(&fault))?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },

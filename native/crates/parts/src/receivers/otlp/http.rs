@@ -73,6 +73,7 @@ impl HttpService {
             return Err(method_not_allowed());
         }
         let Some(encoding) = encoding else { return Err(unsupported_media_type()) };
+        self.intake.admit(signal).map_err(|fault| refuse(encoding, &fault))?;
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
             peer: request.peer,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use teleferric_buf::Permit;
 use teleferric_buf::metrics::{Counter, Desc, Kind};
-use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Hold, Outcome, Packed, Parcel, Payload, Reply, Retry};
+use teleferric_flow::{
+    Context, Fault, FaultCode, Gate, GrpcCode, Hold, Outcome, Packed, Parcel, Payload, Reply, Retry,
+};
 pub use teleferric_wire::response::Encoding;
 use teleferric_wire::{Signal, WireError, json};
 use tokio::sync::oneshot;
@@ -62,6 +64,14 @@ impl Intake {
         self.outputs.get(signal).is_some()
     }
 
+    /// Whether a request of `signal` may come in that has not been read.
+    ///
+    /// # Errors
+    /// Load is shed, and such requests with it.
+    pub fn admit(&self, signal: Signal) -> Result<(), Fault> {
+        self.outputs.gate(signal).map_or(Ok(()), Gate::admit_unread)
+    }
+
     /// Takes a request and resolves with what became of it. `permit` is the memory that its uncompressed bytes hold.
     ///
     /// Dropping the future stops waiting; the request goes on.
@@ -74,7 +84,7 @@ impl Intake {
         context: Arc<Context>,
         deadline: Option<Instant>,
     ) -> Outcome {
-        let Some(next) = self.outputs.get(signal) else {
+        let (Some(next), Some(gate)) = (self.outputs.get(signal), self.outputs.gate(signal)) else {
             let fault = Fault::new(FaultCode::DownstreamPermanent, format!("no pipeline takes {signal}"));
             return Outcome::Refused(fault.with_status(GrpcCode::Unimplemented));
         };
@@ -84,6 +94,11 @@ impl Intake {
         };
         if items == 0 {
             return Outcome::Accepted;
+        }
+        if let Err(fault) = gate.admit(&payload) {
+            let outcome = Outcome::Refused(fault);
+            self.count(signal, items, &outcome);
+            return outcome;
         }
         let (sender, outcome) = oneshot::channel();
         next.consume(Parcel {
