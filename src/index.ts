@@ -1,7 +1,7 @@
 /**
  * The public names of teleferric, and nothing else.
  */
-export { Collector, inspectStorage, purgeQueue } from './collector/index.js';
+export { Collector, inspectStorage, purgeQueue, replayDeadLetters } from './collector/index.js';
 export type {
   CloseOptions,
   CollectorEvents,
@@ -9,17 +9,22 @@ export type {
   CollectorState,
   CollectorStats,
   ConfigInput,
+  DeadLetter,
   Encoding,
   HostMetrics,
   IngestOptions,
   IngestOutcome,
   Listener,
   Logger,
+  PurgeOptions,
   ReloadOptions,
+  ReplayOptions,
   Signal,
   SignalTotals,
+  StorageReplay,
   StorageSurvey,
   StorageTally,
+  StoredLog,
   StoredRequest,
 } from './collector/index.js';
 export { CollectorError, ERROR_CODES, isCollectorError, type ErrorCode } from './errors.js';

@@ -112,7 +112,7 @@ describe('checklist 15: a stored queue', () => {
     const queue = 'exporter/otlp_http/traces';
     const status = await command('queue', 'status', inline(config(backend)));
     expect(status.stdout).toMatch(
-      new RegExp(`^${folder}: 1 files, 1.0 MiB on disk\\nQUEUE .*\\n${queue} +7 +7 +\\d+\\n$`),
+      new RegExp(`^${folder}: 1 files, 1.0 MiB on disk\\nQUEUE .*\\n${queue} +7 +7 +\\d+\\ndead letters: 1 files`),
     );
     const oldest = await command('queue', 'inspect', '--directory', folder, '--limit', '2');
     expect(oldest.stdout.split('\n').filter((line) => line.startsWith(queue))).toHaveLength(2);
@@ -127,7 +127,51 @@ describe('checklist 15: a stored queue', () => {
     const purged = await command('queue', 'purge', '--directory', folder, '--queue', queue);
     expect(purged.stdout).toMatch(/^gave up 7 requests with 7 items in \d+ bytes\n$/);
     const after = await command('queue', 'status', '--directory', folder);
-    expect(after.stdout).toMatch(new RegExp(`${queue} +0 +0 +0\\n$`));
+    expect(after.stdout).toMatch(new RegExp(`QUEUE .*\\n${queue} +0 +0 +0\\n`));
+  });
+
+  it('keeps what is refused for good as dead letters, which are sent again when asked', async () => {
+    const backend = await Backend.listen(() => ({ status: 400, body: 'no\u001B such field' }));
+    const first = await start(config(backend));
+    await sendNumbered(first, 0, 6);
+    await until(
+      async () => (await queueSize(first)) === 0,
+      'an empty queue',
+      () => String(backend.arrivals.length),
+    );
+    const page = await scrape(first);
+    expect(sum(page, 'teleferric_dead_letter_items')).toBe(6);
+    expect(sum(page, 'teleferric_dead_lettered_items_total')).toBe(6);
+    expect(sum(page, 'teleferric_dropped_items_total')).toBe(0);
+
+    const queue = 'exporter/otlp_http/traces';
+    const refused = await command('queue', 'replay', '--directory', folder);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('in use by another process') as unknown });
+    await first.stop();
+    const status = await command('queue', 'status', '--directory', folder);
+    expect(status.stdout).toMatch(new RegExp(`DEAD LETTERS OF .*\\n${queue} +6 +6 +\\d+\\n$`));
+    const shown = await command('queue', 'inspect', '--directory', folder, '--limit', '1');
+    expect(shown.stdout).toMatch(new RegExp(`\\n${queue} .* 3 .*400.*\\n$`));
+    const unknown = await command('queue', 'replay', '--directory', folder, '--queue', 'other');
+    expect(unknown).toMatchObject({ code: 1, stderr: 'Error: there is no queue "other"\n' });
+    const replayed = await command('queue', 'replay', inline(config(backend)), '--queue', queue, '--limit', '5');
+    expect(replayed.stdout).toBe(`${queue}: put back 5 requests with 5 items, 1 are left\n`);
+
+    backend.respond = () => ({ status: 200 });
+    const before = backend.arrivals.length;
+    const second = await start(config(backend));
+    await until(
+      async () => (await queueSize(second)) === 0,
+      'an empty queue',
+      () => String(backend.arrivals.length),
+    );
+    expect(namesAt(backend).slice(before).toSorted()).toEqual(numbered(5));
+    expect(sum(await scrape(second), 'teleferric_dead_letter_items')).toBe(1);
+    await second.stop();
+    const purged = await command('queue', 'purge', '--directory', folder, '--queue', queue, '--dead-letters');
+    expect(purged.stdout).toMatch(/^gave up 1 requests with 1 items in \d+ bytes\n$/);
+    const none = await command('queue', 'replay', '--directory', folder);
+    expect(none).toMatchObject({ code: 0, stdout: 'there are no dead letters\n' });
   });
 
   it('says so when bytes of it are damaged', async () => {
@@ -162,7 +206,9 @@ describe('checklist 15: a stored queue', () => {
     const program = await start(config(backend));
     const log = path.join(folder, 'teleferric');
     expect(statSync(log).mode & 0o777).toBe(0o700);
-    for (const name of readdirSync(log)) expect(statSync(path.join(log, name)).mode & 0o777).toBe(0o600);
+    for (const name of readdirSync(log)) {
+      expect(statSync(path.join(log, name)).mode & 0o777).toBe(name === 'dlq' ? 0o700 : 0o600);
+    }
 
     const other = new Program([inline(config(backend))]);
     await expect(other.exited).resolves.toEqual({ code: 1, signal: null });

@@ -11,6 +11,7 @@ import {
   parseOutcome,
   parseResult,
   readListeners,
+  readReplay,
   readSurvey,
   readTally,
   type EventBatch,
@@ -18,6 +19,7 @@ import {
   type Listener,
   type NativeCatalogue,
   type NativeResult,
+  type StorageReplay,
   type StorageSurvey,
   type StorageTally,
 } from './messages.js';
@@ -113,14 +115,26 @@ export function surveyStorage(
   return guard('nativeStorage', () => parseResult('nativeStorage', addon.nativeStorage(request), readSurvey));
 }
 
-/** Gives up what a stored queue holds; no process may have the storage open. */
+/** Gives up what a stored queue holds, or its dead letters; no process may have the storage open. */
 export function purgeStorage(
   directory: string,
   queue: string,
+  deadLetters: boolean,
   addon: NativeBinding = binding(),
 ): NativeResult<StorageTally> {
-  const request = JSON.stringify({ action: 'purge', directory, queue });
+  const request = JSON.stringify({ action: 'purge', directory, queue, dead_letters: deadLetters });
   return guard('nativeStorage', () => parseResult('nativeStorage', addon.nativeStorage(request), readTally));
+}
+
+/** Puts the oldest dead letters of a queue back into it, at most `limit`; no process may have the storage open. */
+export function replayStorage(
+  directory: string,
+  queue: string,
+  limit: number | null,
+  addon: NativeBinding = binding(),
+): NativeResult<StorageReplay> {
+  const request = JSON.stringify({ action: 'replay', directory, queue, limit });
+  return guard('nativeStorage', () => parseResult('nativeStorage', addon.nativeStorage(request), readReplay));
 }
 
 function guard<T>(what: string, call: () => T): T {

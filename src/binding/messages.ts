@@ -102,16 +102,26 @@ export interface StorageTally {
 export interface StoredRequest {
   /** Its number in the log; later ones have higher numbers. */
   readonly sequence: number;
-  /** When it was taken, milliseconds since the epoch. */
+  /** When it was taken, or refused for good if it is a dead letter; milliseconds since the epoch. */
   readonly timeMs: number;
   readonly items: number;
   /** Payload bytes. */
   readonly bytes: number;
 }
 
-/** What is in a storage. */
-export interface StorageSurvey {
-  readonly queues: readonly (StorageTally & { readonly name: string; readonly oldest: readonly StoredRequest[] })[];
+/** A request that a destination refused for good; what is said about it is null if it cannot be read. */
+export interface DeadLetter extends StoredRequest {
+  /** When its queue took it, milliseconds since the epoch. */
+  readonly takenMs: number | null;
+  /** Number of the gRPC status that stands for the refusal, whatever the transport was. */
+  readonly status: number | null;
+  /** What the destination said. */
+  readonly message: string | null;
+}
+
+/** A log on disk. */
+export interface StoredLog<T extends StoredRequest> {
+  readonly queues: readonly (StorageTally & { readonly name: string; readonly oldest: readonly T[] })[];
   /** Files of the log. */
   readonly segments: number;
   /** Their bytes on the disk. */
@@ -122,6 +132,20 @@ export interface StorageSurvey {
   readonly damagedBytes: number;
   /** Bytes of files that were put aside because nothing in them could be read. */
   readonly quarantinedBytes: number;
+}
+
+/** What is in a storage. */
+export interface StorageSurvey extends StoredLog<StoredRequest> {
+  /** The requests that were refused for good; null if none are kept. */
+  readonly deadLetters: StoredLog<DeadLetter> | null;
+}
+
+/** What a replay of dead letters did. */
+export interface StorageReplay extends StorageTally {
+  /** Dead letters of the queue that are left. */
+  readonly left: number;
+  /** Those of them that cannot be read and so cannot be sent. */
+  readonly unreadable: number;
 }
 
 /** What became of a request handed to `ingest`. A refusal is a value, not an exception. */
@@ -210,14 +234,24 @@ export function readTally(body: Json): StorageTally {
   return { requests: number(body['requests']), items: number(body['items']), bytes: number(body['bytes']) };
 }
 
+/** Reads the numbers of a replay. */
+export function readReplay(body: Json): StorageReplay {
+  return { ...readTally(body), left: number(body['left']), unreadable: number(body['unreadable']) };
+}
+
 /** Reads what a survey of a storage found. */
 export function readSurvey(body: Json): StorageSurvey {
+  const letters = body['dead_letters'];
+  return {
+    ...readLog(body, readRequest),
+    deadLetters: letters === null ? null : readLog(object('dead letters', letters), readLetter),
+  };
+}
+
+function readLog<T extends StoredRequest>(body: Json, read: (body: Json) => T): StoredLog<T> {
   const queues = list(body['queues']).map((entry) => {
     const queue = object('queue', entry);
-    const oldest = list(queue['oldest']).map((found) => {
-      const { sequence, time_ms: time, items, bytes } = object('stored request', found);
-      return { sequence: number(sequence), timeMs: number(time), items: number(items), bytes: number(bytes) };
-    });
+    const oldest = list(queue['oldest']).map((found) => read(object('stored request', found)));
     return { name: string(queue['name']), ...readTally(queue), oldest };
   });
   return {
@@ -227,6 +261,20 @@ export function readSurvey(body: Json): StorageSurvey {
     records: number(body['records']),
     damagedBytes: number(body['damaged_bytes']),
     quarantinedBytes: number(body['quarantined_bytes']),
+  };
+}
+
+function readRequest({ sequence, time_ms: time, items, bytes }: Json): StoredRequest {
+  return { sequence: number(sequence), timeMs: number(time), items: number(items), bytes: number(bytes) };
+}
+
+function readLetter(body: Json): DeadLetter {
+  const { taken_ms: taken, status, message } = body;
+  return {
+    ...readRequest(body),
+    takenMs: taken === null ? null : number(taken),
+    status: status === null ? null : number(status),
+    message: message === null ? null : string(message),
   };
 }
 

@@ -18,10 +18,12 @@ import {
 import {
   inspectQueues,
   purge,
+  replay,
   queueStatus,
   verifyQueues,
   type InspectFlags,
   type PurgeFlags,
+  type ReplayFlags,
   type QueueFlags,
 } from './queue.js';
 import { run, type ConfigFlags } from './run.js';
@@ -139,8 +141,8 @@ function addQueueCommands(program: Command, io: CliIo, result: CommandResult): v
     refuseArguments(command);
     return queueStatus(flags, io);
   });
-  add('inspect', 'show the oldest requests of each queue')
-    .option('--limit <count>', 'requests shown of each', parseCount, 10)
+  add('inspect', 'show the oldest requests and dead letters of each queue')
+    .option('--limit <count>', 'how many of each', parseCount, 10)
     .action((flags: InspectFlags, command: Command) => {
       refuseArguments(command);
       return inspectQueues(flags, io);
@@ -153,9 +155,17 @@ function addQueueCommands(program: Command, io: CliIo, result: CommandResult): v
   );
   add('purge', 'give up what a queue holds; no collector may have it open')
     .requiredOption('--queue <name>', 'the queue, as `status` shows it')
+    .option('--dead-letters', 'its dead letters instead', false)
     .action((flags: PurgeFlags, command: Command) => {
       refuseArguments(command);
       return purge(flags, io);
+    });
+  add('replay', 'put dead letters back into their queues; no collector may have them open')
+    .option('--queue <name>', 'those of one queue, as `status` shows it')
+    .option('--limit <count>', 'at most so many of each queue, the oldest first', parseCount)
+    .action((flags: ReplayFlags, command: Command) => {
+      refuseArguments(command);
+      return replay(flags, io);
     });
 }
 

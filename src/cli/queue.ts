@@ -1,7 +1,16 @@
 /**
- * `teleferric queue`: looks into stored queues, and gives up what one holds.
+ * `teleferric queue`: looks into stored queues and their dead letters, gives up what one holds, and sends dead letters
+ * again.
  */
-import { inspectStorage, purgeQueue, type StorageSurvey } from '../collector/index.js';
+import {
+  inspectStorage,
+  purgeQueue,
+  replayDeadLetters,
+  type DeadLetter,
+  type StorageSurvey,
+  type StoredLog,
+  type StoredRequest,
+} from '../collector/index.js';
 import { loadConfig } from '../config/index.js';
 import { CollectorError } from '../errors.js';
 import type { CliIo } from './io.js';
@@ -21,58 +30,115 @@ export interface InspectFlags extends QueueFlags {
 /** Flags of `queue purge`. */
 export interface PurgeFlags extends QueueFlags {
   readonly queue: string;
+  readonly deadLetters: boolean;
+}
+
+/** Flags of `queue replay`. */
+export interface ReplayFlags extends QueueFlags {
+  /** All queues unless named. */
+  readonly queue?: string;
+  readonly limit?: number;
 }
 
 /** What each queue holds. */
 export async function queueStatus(flags: QueueFlags, io: CliIo): Promise<void> {
-  for (const [directory, { queues, segments, bytes }] of await surveys(flags, io)) {
-    const rows = queues.map((queue) => [queue.name, ...[queue.requests, queue.items, queue.bytes].map(String)]);
-    io.stdout.write(`${directory}: ${segments} files, ${mebibytes(bytes)} MiB on disk\n`);
-    io.stdout.write(table([['QUEUE', 'REQUESTS', 'ITEMS', 'BYTES'], ...rows]));
+  for (const [directory, survey] of await surveys(flags, io)) {
+    const { deadLetters } = survey;
+    io.stdout.write(`${directory}: ${onDisk(survey)}\n${heldBy(survey, 'QUEUE')}`);
+    if (deadLetters !== null) {
+      io.stdout.write(`dead letters: ${onDisk(deadLetters)}\n${heldBy(deadLetters, 'DEAD LETTERS OF')}`);
+    }
   }
 }
 
-/** The oldest requests of each queue. */
+function onDisk({ segments, bytes }: StoredLog<StoredRequest>): string {
+  return `${segments} files, ${mebibytes(bytes)} MiB on disk`;
+}
+
+function heldBy({ queues }: StoredLog<StoredRequest>, title: string): string {
+  const rows = queues.map((queue) => [queue.name, ...[queue.requests, queue.items, queue.bytes].map(String)]);
+  return table([[title, 'REQUESTS', 'ITEMS', 'BYTES'], ...rows]);
+}
+
+/** The oldest requests and dead letters of each queue. */
 export async function inspectQueues(flags: InspectFlags, io: CliIo): Promise<void> {
-  for (const [directory, { queues }] of await surveys(flags, io, flags.limit)) {
-    const rows = queues.flatMap(({ name, oldest }) =>
-      oldest.map(({ sequence, timeMs, items, bytes }) => [
-        name,
-        String(sequence),
-        new Date(timeMs).toISOString(),
-        String(items),
-        String(bytes),
-      ]),
-    );
+  for (const [directory, survey] of await surveys(flags, io, flags.limit)) {
+    const { queues, deadLetters } = survey;
+    const rows = queues.flatMap(({ name, oldest }) => oldest.map((request) => [name, ...requestCells(request)]));
     io.stdout.write(`${directory}\n${table([['QUEUE', 'SEQUENCE', 'TAKEN', 'ITEMS', 'BYTES'], ...rows])}`);
+    const letters = deadLetters?.queues.flatMap(({ name, oldest }) =>
+      oldest.map((letter) => letterCells(name, letter)),
+    );
+    if (letters !== undefined) {
+      const titles = ['DEAD LETTERS OF', 'SEQUENCE', 'REFUSED', 'ITEMS', 'BYTES', 'STATUS', 'REASON'];
+      io.stdout.write(table([titles, ...letters]));
+    }
   }
+}
+
+function requestCells({ sequence, timeMs, items, bytes }: StoredRequest): readonly string[] {
+  return [String(sequence), new Date(timeMs).toISOString(), String(items), String(bytes)];
+}
+
+function letterCells(name: string, letter: DeadLetter): readonly string[] {
+  const { status, message } = letter;
+  // What a peer said is shown on one line, and steers no terminal.
+  const reason = message?.replaceAll(/\p{Cc}/gu, ' ') ?? 'cannot be read';
+  return [name, ...requestCells(letter), status === null ? '' : String(status), reason];
 }
 
 /** Reads everything. @returns 1 if something is damaged */
 export async function verifyQueues(flags: QueueFlags, io: CliIo): Promise<number> {
   let damaged = 0;
-  for (const [directory, { records, damagedBytes, quarantinedBytes }] of await surveys(flags, io)) {
+  const verify = (where: string, { records, damagedBytes, quarantinedBytes }: StoredLog<StoredRequest>): void => {
     io.stdout.write(
-      `${directory}: ${records} records can be read, ${damagedBytes} bytes are damaged, ${quarantinedBytes} bytes were put aside\n`,
+      `${where}: ${records} records can be read, ${damagedBytes} bytes are damaged, ${quarantinedBytes} bytes were put aside\n`,
     );
     damaged += damagedBytes + quarantinedBytes;
+  };
+  for (const [directory, survey] of await surveys(flags, io)) {
+    verify(directory, survey);
+    if (survey.deadLetters !== null) verify('dead letters', survey.deadLetters);
   }
   return damaged === 0 ? 0 : 1;
 }
 
-/** Gives up what a queue holds. */
+/** Gives up what a queue holds, or its dead letters. */
 export async function purge(flags: PurgeFlags, io: CliIo): Promise<void> {
-  const holding = (await surveys(flags, io)).filter(([, { queues }]) =>
-    queues.some(({ name }) => name === flags.queue),
-  );
+  const { queue, deadLetters } = flags;
+  const holding = (await surveys(flags, io)).filter(([, survey]) => {
+    const log = deadLetters ? survey.deadLetters : survey;
+    return log?.queues.some(({ name }) => name === queue);
+  });
   const [first, ...others] = holding;
-  if (first === undefined) throw new CollectorError('STORAGE_FAILED', `there is no queue "${flags.queue}"`);
+  if (first === undefined) throw unknownQueue(queue);
   if (others.length > 0) {
-    const text = `there is a queue "${flags.queue}" in several folders; name one by --directory`;
+    const text = `there is a queue "${queue}" in several folders; name one by --directory`;
     throw new CollectorError('INVALID_ARGUMENT', text);
   }
-  const { requests, items, bytes } = purgeQueue(first[0], flags.queue, io.internals);
+  const { requests, items, bytes } = purgeQueue(first[0], queue, { deadLetters }, io.internals);
   io.stdout.write(`gave up ${requests} requests with ${items} items in ${bytes} bytes\n`);
+}
+
+/** Puts dead letters back into their queues. */
+export async function replay({ queue, limit, ...flags }: ReplayFlags, io: CliIo): Promise<void> {
+  const found = (await surveys(flags, io)).flatMap(([directory, { deadLetters }]) =>
+    (deadLetters?.queues ?? []).map((of) => ({ directory, ...of })),
+  );
+  const wanted = queue === undefined ? found : found.filter(({ name }) => name === queue);
+  if (wanted.length === 0 && queue !== undefined) throw unknownQueue(queue);
+  const holding = wanted.filter(({ requests }) => requests > 0);
+  if (holding.length === 0) io.stdout.write('there are no dead letters\n');
+  for (const { directory, name } of holding) {
+    const options = limit === undefined ? {} : { limit };
+    const { requests, items, left, unreadable } = replayDeadLetters(directory, name, options, io.internals);
+    io.stdout.write(`${name}: put back ${requests} requests with ${items} items, ${left} are left\n`);
+    if (unreadable > 0) io.stdout.write(`${name}: ${unreadable} of those cannot be read\n`);
+  }
+}
+
+function unknownQueue(queue: string): CollectorError {
+  return new CollectorError('STORAGE_FAILED', `there is no queue "${queue}"`);
 }
 
 async function surveys(flags: QueueFlags, io: CliIo, listed = 0): Promise<(readonly [string, StorageSurvey])[]> {

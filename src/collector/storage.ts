@@ -1,10 +1,12 @@
 /**
- * Storages on disk, looked at from outside: what their queues hold, and giving it up.
+ * Storages on disk, looked at from outside: what their queues hold, giving it up, and sending dead letters again.
  */
 import {
   purgeStorage,
+  replayStorage,
   surveyStorage,
   type NativeResult,
+  type StorageReplay,
   type StorageSurvey,
   type StorageTally,
 } from '../binding/index.js';
@@ -20,12 +22,44 @@ export function inspectStorage(directory: string, listed = 0, { addon }: Collect
   return taken(surveyStorage(directory, listed, addon));
 }
 
+/** What `purgeQueue` is to give up. */
+export interface PurgeOptions {
+  /** The dead letters of the queue instead of what waits in it. @default false */
+  readonly deadLetters?: boolean;
+}
+
 /**
  * Gives up what a stored queue holds. @returns how much that was
  * @throws {CollectorError} `STORAGE_FAILED` if there is no such queue, or a collector has the storage open
  */
-export function purgeQueue(directory: string, queue: string, { addon }: CollectorInternals = {}): StorageTally {
-  return taken(purgeStorage(directory, queue, addon));
+export function purgeQueue(
+  directory: string,
+  queue: string,
+  { deadLetters = false }: PurgeOptions = {},
+  { addon }: CollectorInternals = {},
+): StorageTally {
+  return taken(purgeStorage(directory, queue, deadLetters, addon));
+}
+
+/** What `replayDeadLetters` is to send again. */
+export interface ReplayOptions {
+  /** At most so many of the oldest. @default all */
+  readonly limit?: number;
+}
+
+/**
+ * Puts dead letters back into their queue, from which the next collector delivers them. Each goes back once; if the
+ * process ends meanwhile, the last of them may be in the queue and be dead letters still.
+ * @returns how much went back and what is left
+ * @throws {CollectorError} `STORAGE_FAILED` if there is no such queue, or a collector has the storage open
+ */
+export function replayDeadLetters(
+  directory: string,
+  queue: string,
+  { limit }: ReplayOptions = {},
+  { addon }: CollectorInternals = {},
+): StorageReplay {
+  return taken(replayStorage(directory, queue, limit ?? null, addon));
 }
 
 function taken<T>(result: NativeResult<T>): T {

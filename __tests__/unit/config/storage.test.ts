@@ -35,7 +35,28 @@ describe('file_storage', () => {
       segment_bytes: 64 * MIB,
       reserve_free_percent: 5,
       sync: true,
+      dead_letter_bytes: 256 * MIB,
     });
+  });
+
+  it.each([
+    ['', 'max_bytes: 8388608', 2 * MIB],
+    ['dead_letter: {max_bytes: 1048576}', 'max_bytes: 8388608', MIB],
+    ['dead_letter: {max_bytes: 4294967296}', '', 256 * MIB],
+    ['dead_letter: {enabled: false}', '', null],
+    ['dead_letter: {enabled: true}', 'max_bytes: 262144', null],
+  ])('has room for dead letters, with "%s" and "%s"', async (queueKeys, storageKeys, expected) => {
+    const { sending_queue: queue } = await delivery(
+      `sending_queue: {storage: file_storage, ${queueKeys}}`,
+      storageKeys,
+    );
+    expect(queue.storage?.dead_letter_bytes).toBe(expected);
+  });
+
+  it('is what dead letters need', async () => {
+    const message = '`dead_letter` is supported only with `storage`';
+    await expect(delivery('sending_queue: {dead_letter: {enabled: true}}')).rejects.toThrow(message);
+    await expect(delivery('sending_queue: {dead_letter: {enabled: false}}')).resolves.toBeDefined();
   });
 
   it.each([

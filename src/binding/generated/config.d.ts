@@ -30,6 +30,8 @@ export interface NativeQueueBatch {
 export interface NativeQueueStorage {
   /** Whether it is made if it is not there. */
   readonly create_directory: boolean;
+  /** Bytes of the log that requests refused for good may take; none: they are dropped. */
+  readonly dead_letter_bytes: number | null;
   /** The folder. */
   readonly directory: string;
   /** Permissions of a folder that is made. */

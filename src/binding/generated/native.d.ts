@@ -7,9 +7,10 @@ export declare function nativeVersion(): string;
 export declare function nativeComponents(): string;
 
 /**
- * Looks into a storage on disk, or gives up what one of its queues holds. `request` and answer are JSON:
- * `{action: "survey", directory, listed}` or `{action: "purge", directory, queue}`; `{ok: true, …}` or
- * `{ok: false, error: {code, message}}`. Blocks while it reads the disk.
+ * Looks into a storage on disk, gives up what one of its queues holds, or puts its dead letters back into it. `request`
+ * and answer are JSON: `{action: "survey", directory, listed}`, `{action: "purge", directory, queue, dead_letters}` or
+ * `{action: "replay", directory, queue, limit}`; `{ok: true, …}` or `{ok: false, error: {code, message}}`. Blocks while
+ * it reads the disk.
  */
 export declare function nativeStorage(request: string): string;
 

@@ -9,6 +9,11 @@ import type { Infer, IsSet, ObjectOf, Report } from '../schema/spec.js';
 
 /** How long a stored request is kept. */
 const MAX_AGE = ns('24h');
+const MIB = 1024 * 1024;
+/** Two files, the least that a log has. */
+const DEAD_LETTER_BYTES_MIN = 128 * 1024;
+/** The part of a storage that dead letters take at most. */
+const DEAD_LETTER_SHARE = 4;
 
 const sizer = choice(['requests', 'items', 'bytes'], (word) => `invalid sizer: ${JSON.stringify(word)}`);
 
@@ -29,6 +34,20 @@ const batchFields = {
   partition: block(partition, 'Keeping batches apart'),
 };
 
+const deadLetter = object({
+  enabled: key(
+    optional(bool(), 'off'),
+    null,
+    'Keep what the destination refuses for good rather than drop it; true with `storage` unless written',
+  ),
+  max_bytes: key(
+    int({ min: DEAD_LETTER_BYTES_MIN }),
+    256 * MIB,
+    'How much of the storage’s `max_bytes` they may take, at most a quarter, and none below 128 KiB; of several queues in a storage the largest counts. When it is used up the oldest are dropped',
+    'bytes',
+  ),
+});
+
 const queueFields = {
   num_consumers: key(int(), 10, 'Requests sent at once', 'requests'),
   queue_size: key(int(), 1000, 'How much the queue holds, in units of `sizer`'),
@@ -44,6 +63,10 @@ const queueFields = {
     optional(duration({ min: 0 }), 'off'),
     null,
     'How long `storage` keeps a request that cannot be delivered; 0 is for ever. 24h unless written, and without end if `max_elapsed_time: 0` is written',
+  ),
+  dead_letter: block(
+    deadLetter,
+    'Requests that the destination refuses for good, kept in `storage` to be looked at and sent again',
   ),
   batch: block(
     optional(object(batchFields, { validate: checkBatch }), 'default'),
@@ -82,6 +105,9 @@ function checkQueue(value: QueueValue, report: Report): void {
   }
   if (value.storage === null && value.max_age !== null) {
     report('`max_age` is supported only with `storage`', 'max_age');
+  }
+  if (value.storage === null && value.dead_letter.enabled === true) {
+    report('`dead_letter` is supported only with `storage`', 'dead_letter', 'enabled');
   }
   if (value.batch !== null && value.batch.sizer === value.sizer && value.batch.min_size > value.queue_size) {
     report('`min_size` must be less than or equal to `queue_size`', 'batch', 'min_size');
@@ -155,7 +181,11 @@ export function toNativeQueue(value: Queue, context: NativeContext): NativeSendi
 
 function toNativeQueueStorage(value: QueueValue, context: NativeContext): NativeQueueStorage | null {
   const folder = value.storage === null ? null : context.storage(value.storage);
-  return folder === null ? null : { ...folder, max_age: value.max_age ?? MAX_AGE };
+  if (folder === null) return null;
+  const { enabled, max_bytes: bytes } = value.dead_letter;
+  const room = Math.min(bytes, Math.floor(folder.max_bytes / DEAD_LETTER_SHARE));
+  const kept = enabled !== false && room >= DEAD_LETTER_BYTES_MIN;
+  return { ...folder, max_age: value.max_age ?? MAX_AGE, dead_letter_bytes: kept ? room : null };
 }
 
 function toNativeBatch(batch: ObjectOf<typeof batchFields>): NativeQueueBatch {

@@ -2,6 +2,7 @@
 //! of their parallel sends, the circuit breakers of their endpoints, the storage of their queues, and the gates in
 //! front of the receivers.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,10 +23,22 @@ async fn storage(
     shared: &Arc<Shared>,
     handles: &Handles,
 ) -> Result<Storage, StartError> {
-    let name = format!("exporter/{id}/{signal}");
-    let queue = shared.storages.queue(settings, &name, &handles.log).await;
+    let queue = shared.storages.queue(settings, id, signal, handles).await;
     let queue = queue.map_err(|error| StartError::new(format!("exporters::{id}: {error}")))?;
     Ok(Storage { queue, max_age: settings.max_age, ledger: Arc::clone(&shared.ledger) })
+}
+
+/// The exporters of `plan`. The first queue of a folder opens its log, so the one with the most room for dead letters
+/// comes first.
+fn exporters(plan: &Plan) -> Vec<(&Node, &ExporterPart)> {
+    let mut exporters = Vec::new();
+    for node in &plan.nodes {
+        if let Part::Exporter(part) = &node.part {
+            exporters.push((&**node, &**part));
+        }
+    }
+    exporters.sort_by_key(|(_, part)| Reverse(part.delivery.storage.as_ref().map(|storage| storage.dead_letter_bytes)));
+    exporters
 }
 
 /// The shared half of every exporter's delivery, and the gates before them.
@@ -54,10 +67,8 @@ impl Senders {
                 senders.breakers.insert(place.clone(), breaker.clone());
             }
         }
-        for node in &plan.nodes {
-            let (Part::Exporter(part), Place::Exporter(id, signal)) = (&node.part, &node.origin.place) else {
-                continue;
-            };
+        for (node, part) in exporters(plan) {
+            let Place::Exporter(id, signal) = &node.origin.place else { continue };
             if !senders.deliveries.contains_key(&node.serial) {
                 let delivery = senders.delivery(id, *signal, part, shared).await?;
                 senders.deliveries.insert(node.serial, delivery);

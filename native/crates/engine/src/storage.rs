@@ -1,12 +1,15 @@
-//! What the command line asks of storages: what is in them, and to give up what one of their queues holds.
+//! What the command line asks of storages: what is in them, to give up what one of their queues holds, and to send dead
+//! letters again.
+
+mod replay;
 
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use teleferric_flow::storage_folder;
-use teleferric_store::{Disk, Log, LogSettings, Survey, survey};
+use teleferric_flow::{Letter, dead_letter_folder, storage_folder};
+use teleferric_store::{CursorSurvey, Disk, Log, LogSettings, RecordSurvey, Survey, survey};
 
 /// A question about the storage in a directory.
 #[derive(Debug, Deserialize)]
@@ -14,16 +17,24 @@ use teleferric_store::{Disk, Log, LogSettings, Survey, survey};
 enum Request {
     /// What is in it, with the oldest requests of each queue.
     Survey { directory: String, listed: usize },
-    /// Gives up what a queue holds.
-    Purge { directory: String, queue: String },
+    /// Gives up what a queue holds, or its dead letters.
+    Purge { directory: String, queue: String, dead_letters: bool },
+    /// Puts the oldest dead letters of a queue back into it, at most `limit`.
+    Replay { directory: String, queue: String, limit: Option<u64> },
 }
 
 /// Carries out a request, which is JSON as is the answer: `{ok: true, …}` or `{ok: false, error: {code, message}}`.
 /// Blocks while it reads the disk.
 pub fn answer(request: &str) -> String {
     let answer = match serde_json::from_str(request) {
-        Ok(Request::Survey { directory, listed }) => look(&storage_folder(Path::new(&directory)), listed),
-        Ok(Request::Purge { directory, queue }) => purge(&storage_folder(Path::new(&directory)), &queue),
+        Ok(Request::Survey { directory, listed }) => look(Path::new(&directory), listed),
+        Ok(Request::Purge { directory, queue, dead_letters: false }) => {
+            purge(&storage_folder(Path::new(&directory)), &queue)
+        }
+        Ok(Request::Purge { directory, queue, dead_letters: true }) => {
+            purge(&dead_letter_folder(Path::new(&directory)), &queue)
+        }
+        Ok(Request::Replay { directory, queue, limit }) => replay::replay(Path::new(&directory), &queue, limit),
         Err(error) => Err(error.to_string()),
     };
     let answer = answer
@@ -31,36 +42,30 @@ pub fn answer(request: &str) -> String {
     answer.to_string()
 }
 
-fn look(folder: &Path, listed: usize) -> Result<Value, String> {
+fn look(directory: &Path, listed: usize) -> Result<Value, String> {
+    let mut answer = look_into(&storage_folder(directory), listed, request)?;
+    let letters = dead_letter_folder(directory);
+    let letters = if letters.is_dir() { look_into(&letters, listed, dead_letter)? } else { Value::Null };
+    answer["ok"] = true.into();
+    answer["dead_letters"] = letters;
+    Ok(answer)
+}
+
+/// What is in one log, with what `tell` says of each request that is listed.
+fn look_into(folder: &Path, listed: usize, tell: fn(&RecordSurvey) -> Value) -> Result<Value, String> {
     let disk = Disk::peek(folder).map_err(|error| error.to_string())?;
     let Survey { segments, cursors, quarantined_bytes } = survey(&disk, listed).map_err(|error| error.to_string())?;
-    let queues: Vec<Value> = cursors
-        .iter()
-        .map(|cursor| {
-            let oldest: Vec<Value> = cursor
-                .records
-                .iter()
-                .map(|record| {
-                    json!({
-                        "sequence": record.sequence,
-                        "time_ms": record.time,
-                        "items": record.items,
-                        "bytes": record.bytes,
-                    })
-                })
-                .collect();
-            json!({
-                "name": cursor.name,
-                "requests": cursor.held.records,
-                "items": cursor.held.items,
-                "bytes": cursor.held.bytes,
-                "oldest": oldest,
-            })
+    let queue = |CursorSurvey { name, held, records }: &CursorSurvey| {
+        json!({
+            "name": name,
+            "requests": held.records,
+            "items": held.items,
+            "bytes": held.bytes,
+            "oldest": records.iter().map(tell).collect::<Vec<_>>(),
         })
-        .collect();
+    };
     Ok(json!({
-        "ok": true,
-        "queues": queues,
+        "queues": cursors.iter().map(queue).collect::<Vec<_>>(),
         "segments": segments.len(),
         "bytes": segments.iter().map(|segment| segment.bytes).sum::<u64>(),
         "records": segments.iter().map(|segment| segment.records).sum::<u64>(),
@@ -69,18 +74,51 @@ fn look(folder: &Path, listed: usize) -> Result<Value, String> {
     }))
 }
 
+fn request(record: &RecordSurvey) -> Value {
+    json!({
+        "sequence": record.sequence,
+        "time_ms": record.time,
+        "items": record.items,
+        "bytes": record.bytes,
+    })
+}
+
+fn dead_letter(record: &RecordSurvey) -> Value {
+    let letter = Letter::decode(&record.head);
+    let mut told = request(record);
+    told["taken_ms"] = letter.map(|letter| letter.taken_ms).into();
+    told["status"] = letter.map(|letter| letter.status).into();
+    told["message"] = letter.map(|letter| letter.message).into();
+    told
+}
+
 fn purge(folder: &Path, queue: &str) -> Result<Value, String> {
-    // Not made: a name that is mistyped should not leave a folder behind.
-    drop(Disk::peek(folder).map_err(|error| error.to_string())?);
-    let disk = Disk::open(folder, Duration::ZERO).map_err(|error| error.to_string())?;
-    let (mut log, _) = Log::open(disk, SETTINGS, [0; 16]).map_err(|error| error.to_string())?;
-    if !log.status().cursors.iter().any(|(name, _)| name == queue) {
-        return Err(format!("there is no queue \"{queue}\""));
-    }
-    let gone = log.cursor(queue).and_then(|cursor| log.purge(cursor)).map_err(|error| error.to_string())?;
+    let mut log = open(folder, SETTINGS)?;
+    let cursor = cursor(&mut log, queue)?;
+    let gone = log.purge(cursor).map_err(|error| error.to_string())?;
     Ok(json!({ "ok": true, "requests": gone.records, "items": gone.items, "bytes": gone.bytes }))
 }
 
-/// Nothing is added to a log here, so its sizes do not matter.
+/// The log in a folder, which must be there and be open nowhere else.
+fn open(folder: &Path, settings: LogSettings) -> Result<Log<Disk>, String> {
+    // Not made: a name that is mistyped should not leave a folder behind.
+    drop(Disk::peek(folder).map_err(|error| error.to_string())?);
+    let disk = Disk::open(folder, Duration::ZERO).map_err(|error| error.to_string())?;
+    let (log, _) = Log::open(disk, settings, [0; 16]).map_err(|error| error.to_string())?;
+    Ok(log)
+}
+
+/// The bit of a queue that is there.
+fn cursor(log: &mut Log<Disk>, queue: &str) -> Result<u32, String> {
+    if !log.status().cursors.iter().any(|(name, _)| name == queue) {
+        return Err(format!("there is no queue \"{queue}\""));
+    }
+    log.cursor(queue).map_err(|error| error.to_string())
+}
+
+/// Where nothing is added to a log, so that its sizes do not matter.
 const SETTINGS: LogSettings =
     LogSettings { segment_bytes: 1 << 16, max_bytes: 1 << 40, reserve_free_bytes: 0, sync: true };
+
+#[cfg(test)]
+mod tests;

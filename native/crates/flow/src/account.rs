@@ -17,6 +17,8 @@ pub enum DropReason {
     Shutdown,
     /// A queue had no room for a batch whose senders had been told OK.
     QueueFull,
+    /// A dead letter had to make room for newer ones.
+    DeadLetterFull,
     /// The disk gave back something else than was written.
     Damaged,
     /// A component dropped a parcel without an outcome: a bug.
@@ -25,12 +27,13 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of their slots.
-    pub const ALL: [DropReason; 7] = [
+    pub const ALL: [DropReason; 8] = [
         DropReason::Permanent,
         DropReason::Expired,
         DropReason::Rejected,
         DropReason::Shutdown,
         DropReason::QueueFull,
+        DropReason::DeadLetterFull,
         DropReason::Damaged,
         DropReason::Abandoned,
     ];
@@ -43,6 +46,7 @@ impl DropReason {
             DropReason::Rejected => "rejected",
             DropReason::Shutdown => "shutdown",
             DropReason::QueueFull => "queue_full",
+            DropReason::DeadLetterFull => "dead_letter_full",
             DropReason::Damaged => "damaged",
             DropReason::Abandoned => "abandoned",
         }

@@ -3,8 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::fault::Fault;
 use crate::hold::Hold;
 use crate::parcel::Parcel;
 use crate::payload::Payload;
@@ -47,6 +49,14 @@ pub(crate) struct Piece {
     pub(crate) range: Range<usize>,
 }
 
+impl Piece {
+    /// Its bytes in the batch's payload.
+    fn of(&self, payload: &Payload) -> Option<Bytes> {
+        let bytes = payload.chunks().get(self.chunk)?;
+        Some(bytes.slice(self.range.start.min(bytes.len())..self.range.end.min(bytes.len())))
+    }
+}
+
 impl From<Parcel> for Batch {
     fn from(parcel: Parcel) -> Self {
         Batch { parcel, trigger: Trigger::Flush, members: Vec::new() }
@@ -61,7 +71,25 @@ impl Batch {
 
     /// Answers every request in it.
     pub fn settle(self, outcome: Outcome) {
-        self.into_parcel().reply.settle(outcome);
+        match outcome {
+            Outcome::Refused(fault) if fault.is_permanent() => self.give_up(&fault),
+            outcome => self.into_parcel().reply.settle(outcome),
+        }
+    }
+
+    /// Refuses every request in it for good, each with its own bytes.
+    fn give_up(self, fault: &Fault) {
+        let Batch { parcel, members, .. } = self;
+        if members.is_empty() {
+            return parcel.reply.give_up(fault.clone(), || parcel.payload);
+        }
+        for Member { pieces, reply, .. } in members {
+            reply.give_up(fault.clone(), || {
+                let mut payload = Payload::default();
+                pieces.iter().filter_map(|piece| piece.of(&parcel.payload)).for_each(|bytes| payload.push(bytes));
+                payload
+            });
+        }
     }
 
     /// The batch as one parcel whose reply answers every request in it.
@@ -83,10 +111,9 @@ impl Batch {
     fn with_members(&self, mut members: Vec<Member>) -> Batch {
         let mut payload = Payload::default();
         for piece in members.iter_mut().flat_map(|member| &mut member.pieces) {
-            if let Some(bytes) = self.parcel.payload.chunks().get(piece.chunk) {
-                let range = piece.range.start.min(bytes.len())..piece.range.end.min(bytes.len());
-                *piece = Piece { chunk: payload.chunks().len(), range: 0..range.len() };
-                payload.push(bytes.slice(range));
+            if let Some(bytes) = piece.of(&self.parcel.payload) {
+                *piece = Piece { chunk: payload.chunks().len(), range: 0..bytes.len() };
+                payload.push(bytes);
             }
         }
         let parcel = Parcel {

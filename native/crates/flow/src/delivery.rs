@@ -164,6 +164,7 @@ impl Delivery {
             guard: breaker.as_ref().and_then(|breaker| breaker.guard(&handles.metrics, &handles.log)),
             queued: settings.queue.is_some(),
             stored: stored.is_some(),
+            keeps_dead_letters: stored.as_ref().is_some_and(|stored| stored.queue.keeps_dead_letters()),
             retry: settings.retry.clone(),
             timeout: settings.timeout,
             acknowledged: settings.queue.as_ref().is_some_and(|queue| !queue.wait_for_result),

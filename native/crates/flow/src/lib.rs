@@ -58,4 +58,4 @@ pub use payload::{Packed, Payload};
 pub use queue::{QueueSettings, Room, Sizer};
 pub use reply::{Outcome, Reply};
 pub use retry::RetrySettings;
-pub use stored::{OpenError, StorageSettings, StoredLogs, StoredQueue, storage_folder};
+pub use stored::{Letter, OpenError, StorageSettings, StoredLogs, StoredQueue, dead_letter_folder, storage_folder};

@@ -1,5 +1,5 @@
 //! The Collector's own metrics about sending queues, exporters and the batch processor, by the names and labels of
-//! its scrape page, and ours about circuit breakers. One writer per data-plane thread and stage.
+//! its scrape page, and ours about circuit breakers and dead letters. One writer per data-plane thread and stage.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -136,6 +136,22 @@ pub(crate) fn register_queue(metrics: &Metrics, exporter: &str, signal: Signal, 
     ]
 }
 
+/// Counts items that become dead letters.
+pub(crate) fn dead_lettered(metrics: &Metrics, exporter: &str, signal: Signal) -> Counter {
+    metrics.counter(&DEAD_LETTERED, &[("exporter", exporter), ("data_type", signal.name())])
+}
+
+/// Puts the items that lie in a queue's dead letters on the page for as long as the result lives.
+pub(crate) fn register_dead_letters(
+    metrics: &Metrics,
+    exporter: &str,
+    signal: Signal,
+    items: impl Fn() -> u64 + Send + Sync + 'static,
+) -> Registration {
+    let labels = [("exporter", exporter), ("data_type", signal.name())];
+    metrics.gauge_fn(&DEAD_LETTER_ITEMS, &labels, move || items() as f64)
+}
+
 /// What one thread's part of a circuit breaker counts.
 pub(crate) struct BreakerMetrics {
     pub(crate) to_closed: Counter,
@@ -250,6 +266,12 @@ static BATCH_SEND_SIZE: Desc =
     histogram("otelcol_exporter_queue_batch_send_size", "Items in a batch sent. [Development]", &SIZES);
 static BATCH_SEND_BYTES: Desc =
     histogram("otelcol_exporter_queue_batch_send_size_bytes", "Bytes in a batch sent. [Development]", &BYTES);
+
+static DEAD_LETTERED: Desc = counter(
+    "teleferric_dead_lettered_items_total",
+    "Items that a destination refused for good and that were kept as dead letters.",
+);
+static DEAD_LETTER_ITEMS: Desc = gauge("teleferric_dead_letter_items", "Items in dead letters.");
 
 static BREAKER_STATE: Desc =
     gauge("teleferric_breaker_state", "State of a circuit breaker: 0 closed, 1 half-open, 2 open.");

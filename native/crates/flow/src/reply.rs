@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::account::{Account, DropReason};
 use crate::fault::{Fault, FaultCode, Retry};
+use crate::payload::Payload;
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +86,9 @@ enum Kind {
 pub(crate) trait Keeper: Send + Sync {
     /// Says what became of `items` of the request.
     fn settle(&self, items: u64, outcome: Outcome);
+
+    /// Says that `items` of the request, which are in `payload`, were refused for good.
+    fn give_up(self: Arc<Self>, items: u64, fault: Fault, payload: Payload);
 }
 
 impl std::fmt::Debug for Kind {
@@ -215,6 +219,17 @@ impl Reply {
     /// Answers with a refusal.
     pub fn refuse(self, fault: Fault) {
         self.settle(Outcome::Refused(fault));
+    }
+
+    /// Answers with a refusal for good of what is in `payload`: whoever keeps the request may keep that.
+    pub(crate) fn give_up(mut self, fault: Fault, payload: impl FnOnce() -> Payload) {
+        match self.0.take() {
+            Some(Kind::Kept { items, keeper }) => keeper.give_up(items, fault, payload()),
+            other => {
+                self.0 = other;
+                self.settle_in_place(Outcome::Refused(fault));
+            }
+        }
     }
 
     fn settle_in_place(&mut self, outcome: Outcome) {

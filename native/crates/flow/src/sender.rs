@@ -37,6 +37,8 @@ pub(crate) struct Sender {
     pub(crate) queued: bool,
     /// Whether requests stay in a storage until they are settled.
     pub(crate) stored: bool,
+    /// Whether what is refused for good is kept there too.
+    pub(crate) keeps_dead_letters: bool,
     pub(crate) retry: Option<RetrySettings>,
     /// Per attempt; zero is no limit.
     pub(crate) timeout: Duration,
@@ -301,7 +303,10 @@ impl Sender {
 
     fn log_failure(&self, fault: &Fault, items: u64) {
         let error = ("error", (&*fault.message).into());
-        if self.acknowledged {
+        if self.keeps_dead_letters && fault.is_permanent() {
+            let fields = [error, ("items", items.into())];
+            self.log.emit(Level::Error, "Exporting failed. Keeping data as dead letters.", &fields);
+        } else if self.acknowledged {
             let fields = [error, ("dropped_items", items.into())];
             self.log.emit(Level::Error, "Exporting failed. Dropping data.", &fields);
         } else {

@@ -4,10 +4,12 @@
 //! parcel ─ append, synced ─▶ log ─ read, a window at a time ─▶ batch, send ─▶ acknowledge, or leave for the next life
 //!            └▶ the sender's answer
 //! ```
-//! A request leaves the log when it was delivered, or dropped and counted. One that a drain interrupts, or that is lost
-//! on the way inside, stays and is read again.
+//! A request leaves the log when it was delivered, or kept as a dead letter, or dropped and counted. One that a drain
+//! interrupts, or that is lost on the way inside, stays and is read again.
 
 mod head;
+mod letter;
+mod letters;
 mod logs;
 
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use teleferric_store::{Entry, LogError, Record, Tally, Writer};
+use teleferric_wire::Signal;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::sync::oneshot;
@@ -23,12 +26,16 @@ use tokio::sync::oneshot;
 use crate::account::{Account, DropReason};
 use crate::admission::busy;
 use crate::fault::{Fault, FaultCode};
+use crate::handles::Handles;
 use crate::parcel::{Context, Parcel};
+use crate::payload::Payload;
 use crate::queue::Sizer;
 use crate::reply::{Keeper, Outcome, drop_reason};
+use letters::LetterBox;
 use logs::OpenLog;
 
-pub use logs::{OpenError, StorageSettings, StoredLogs, storage_folder};
+pub use letter::Letter;
+pub use logs::{OpenError, StorageSettings, StoredLogs, dead_letter_folder, storage_folder};
 
 /// The part of a log that belongs to one exporter and signal. Clones are the same one.
 #[derive(Clone)]
@@ -39,6 +46,8 @@ struct State {
     /// Open for as long as one of its queues is.
     _log: Arc<OpenLog>,
     cursor: u32,
+    /// Where its requests go that are refused for good, if they are kept.
+    letters: Option<Arc<LetterBox>>,
     /// What the log holds for the queue, and what is on its way there.
     used: Mutex<Tally>,
     /// Requests that were read and are not settled.
@@ -50,23 +59,40 @@ struct State {
 }
 
 impl StoredQueue {
-    /// The queue of this name in a log, with what it held when it was open last.
-    async fn open(log: Arc<OpenLog>, name: &str) -> Result<StoredQueue, LogError> {
+    /// The queue of `exporter` for `signal` in a log, with what it held when it was open last.
+    async fn open(
+        log: Arc<OpenLog>,
+        exporter: &str,
+        signal: Signal,
+        keeps_letters: bool,
+        handles: &Handles,
+    ) -> Result<StoredQueue, LogError> {
+        let name = queue_name(exporter, signal);
         let (tell, told) = oneshot::channel();
         let writer = log.writer.clone();
         // Nobody waits for it any more if this fails.
-        writer.cursor(name, Box::new(move |cursor| drop(tell.send(cursor))));
+        writer.cursor(&name, Box::new(move |cursor| drop(tell.send(cursor))));
         let (cursor, held) = told.await.unwrap_or(Err(LogError::ReadOnly))?;
+        let letters = match &log.letters {
+            Some(letters) if keeps_letters => Some(Arc::new(letters.of_queue(&name, exporter, signal, handles).await?)),
+            _ => None,
+        };
         let (more, less) = (Notify::new(), Notify::new());
         Ok(StoredQueue(Arc::new(State {
             writer,
             _log: log,
             cursor,
+            letters,
             used: Mutex::new(held),
             reading: AtomicUsize::new(0),
             more,
             less,
         })))
+    }
+
+    /// Whether what is refused for good is kept.
+    pub(crate) fn keeps_dead_letters(&self) -> bool {
+        self.0.letters.is_some()
     }
 
     /// What it holds, in units of `sizer`.
@@ -201,7 +227,7 @@ impl Stored {
     }
 
     /// Its bytes and what belongs to them; nothing if they are not of this version.
-    pub(crate) fn content(&self) -> Option<(teleferric_wire::Signal, Arc<Context>)> {
+    pub(crate) fn content(&self) -> Option<(Signal, Arc<Context>)> {
         head::decode(&self.record.head)
     }
 
@@ -239,6 +265,21 @@ impl Keeper for Stored {
             _ => self.account.drop_items(drop_reason(&fault), items),
         }
     }
+
+    /// The dead letter lasts before the request leaves the log: what is told keeps that until then.
+    fn give_up(self: Arc<Self>, items: u64, fault: Fault, payload: Payload) {
+        let Some(letters) = self.queue.0.letters.clone() else {
+            return self.settle(items, Outcome::Refused(fault));
+        };
+        let reason = drop_reason(&fault);
+        let request = Arc::clone(&self);
+        let then = move |kept: bool| {
+            if !kept {
+                request.account.drop_items(reason, items);
+            }
+        };
+        letters.put(items, &Letter::new(&fault, self.record.time, &self.record.head), &payload, then);
+    }
 }
 
 impl Drop for Stored {
@@ -257,6 +298,11 @@ impl Drop for Stored {
             more.notify_waiters();
         }
     }
+}
+
+/// What the queue of an exporter is called in the log.
+fn queue_name(exporter: &str, signal: Signal) -> String {
+    format!("exporter/{exporter}/{signal}")
 }
 
 /// The tally of one parcel.

@@ -21,9 +21,9 @@ mod vfs;
 mod writer;
 
 pub use log::{
-    CURSORS_MAX, CursorSurvey, Log, LogError, LogSettings, Opened, Read, RecordSurvey, SegmentSurvey, Status, Survey,
-    survey,
+    CURSORS_MAX, CursorSurvey, GivenUp, Log, LogError, LogSettings, Opened, Read, RecordSurvey, SegmentSurvey, Status,
+    Survey, survey,
 };
 pub use record::{NewRecord, Record, Tally};
 pub use vfs::{Disk, DiskError, Vfs, VfsFile};
-pub use writer::{Entry, Told, Writer};
+pub use writer::{Entry, Told, WhenFull, Writer};

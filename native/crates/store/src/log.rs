@@ -1,5 +1,6 @@
 //! The log: segments in a row, cursors over them, and what happens when a disk fails.
 
+mod oldest;
 mod opening;
 mod reading;
 mod survey;
@@ -7,6 +8,7 @@ mod survey;
 use std::collections::VecDeque;
 use std::io;
 
+pub use oldest::GivenUp;
 pub use reading::Read;
 pub use survey::{CursorSurvey, RecordSurvey, SegmentSurvey, Survey, survey};
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::log::{Log, LogError, Read};
+use crate::log::{GivenUp, Log, LogError, Read};
 use crate::record::{NewRecord, Tally};
 use crate::vfs::Vfs;
 
@@ -28,6 +28,14 @@ pub struct Entry {
 
 /// Told, on the writer's thread, what came of a job.
 pub type Told<T> = Box<dyn FnOnce(T) + Send>;
+
+/// What happens to an append for which there is no room.
+pub enum WhenFull {
+    /// It is refused.
+    Refuse,
+    /// The oldest records go, and this is told, on the writer's thread, what they were.
+    GiveUpOldest(Box<dyn FnMut(GivenUp) + Send>),
+}
 
 /// An entry on its way, and who is told.
 type Appending = (Entry, Told<Result<u64, Arc<LogError>>>);
@@ -74,10 +82,10 @@ impl Writer {
     ///
     /// # Errors
     /// The thread cannot be made.
-    pub fn start<V: Vfs>(log: Log<V>, checkpoint: Duration) -> std::io::Result<Writer> {
+    pub fn start<V: Vfs>(log: Log<V>, checkpoint: Duration, when_full: WhenFull) -> std::io::Result<Writer> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let work = Work { log, changes: 0, due: Instant::now() + checkpoint, checkpoint };
+        let work = Work { log, when_full, changes: 0, due: Instant::now() + checkpoint, checkpoint };
         let thread = std::thread::Builder::new().name("teleferric-log".to_owned()).spawn(move || work.run(&theirs))?;
         Ok(Writer(Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) })))
     }
@@ -131,6 +139,7 @@ const CHANGES_MAX: u64 = 4096;
 
 struct Work<V: Vfs> {
     log: Log<V>,
+    when_full: WhenFull,
     /// What has happened since the last checkpoint.
     changes: u64,
     due: Instant,
@@ -206,6 +215,10 @@ impl<V: Vfs> Work<V> {
                     entries = rest;
                     continue;
                 }
+                Err(LogError::Full) => match self.make_room() {
+                    Ok(()) => continue,
+                    Err(error) => (0, Err(Arc::new(error))),
+                },
                 Err(error) => (0, Err(Arc::new(error))),
             };
             self.changes += 1;
@@ -213,6 +226,13 @@ impl<V: Vfs> Work<V> {
                 then(result.clone().map(|()| sequence));
             }
         }
+    }
+
+    /// Gives up the oldest records, if that is what happens when the log is full.
+    fn make_room(&mut self) -> Result<(), LogError> {
+        let WhenFull::GiveUpOldest(told) = &mut self.when_full else { return Err(LogError::Full) };
+        told(self.log.give_up_oldest()?);
+        Ok(())
     }
 }
 
@@ -237,7 +257,7 @@ mod tests {
     fn start(sim: &Sim) -> Writer {
         let (mut log, _) = Log::open(sim.clone(), SETTINGS, [7; 16]).unwrap();
         log.cursor("a").unwrap();
-        Writer::start(log, Duration::from_millis(5)).unwrap()
+        Writer::start(log, Duration::from_millis(5), WhenFull::Refuse).unwrap()
     }
 
     fn entry(id: u8) -> Entry {
@@ -300,6 +320,35 @@ mod tests {
         let (told, asked) = mpsc::channel();
         writer.cursor("a", Box::new(move |cursor| told.send(cursor.unwrap()).unwrap()));
         assert_eq!(asked.recv().unwrap(), (0, Tally { records: 1, items: 1, bytes: 100 }));
+    }
+
+    #[test]
+    fn the_oldest_makes_room_and_is_told_where_that_is_asked_for() {
+        let sim = Sim::default();
+        let (mut log, _) = Log::open(sim.clone(), SETTINGS, [7; 16]).unwrap();
+        assert_eq!(["a", "b"].map(|name| log.cursor(name).unwrap()), [0, 1]);
+        let (tell, given_up) = mpsc::channel();
+        let when_full = WhenFull::GiveUpOldest(Box::new(move |gone| tell.send(gone).unwrap()));
+        let writer = Writer::start(log, Duration::from_millis(5), when_full).unwrap();
+        let (told, written) = mpsc::channel();
+        for id in 0..=255 {
+            let (told, targets) = (told.clone(), 1 + u64::from(id) % 2);
+            let then = move |result: Result<u64, _>| told.send(result.is_ok()).unwrap();
+            writer.append(Entry { targets, ..entry(id) }, Box::new(then));
+        }
+        assert_eq!(written.iter().take(256).filter(|taken| *taken).count(), 256);
+        let heads: Vec<_> = read(&writer, 1000).iter().map(|record| record.head[0]).collect();
+        drop(writer);
+        let mut gone = [0, 0];
+        for (cursor, tally) in given_up.iter().flatten() {
+            gone[cursor as usize] += tally.records;
+            assert_eq!((tally.items, tally.bytes), (tally.records, tally.records * 100));
+        }
+        assert!(gone[0] > 20 && gone[0].abs_diff(gone[1]) <= 1, "{gone:?}");
+        let kept = (gone[0]..128).map(|number| number as u8 * 2).collect::<Vec<_>>();
+        assert_eq!(heads, kept, "what is left is the newest, each once");
+        let (log, _) = Log::open(sim, SETTINGS, [7; 16]).unwrap();
+        assert_eq!(log.held(1).records, 128 - gone[1]);
     }
 
     #[test]

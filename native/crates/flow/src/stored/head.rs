@@ -53,7 +53,7 @@ pub(super) fn decode(mut head: &[u8]) -> Option<(Signal, Arc<Context>)> {
 /// A header name is shorter than what servers take of all headers together.
 const NAME_BYTES_MAX: usize = u16::MAX as usize;
 
-fn take<'a>(head: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+pub(super) fn take<'a>(head: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
     let (taken, rest) = head.split_at_checked(count)?;
     *head = rest;
     Some(taken)

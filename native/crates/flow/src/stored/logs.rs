@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use foldhash::{HashMap, HashMapExt};
 use parking_lot::Mutex;
-use teleferric_store::{Disk, DiskError, Log as StoreLog, LogError, LogSettings, Writer};
+use teleferric_store::{Disk, DiskError, Log as StoreLog, LogError, LogSettings, WhenFull, Writer};
+use teleferric_wire::Signal;
 
-use super::{State, StoredQueue};
+use super::letters::DeadLetters;
+use super::{State, StoredQueue, queue_name};
+use crate::handles::Handles;
 use crate::log::{Level, Log};
 
 /// Where a queue lies and how.
@@ -31,6 +34,8 @@ pub struct StorageSettings {
     pub reserve_free_percent: u64,
     /// Whether an answer waits until the request has reached the disk.
     pub sync: bool,
+    /// Bytes that dead letters may take of those of the log; none: there are no dead letters.
+    pub dead_letter_bytes: Option<u64>,
 }
 
 /// Why a storage cannot be had.
@@ -56,30 +61,41 @@ pub struct StoredLogs(Mutex<HashMap<PathBuf, Weak<OpenLog>>>);
 /// A log and its queues.
 pub(super) struct OpenLog {
     pub(super) writer: Writer,
+    /// Those of all its queues, if any of them keeps some.
+    pub(super) letters: Option<Arc<DeadLetters>>,
     queues: Mutex<HashMap<String, Weak<State>>>,
 }
 
 /// How often the log writes down how far its queues are: what was delivered since is delivered again after a crash.
-const CHECKPOINT: Duration = Duration::from_secs(1);
+pub(super) const CHECKPOINT: Duration = Duration::from_secs(1);
 
 impl StoredLogs {
-    /// The queue called `name` in the folder of `settings`, whose log is opened unless it is open: then it stays as it
-    /// was opened. Blocks while it reads the log.
+    /// The queue of `exporter` for `signal` in the folder of `settings`, whose log is opened unless it is open: then it
+    /// stays as it was opened. Blocks while it reads the log.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub async fn queue(&self, settings: &StorageSettings, name: &str, log: &Log) -> Result<StoredQueue, OpenError> {
-        let open = self.open(settings, log)?;
-        let known = open.queues.lock().get(name).and_then(Weak::upgrade);
+    pub async fn queue(
+        &self,
+        settings: &StorageSettings,
+        exporter: &str,
+        signal: Signal,
+        handles: &Handles,
+    ) -> Result<StoredQueue, OpenError> {
+        let open = self.open(settings, handles)?;
+        let name = queue_name(exporter, signal);
+        let known = open.queues.lock().get(&name).and_then(Weak::upgrade);
         if let Some(state) = known {
             return Ok(StoredQueue(state));
         }
-        let queue = StoredQueue::open(Arc::clone(&open), name).await.map_err(|error| failed(settings, error))?;
-        open.queues.lock().insert(name.to_owned(), Arc::downgrade(&queue.0));
+        let keeps_letters = settings.dead_letter_bytes.is_some();
+        let queue = StoredQueue::open(Arc::clone(&open), exporter, signal, keeps_letters, handles).await;
+        let queue = queue.map_err(|error| failed(&settings.folder(), error))?;
+        open.queues.lock().insert(name, Arc::downgrade(&queue.0));
         Ok(queue)
     }
 
-    fn open(&self, settings: &StorageSettings, log: &Log) -> Result<Arc<OpenLog>, OpenError> {
+    fn open(&self, settings: &StorageSettings, handles: &Handles) -> Result<Arc<OpenLog>, OpenError> {
         let folder = settings.folder();
         let mut logs = self.0.lock();
         if let Some(open) = logs.get(&folder).and_then(Weak::upgrade) {
@@ -87,18 +103,18 @@ impl StoredLogs {
         }
         settings.make_directory().map_err(|error| DiskError::Folder { folder: settings.directory.clone(), error })?;
         let disk = Disk::open(&folder, settings.patience)?;
-        let io = |error: std::io::Error| failed(settings, error.into());
-        let reserve_free_bytes = disk.total_bytes().map_err(io)? / 100 * settings.reserve_free_percent;
+        let io = |error: std::io::Error| failed(&folder, error.into());
         let sizes = LogSettings {
             segment_bytes: settings.segment_bytes,
-            max_bytes: settings.max_bytes,
-            reserve_free_bytes,
+            max_bytes: settings.max_bytes.saturating_sub(settings.dead_letter_bytes.unwrap_or_default()),
+            reserve_free_bytes: settings.reserve_free_bytes(&disk).map_err(io)?,
             sync: settings.sync,
         };
-        let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(settings, error))?;
-        tell(log, &folder, &found);
-        let writer = Writer::start(store, CHECKPOINT).map_err(io)?;
-        let open = Arc::new(OpenLog { writer, queues: Mutex::new(HashMap::new()) });
+        let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(&folder, error))?;
+        tell(&handles.log, &folder, &found);
+        let letters = settings.dead_letter_bytes.and_then(|max_bytes| settings.letters(max_bytes, handles));
+        let writer = Writer::start(store, CHECKPOINT, WhenFull::Refuse).map_err(io)?;
+        let open = Arc::new(OpenLog { writer, letters, queues: Mutex::new(HashMap::new()) });
         logs.insert(folder, Arc::downgrade(&open));
         Ok(open)
     }
@@ -109,13 +125,37 @@ pub fn storage_folder(directory: &Path) -> PathBuf {
     directory.join("teleferric")
 }
 
-fn failed(settings: &StorageSettings, error: LogError) -> OpenError {
-    OpenError::Log { folder: settings.folder(), error }
+/// The folder of the log of dead letters in a directory.
+pub fn dead_letter_folder(directory: &Path) -> PathBuf {
+    storage_folder(directory).join("dlq")
+}
+
+pub(super) fn failed(folder: &Path, error: LogError) -> OpenError {
+    OpenError::Log { folder: folder.to_owned(), error }
 }
 
 impl StorageSettings {
     fn folder(&self) -> PathBuf {
         storage_folder(&self.directory)
+    }
+
+    /// The dead letters, if they can be had: without, requests are taken and delivered all the same.
+    fn letters(&self, max_bytes: u64, handles: &Handles) -> Option<Arc<DeadLetters>> {
+        let opened = DeadLetters::open(self, max_bytes, handles).map_err(|error| {
+            let text = error.to_string();
+            let fields = [("error", text.as_str().into())];
+            handles.log.emit(
+                Level::Error,
+                "There are no dead letters. What is refused for good will be dropped.",
+                &fields,
+            );
+        });
+        opened.ok().map(Arc::new)
+    }
+
+    /// Bytes of the file system that are left to others.
+    pub(super) fn reserve_free_bytes(&self, disk: &Disk) -> std::io::Result<u64> {
+        Ok(disk.total_bytes()? / 100 * self.reserve_free_percent)
     }
 
     fn make_directory(&self) -> std::io::Result<()> {
@@ -136,7 +176,7 @@ impl StorageSettings {
 }
 
 /// Says what was wrong with a log when it was opened.
-fn tell(log: &Log, folder: &Path, found: &teleferric_store::Opened) {
+pub(super) fn tell(log: &Log, folder: &Path, found: &teleferric_store::Opened) {
     let folder = folder.display().to_string();
     let at = ("directory", folder.as_str().into());
     if found.lost_bytes > 0 || found.strays > 0 {
@@ -150,7 +190,7 @@ fn tell(log: &Log, folder: &Path, found: &teleferric_store::Opened) {
 }
 
 /// Sixteen bytes that no other log has.
-fn random_uuid() -> [u8; 16] {
+pub(super) fn random_uuid() -> [u8; 16] {
     let word = || RandomState::new().hash_one(std::time::SystemTime::now()).to_le_bytes();
     let mut uuid = [0; 16];
     uuid[..8].copy_from_slice(&word());

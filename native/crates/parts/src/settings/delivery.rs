@@ -85,6 +85,8 @@ pub struct QueueStorage {
     pub reserve_free_percent: u64,
     /// Whether an answer waits until the request has reached the disk.
     pub sync: bool,
+    /// Bytes of the log that requests refused for good may take; none: they are dropped.
+    pub dead_letter_bytes: Option<u64>,
 }
 
 /// `sending_queue.batch`.
@@ -165,6 +167,7 @@ fn storage_settings(storage: &QueueStorage) -> StorageSettings {
         max_bytes: storage.max_bytes,
         reserve_free_percent: storage.reserve_free_percent,
         sync: storage.sync,
+        dead_letter_bytes: storage.dead_letter_bytes,
     }
 }
 

@@ -27,7 +27,7 @@ const PASSED_BYTES_MAX: u64 = 2 << 20;
 
 /// What one call has looked at.
 #[derive(Default)]
-struct Passed {
+pub(super) struct Passed {
     records: u64,
     bytes: u64,
 }
@@ -46,7 +46,7 @@ pub(super) enum Step {
 }
 
 /// What a cursor comes to.
-enum Next {
+pub(super) enum Next {
     Record(Record),
     /// Enough was looked at for now.
     Enough,
@@ -83,7 +83,7 @@ impl<V: Vfs> Log<V> {
     }
 
     /// The next record that `cursor` needs.
-    fn next_for(&mut self, cursor: u32, passed: &mut Passed) -> Result<Next, LogError> {
+    pub(super) fn next_for(&mut self, cursor: u32, passed: &mut Passed) -> Result<Next, LogError> {
         let index = cursor as usize;
         while !passed.is_enough() {
             let Some((sequence, at)) = self.cursors.get(index).and_then(Cursor::first_again) else { break };

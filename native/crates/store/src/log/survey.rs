@@ -1,5 +1,7 @@
 //! Looking at a log without opening it: nothing is changed, and another process may have it open meanwhile.
 
+use bytes::Bytes;
+
 use super::opening::Files;
 use super::{LogError, Tally};
 use crate::meta::{CursorState, Meta};
@@ -43,7 +45,7 @@ pub struct CursorSurvey {
 }
 
 /// One record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordSurvey {
     /// Its number in the log.
     pub sequence: u64,
@@ -53,6 +55,8 @@ pub struct RecordSurvey {
     pub items: u64,
     /// Bytes of its payload.
     pub bytes: u64,
+    /// What is known about its payload, in the form of whoever appended it.
+    pub head: Bytes,
 }
 
 /// Reads the log in `vfs` from end to end; of each reader's records the oldest `listed` are told one by one.
@@ -115,8 +119,10 @@ impl Surveyor {
                 let tally = record.tally();
                 cursor.held.add(tally);
                 if cursor.records.len() < self.listed {
-                    let Record { sequence, time, items, .. } = *record;
-                    cursor.records.push(RecordSurvey { sequence, time, items, bytes: tally.bytes });
+                    let Record { sequence, time, items, ref head, .. } = *record;
+                    // A copy, as a slice would keep the payload.
+                    let head = Bytes::copy_from_slice(head);
+                    cursor.records.push(RecordSurvey { sequence, time, items, bytes: tally.bytes, head });
                 }
             }
         }

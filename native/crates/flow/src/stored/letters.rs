@@ -1,0 +1,151 @@
+//! Dead letters: requests that a destination refused for good, in a log of their own beside that of the queues, until
+//! they are sent again or given up by hand, or have to make room for newer ones.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use teleferric_buf::metrics::{Counter, Registration};
+use teleferric_store::{Disk, Entry, Log as StoreLog, LogError, LogSettings, Tally, WhenFull, Writer};
+use teleferric_wire::Signal;
+use tokio::sync::oneshot;
+
+use super::letter::Letter;
+use super::logs::{CHECKPOINT, OpenError, failed, random_uuid, tell};
+use super::{StorageSettings, dead_letter_folder, now_ms};
+use crate::account::DropReason;
+use crate::handles::Handles;
+use crate::log::{Level, Log};
+use crate::metrics::{dead_lettered, register_dead_letters};
+use crate::payload::Payload;
+
+/// The dead letters of all queues of a folder.
+pub(super) struct DeadLetters {
+    writer: Writer,
+    held: Held,
+}
+
+/// What there is for each queue, by cursor.
+type Held = Arc<Mutex<Vec<Tally>>>;
+
+impl DeadLetters {
+    /// Opens the log of dead letters, or begins one, of at most `max_bytes`.
+    pub(super) fn open(settings: &StorageSettings, max_bytes: u64, handles: &Handles) -> Result<Self, OpenError> {
+        let folder = dead_letter_folder(&settings.directory);
+        let disk = Disk::open(&folder, settings.patience)?;
+        let segment_bytes = (max_bytes / SEGMENTS_MIN).max(SEGMENT_BYTES_MIN).min(settings.segment_bytes);
+        let reserve_free_bytes = settings.reserve_free_bytes(&disk).map_err(|error| failed(&folder, error.into()))?;
+        let sizes = LogSettings { segment_bytes, max_bytes, reserve_free_bytes, sync: settings.sync };
+        let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(&folder, error))?;
+        tell(&handles.log, &folder, &found);
+        let held = Held::default();
+        let (left, handles) = (Arc::clone(&held), handles.clone());
+        let make_room = WhenFull::GiveUpOldest(Box::new(move |gone| {
+            for (cursor, tally) in gone {
+                handles.account.drop_items(DropReason::DeadLetterFull, tally.items);
+                tell_given_up(&handles.log, tally);
+                left.lock().iter_mut().skip(cursor as usize).take(1).for_each(|held| held.subtract(tally));
+            }
+        }));
+        let writer = Writer::start(store, CHECKPOINT, make_room).map_err(|error| failed(&folder, error.into()))?;
+        Ok(DeadLetters { writer, held })
+    }
+
+    /// Those of one queue.
+    ///
+    /// # Errors
+    /// The log has as many queues as it can, or cannot be written.
+    pub(super) async fn of_queue(
+        self: &Arc<Self>,
+        name: &str,
+        exporter: &str,
+        signal: Signal,
+        handles: &Handles,
+    ) -> Result<LetterBox, LogError> {
+        let (tell, told) = oneshot::channel();
+        let held = Arc::clone(&self.held);
+        let then = move |found: Result<(u32, Tally), LogError>| {
+            if let Ok((cursor, there)) = found {
+                let index = cursor as usize;
+                let mut held = held.lock();
+                let places = held.len().max(index + 1);
+                held.resize(places, Tally::default());
+                held.iter_mut().skip(index).take(1).for_each(|held| *held = there);
+            }
+            // Nobody waits for it any more if this fails.
+            drop(tell.send(found.map(|(cursor, _)| cursor)));
+        };
+        self.writer.cursor(name, Box::new(then));
+        let cursor = told.await.unwrap_or(Err(LogError::ReadOnly))?;
+        let held = Arc::clone(&self.held);
+        let items = move || held.lock().get(cursor as usize).map_or(0, |held| held.items);
+        Ok(LetterBox {
+            letters: Arc::clone(self),
+            cursor,
+            counter: Mutex::new(dead_lettered(&handles.metrics, exporter, signal)),
+            log: handles.log.clone(),
+            _gauge: register_dead_letters(&handles.metrics, exporter, signal, items),
+        })
+    }
+}
+
+/// The dead letters of one queue.
+pub(super) struct LetterBox {
+    letters: Arc<DeadLetters>,
+    cursor: u32,
+    /// Items that became dead letters.
+    counter: Mutex<Counter>,
+    log: Log,
+    _gauge: Registration,
+}
+
+impl LetterBox {
+    /// Keeps `items` in `payload`. `then` is called, on the log's thread, when they last, or with `false` if they do not.
+    pub(super) fn put(
+        self: &Arc<Self>,
+        items: u64,
+        letter: &Letter<'_>,
+        payload: &Payload,
+        then: impl FnOnce(bool) + Send + 'static,
+    ) {
+        let entry = Entry {
+            time: now_ms(),
+            targets: 1 << self.cursor,
+            items,
+            head: letter.encode(),
+            payload: payload.chunks().to_vec(),
+        };
+        let (own, tally) = (Arc::clone(self), Tally { records: 1, items, bytes: payload.bytes() });
+        let written = move |written: Result<u64, Arc<LogError>>| {
+            match &written {
+                Ok(_) => {
+                    own.letters
+                        .held
+                        .lock()
+                        .iter_mut()
+                        .skip(own.cursor as usize)
+                        .take(1)
+                        .for_each(|held| held.add(tally));
+                    own.counter.lock().add(items);
+                }
+                Err(error) => own.tell_failure(error, items),
+            }
+            then(written.is_ok());
+        };
+        self.letters.writer.append(entry, Box::new(written));
+    }
+
+    fn tell_failure(&self, error: &LogError, items: u64) {
+        let text = error.to_string();
+        let fields = [("error", text.as_str().into()), ("dropped_items", items.into())];
+        self.log.emit(Level::Error, "A dead letter cannot be kept. Dropping data.", &fields);
+    }
+}
+
+fn tell_given_up(log: &Log, tally: Tally) {
+    let fields = [("requests", tally.records.into()), ("dropped_items", tally.items.into())];
+    log.emit(Level::Warn, "There is no more room for dead letters. Dropping the oldest.", &fields);
+}
+
+/// The log is cut into at least so many segments, so that room is made bit by bit.
+const SEGMENTS_MIN: u64 = 8;
+const SEGMENT_BYTES_MIN: u64 = 64 << 10;
