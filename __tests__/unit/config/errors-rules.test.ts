@@ -176,6 +176,16 @@ describe('rules', () => {
       exporter('retry_on_failure: {max_elapsed_time: 6s}'),
       "exporters::otlp_grpc::retry_on_failure: 'max_elapsed_time' must not be less than 'max_interval'",
     ],
+    [exporter('endpoints: [{priority: 1}]'), 'exporters::otlp_grpc::endpoints::0: requires a non-empty "url"'],
+    [exporter('endpoints: [{url: "h:1"}, {url: h}]'), 'exporters::otlp_grpc: address h: missing port in address'],
+    [
+      exporter('endpoints: [{url: "h:1", weight: 0}]'),
+      "exporters::otlp_grpc::endpoints::0: 'weight' must be between 1 and 1000",
+    ],
+    [
+      exporter('endpoint_policy: {max_ejected: 2}'),
+      "exporters::otlp_grpc::endpoint_policy: 'max_ejected' must be between 0 and 1",
+    ],
     [exporter('circuit_breaker: {window: 0s}'), "exporters::otlp_grpc::circuit_breaker: 'window' must be at least 1ms"],
     [
       exporter('circuit_breaker: {buckets: 0}'),

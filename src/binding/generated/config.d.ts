@@ -178,6 +178,26 @@ export interface NativeCircuitBreaker {
   readonly window: number;
 }
 
+/** One of `endpoints`. */
+export interface NativeEndpoint {
+  /** Lower is better. */
+  readonly priority: number;
+  /** Where to, written as `endpoint` is. */
+  readonly url: string;
+  /** Share among those of its priority. */
+  readonly weight: number;
+}
+
+/** `endpoint_policy`. */
+export interface NativeEndpointPolicy {
+  /** Healthy time after which a priority that was left takes over again, nanoseconds. */
+  readonly failback_after: number;
+  /** Share of a priority that may be out before the next one takes over. */
+  readonly max_ejected: number;
+  /** Time in which what came back gets its whole share again, nanoseconds; 0: at once. */
+  readonly ramp: number;
+}
+
 /** A gRPC client. */
 export interface NativeGrpcClient {
   /** The `:authority`; none: the endpoint's. */
@@ -186,7 +206,7 @@ export interface NativeGrpcClient {
   readonly balancer_name: string;
   /** Compression of requests. */
   readonly compression: string;
-  /** `host:port`, or a target with a resolver scheme. */
+  /** `host:port`, or a target with a resolver scheme; empty where all are in a list of endpoints. */
   readonly endpoint: string;
   /** Metadata added to every call unless it is there already. */
   readonly headers: ReadonlyArray<readonly [string, string]>;
@@ -290,6 +310,10 @@ export interface NativeOtlpGrpcConfig {
   readonly client: NativeGrpcClient;
   /** off or single: whether a request that came compressed alike and was not changed goes on as it came. */
   readonly compressed_passthrough: string;
+  /** How several endpoints are used. */
+  readonly endpoint_policy: NativeEndpointPolicy;
+  /** Endpoints beside the client's. */
+  readonly endpoints: ReadonlyArray<NativeEndpoint>;
   /** Retries. */
   readonly retry_on_failure: NativeRetryOnFailure;
   /** The queue in front, if it is on. */
@@ -346,6 +370,10 @@ export interface NativeOtlpHttpConfig {
   readonly compressed_passthrough: string;
   /** proto or json. */
   readonly encoding: string;
+  /** How several endpoints are used. */
+  readonly endpoint_policy: NativeEndpointPolicy;
+  /** Endpoints beside the client's, for every signal that has no URL of its own. */
+  readonly endpoints: ReadonlyArray<NativeEndpoint>;
   /** Whole URL for logs instead of the endpoint's. */
   readonly logs_endpoint: string | null;
   /** Whole URL for metrics instead of the endpoint's. */

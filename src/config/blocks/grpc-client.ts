@@ -55,7 +55,7 @@ export function checkGrpcClient(client: GrpcClient, report: Report): void {
 }
 
 /** What is wrong with an endpoint, in Go's words; an empty one is judged by the component. */
-function endpointError(endpoint: string): string | null {
+export function endpointError(endpoint: string): string | null {
   if (endpoint.startsWith('unix://')) return endpoint === 'unix://' ? 'unix socket path cannot be empty' : null;
   const address = addressOf(endpoint);
   if (address === '') return null;

@@ -2,7 +2,14 @@
  * Exporter `otlp_grpc` (alias `otlp`): OTLP over gRPC.
  */
 import { circuitBreaker, toNativeBreaker } from '../blocks/circuit-breaker.js';
-import { addressOf, checkGrpcClient, grpcClientFields, toNativeGrpcClient } from '../blocks/grpc-client.js';
+import { checkEndpoints, endpointFields, toNativeEndpoints } from '../blocks/endpoints.js';
+import {
+  addressOf,
+  checkGrpcClient,
+  endpointError,
+  grpcClientFields,
+  toNativeGrpcClient,
+} from '../blocks/grpc-client.js';
 import { compressedPassthrough } from '../blocks/passthrough.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { exporterTimeout, retryOnFailure, toNativeRetry } from '../blocks/retry.js';
@@ -16,6 +23,7 @@ import type { NativeContext } from './definition.js';
 const spec = object(
   {
     ...withDefaults(grpcClientFields, { compression: 'gzip', write_buffer_size: 512 * 1024 }),
+    ...endpointFields,
     compressed_passthrough: compressedPassthrough,
     timeout: exporterTimeout,
     retry_on_failure: retryOnFailure,
@@ -25,8 +33,14 @@ const spec = object(
   {
     settle: settleStored,
     validate: (exporter, report) => {
-      if (addressOf(exporter.endpoint) === '') report('requires a non-empty "endpoint"', 'endpoint');
+      const isListed = exporter.endpoint === '' && exporter.endpoints.length > 0;
+      if (addressOf(exporter.endpoint) === '' && !isListed) report('requires a non-empty "endpoint"', 'endpoint');
       checkGrpcClient(exporter, report);
+      checkEndpoints(
+        exporter,
+        (url) => (addressOf(url) === '' ? 'requires a non-empty "url"' : endpointError(url)),
+        report,
+      );
       if (!COMPRESSIONS.has(exporter.compression)) {
         // the Collector finds this out when it starts
         report(`unsupported compression type ${JSON.stringify(exporter.compression)}`, 'compression');
@@ -40,6 +54,7 @@ const COMPRESSIONS: ReadonlySet<string> = new Set(['gzip', 'snappy', 'zstd', 'no
 function toNative(exporter: Infer<typeof spec>, context: NativeContext): NativeOtlpGrpcConfig {
   return {
     client: toNativeGrpcClient(exporter),
+    ...toNativeEndpoints(exporter),
     timeout: exporter.timeout,
     compressed_passthrough: exporter.compressed_passthrough,
     retry_on_failure: toNativeRetry(exporter.retry_on_failure),

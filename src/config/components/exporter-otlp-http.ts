@@ -2,6 +2,7 @@
  * Exporter `otlp_http` (alias `otlphttp`): OTLP over HTTP.
  */
 import { circuitBreaker, toNativeBreaker } from '../blocks/circuit-breaker.js';
+import { checkEndpoints, endpointFields, toNativeEndpoints } from '../blocks/endpoints.js';
 import { checkHttpClient, httpClientFields, toNativeHttpClient } from '../blocks/http-client.js';
 import { orNull } from '../blocks/native.js';
 import { compressedPassthrough } from '../blocks/passthrough.js';
@@ -19,6 +20,7 @@ const ENDPOINTS = ['endpoint', 'traces_endpoint', 'metrics_endpoint', 'logs_endp
 
 const fields = {
   ...withDefaults(httpClientFields, { timeout: ns('30s'), compression: 'gzip', write_buffer_size: 512 * 1024 }),
+  ...endpointFields,
   traces_endpoint: key(string(), '', 'Full URL for traces, used as it is; empty is `endpoint` + `/v1/traces`'),
   metrics_endpoint: key(string(), '', 'Full URL for metrics, used as it is; empty is `endpoint` + `/v1/metrics`'),
   logs_endpoint: key(string(), '', 'Full URL for logs, used as it is; empty is `endpoint` + `/v1/logs`'),
@@ -43,12 +45,24 @@ const spec = object(fields, { settle: settleStored, validate: check });
 type OtlpHttpExporter = ObjectOf<typeof fields>;
 
 function check(exporter: OtlpHttpExporter, report: Report): void {
-  if (ENDPOINTS.every((name) => exporter[name] === '')) report('at least one endpoint must be specified', 'endpoint');
+  const isListed = exporter.endpoints.length > 0;
+  if (ENDPOINTS.every((name) => exporter[name] === '') && !isListed) {
+    report('at least one endpoint must be specified', 'endpoint');
+  }
   for (const name of ENDPOINTS) {
+    if (isListed && name !== 'endpoint' && exporter[name] !== '') {
+      report(`'${name}' leaves no use for 'endpoints': give that signal an exporter of its own`, name);
+    }
     const reason = urlError(exporter[name]);
     if (reason !== null) report(`${name} must be a valid URL: ${reason}`, name);
   }
   checkHttpClient(exporter, report);
+  checkEndpoints(exporter, urlReason, report);
+}
+
+function urlReason(url: string): string | null {
+  const reason = urlError(url);
+  return reason === null ? null : `url must be a valid URL: ${reason}`;
 }
 
 /** The Collector finds a bad URL only when it sends. */
@@ -68,6 +82,7 @@ function urlError(text: string): string | null {
 function toNative(exporter: OtlpHttpExporter, context: NativeContext): NativeOtlpHttpConfig {
   return {
     client: toNativeHttpClient(exporter),
+    ...toNativeEndpoints(exporter),
     traces_endpoint: orNull(exporter.traces_endpoint),
     metrics_endpoint: orNull(exporter.metrics_endpoint),
     logs_endpoint: orNull(exporter.logs_endpoint),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use teleferric_flow::{DeliveryShared, Gate, Room};
+use teleferric_flow::{Gate, Room};
 use teleferric_parts::component::{Shared, StartError};
 use teleferric_wire::Signal;
 
@@ -15,14 +15,15 @@ use crate::plan::Plan;
 pub struct Gates(HashMap<(String, Signal), Arc<Gate>>);
 
 impl Gates {
-    /// The gates for the receivers of `plan`, whose exporters are behind `deliveries`.
-    pub fn new(plan: &Plan, deliveries: &HashMap<Serial, DeliveryShared>, shared: &Shared) -> Self {
+    /// The gates for the receivers of `plan`; `room` is that of an exporter's queue, if it has one.
+    pub fn new(plan: &Plan, room: impl Fn(Serial) -> Option<Room>, shared: &Shared) -> Self {
         let mut gates = HashMap::new();
         for receiver in &plan.receivers {
             for (signal, nodes) in &receiver.outputs {
-                let mut way = Way { deliveries, rooms: Vec::new(), seen: HashSet::new() };
-                way.follow(nodes);
-                let gate = shared.overload.gate(*signal, way.rooms, &plan.overload);
+                let mut ahead = HashSet::new();
+                follow(nodes, &mut ahead);
+                let rooms = ahead.into_iter().filter_map(&room).collect();
+                let gate = shared.overload.gate(*signal, rooms, &plan.overload);
                 gates.insert((receiver.id.clone(), *signal), gate);
             }
         }
@@ -39,21 +40,11 @@ impl Gates {
     }
 }
 
-/// What is found on the way from a receiver.
-struct Way<'a> {
-    deliveries: &'a HashMap<Serial, DeliveryShared>,
-    rooms: Vec<Room>,
-    seen: HashSet<Serial>,
-}
-
-impl Way<'_> {
-    fn follow(&mut self, nodes: &[Arc<Node>]) {
-        for node in nodes {
-            if self.seen.insert(node.serial) {
-                let room = self.deliveries.get(&node.serial).and_then(DeliveryShared::room);
-                self.rooms.extend(room.cloned());
-                self.follow(&node.next);
-            }
+/// Adds `nodes` and everything behind them.
+fn follow(nodes: &[Arc<Node>], ahead: &mut HashSet<Serial>) {
+    for node in nodes {
+        if ahead.insert(node.serial) {
+            follow(&node.next, ahead);
         }
     }
 }

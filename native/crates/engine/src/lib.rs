@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod control;
+mod destinations;
 pub mod document;
 mod events;
 mod gates;

@@ -1,16 +1,16 @@
 //! What stands in front of the exporters and is one for all data-plane threads: the room of their queues, the number
-//! of their parallel sends, the circuit breakers of their endpoints, the storage of their queues, and the gates in
-//! front of the receivers.
+//! of their parallel sends, their endpoints, the storage of their queues, and the gates in front of the receivers.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use teleferric_flow::{Delivery, DeliveryShared, EndpointBreaker, Handles, Stage, Storage, StorageSettings};
-use teleferric_parts::component::{ExporterPart, GuardedEndpoint, Shared, StartError};
+use teleferric_flow::{Delivery, DeliveryShared, Destination, EndpointPool, Handles, Stage, Storage, StorageSettings};
+use teleferric_parts::component::{DestinationPart, EndpointPart, ExporterPart, Shared, StartError};
 use teleferric_wire::Signal;
 
+use crate::destinations::Destinations;
 use crate::gates::Gates;
 use crate::node::{Node, Part, Place, Serial};
 use crate::plan::Plan;
@@ -41,11 +41,18 @@ fn exporters(plan: &Plan) -> Vec<(&Node, &ExporterPart)> {
     exporters
 }
 
+/// The shared half of one exporter's delivery of one signal.
+#[derive(Clone)]
+struct Sender {
+    delivery: DeliveryShared,
+    /// With several endpoints.
+    pool: Option<EndpointPool>,
+}
+
 /// The shared half of every exporter's delivery, and the gates before them.
 pub struct Senders {
-    deliveries: HashMap<Serial, DeliveryShared>,
-    /// By exporter and address.
-    breakers: HashMap<(String, String), EndpointBreaker>,
+    senders: HashMap<Serial, Sender>,
+    destinations: Destinations,
     gates: Gates,
 }
 
@@ -55,61 +62,73 @@ impl Senders {
     /// # Errors
     /// The storage of a queue cannot be opened.
     pub async fn new(plan: &Plan, shared: &Arc<Shared>, before: Option<&Senders>) -> Result<Self, StartError> {
-        let mut senders = Senders { deliveries: HashMap::new(), breakers: HashMap::new(), gates: Gates::default() };
-        for (serial, kept) in before.iter().flat_map(|before| &before.deliveries) {
-            if plan.nodes.iter().any(|node| node.serial == *serial) {
-                senders.deliveries.insert(*serial, kept.clone());
-            }
-        }
-        // Unchanged signals of an exporter keep its breakers, and one that is added joins them.
-        for (place, breaker) in before.iter().flat_map(|before| &before.breakers) {
-            if plan.nodes.iter().any(|node| senders.keeps(node, &place.0)) {
-                senders.breakers.insert(place.clone(), breaker.clone());
-            }
-        }
+        let mut new = Senders::kept(plan, before);
         for (node, part) in exporters(plan) {
             let Place::Exporter(id, signal) = &node.origin.place else { continue };
-            if !senders.deliveries.contains_key(&node.serial) {
-                let delivery = senders.delivery(id, *signal, part, shared).await?;
-                senders.deliveries.insert(node.serial, delivery);
+            if !new.senders.contains_key(&node.serial) {
+                let sender = new.sender(id, *signal, part, shared).await?;
+                new.senders.insert(node.serial, sender);
             }
         }
-        senders.gates = Gates::new(plan, &senders.deliveries, shared);
-        Ok(senders)
+        let room = |serial| new.senders.get(&serial).and_then(|sender: &Sender| sender.delivery.room().cloned());
+        new.gates = Gates::new(plan, room, shared);
+        Ok(new)
     }
 
-    /// Whether `node` is of the exporter `id` and was taken over.
-    fn keeps(&self, node: &Node, id: &str) -> bool {
-        node.origin.place.id() == id && self.deliveries.contains_key(&node.serial)
+    /// What `plan` has in common with the graph before. Unchanged signals of an exporter keep where it sends to, and one
+    /// that is added joins them.
+    fn kept(plan: &Plan, before: Option<&Senders>) -> Self {
+        let mut kept =
+            Senders { senders: HashMap::new(), destinations: Destinations::default(), gates: Gates::default() };
+        let Some(before) = before else { return kept };
+        for node in &plan.nodes {
+            if let Some(sender) = before.senders.get(&node.serial) {
+                kept.senders.insert(node.serial, sender.clone());
+                kept.destinations.keep(node.origin.place.id(), &before.destinations);
+            }
+        }
+        kept
     }
 
-    async fn delivery(
+    async fn sender(
         &mut self,
         id: &str,
         signal: Signal,
         part: &ExporterPart,
         shared: &Arc<Shared>,
-    ) -> Result<DeliveryShared, StartError> {
-        let breaker = part.endpoint.as_ref().map(|GuardedEndpoint { address, breaker }| {
-            let new = || EndpointBreaker::new(id, address, breaker.clone(), &shared.metrics);
-            self.breakers.entry((id.to_owned(), address.clone())).or_insert_with(new).clone()
-        });
+    ) -> Result<Sender, StartError> {
+        let (breaker, pool) = match &part.destination {
+            DestinationPart::One(endpoint) => (self.destinations.breaker(id, endpoint, &shared.metrics), None),
+            DestinationPart::Pool(endpoints, policy) => {
+                (None, Some(self.destinations.pool(id, endpoints, policy, &shared.metrics)))
+            }
+        };
         let labels: Vec<_> = part.labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let handles = shared.handles("exporter", id, signal);
         let stored = match &part.delivery.storage {
             Some(settings) => Some(storage(id, signal, settings, shared, &handles).await?),
             None => None,
         };
-        Ok(DeliveryShared::new(id, signal, &labels, part.delivery.clone(), breaker, stored, handles))
+        let delivery = DeliveryShared::new(id, signal, &labels, part.delivery.clone(), breaker, stored, handles);
+        Ok(Sender { delivery, pool })
     }
 
-    /// The calling thread's half of the delivery to the exporter of this node, in front of a new instance.
+    /// The calling thread's half of the delivery to the exporter of this node, in front of new instances.
     ///
     /// # Errors
-    /// What the exporter refuses when its instance is made.
+    /// What the exporter refuses when an instance is made.
     pub fn stage(&self, serial: Serial, part: &ExporterPart) -> Result<Rc<dyn Stage>, StartError> {
-        let sender = self.deliveries.get(&serial).ok_or_else(|| StartError::new("not built"))?;
-        Ok(Rc::new(Delivery::new(sender, (part.make)()?)))
+        let not_built = || StartError::new("not built");
+        let Sender { delivery, pool } = self.senders.get(&serial).ok_or_else(not_built)?;
+        let instance = |endpoint: &EndpointPart| (endpoint.make)();
+        let destination = match (&part.destination, pool) {
+            (DestinationPart::One(endpoint), _) => Destination::One(instance(endpoint)?),
+            (DestinationPart::Pool(endpoints, _), Some(pool)) => {
+                Destination::Pool(pool.clone(), endpoints.iter().map(instance).collect::<Result<_, _>>()?)
+            }
+            (DestinationPart::Pool(..), None) => return Err(not_built()),
+        };
+        Ok(Rc::new(Delivery::new(delivery, destination)))
     }
 
     /// The gates in front of the receivers.

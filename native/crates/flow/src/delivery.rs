@@ -1,5 +1,5 @@
 //! The stage in front of an exporter, in the Collector's order: queue, batch, in-flight count, retry,
-//! circuit breaker, timeout, send.
+//! endpoint, circuit breaker, timeout, send.
 //!
 //! Each data-plane thread has its own [`Delivery`], with its own requests, batches and timers. What is one for the
 //! exporter (the room of the queue, the number of parallel sends, the gauges) is in [`DeliveryShared`].
@@ -23,8 +23,9 @@ use tokio::time::Instant;
 use crate::admission::busy;
 use crate::batch::{Batch, Trigger};
 use crate::batcher::{BatchSettings, Batcher};
-use crate::contract::{Consumer, Exporter, LocalFuture, Stage};
+use crate::contract::{Consumer, LocalFuture, Stage};
 use crate::courier::Couriers;
+use crate::endpoints::{Destination, Endpoints};
 use crate::fault::{Fault, FaultCode, GrpcCode};
 use crate::feed::Feed;
 use crate::guard::EndpointBreaker;
@@ -93,7 +94,7 @@ struct SharedState {
 
 impl DeliveryShared {
     /// Prepares delivery of `signal` to the exporter with this id. `labels` are added to its counters, such as
-    /// `server_address`. `breaker` is that of its endpoint, if it has one. `stored` is where the queue lies, if not in
+    /// `server_address`. `breaker` is that of its endpoint, if it has just one. `stored` is where the queue lies, if not in
     /// memory.
     pub fn new(
         exporter: &str,
@@ -155,13 +156,12 @@ pub(crate) struct Inner {
 }
 
 impl Delivery {
-    /// This thread's part; `exporter` is this thread's instance.
-    pub fn new(shared: &DeliveryShared, exporter: Rc<dyn Exporter>) -> Self {
+    /// This thread's part; `destination` has this thread's instances.
+    pub fn new(shared: &DeliveryShared, destination: impl Into<Destination>) -> Self {
         let SharedState { exporter: id, signal, labels, settings, breaker, handles, stored, .. } = &*shared.0;
         let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
         let sender = Sender {
-            exporter,
-            guard: breaker.as_ref().and_then(|breaker| breaker.guard(&handles.metrics, &handles.log)),
+            endpoints: Endpoints::new(destination.into(), id, breaker.as_ref(), handles),
             queued: settings.queue.is_some(),
             stored: stored.is_some(),
             keeps_dead_letters: stored.as_ref().is_some_and(|stored| stored.queue.keeps_dead_letters()),
@@ -458,7 +458,7 @@ impl Inner {
             self.give_up_ready();
             self.empty().await;
         }
-        self.sender.exporter.close(deadline).await;
+        self.sender.endpoints.close(deadline).await;
     }
 
     fn give_up_ready(&self) {

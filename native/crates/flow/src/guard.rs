@@ -8,11 +8,12 @@ use teleferric_buf::metrics::{Counter, Metrics, Registration};
 use tokio::time::Instant;
 
 use crate::breaker::{
-    Breaker, BreakerSettings, BreakerShared, NEVER, Override, Pass, Rejection, State, Transition, Verdict,
+    self, Breaker, BreakerSettings, BreakerShared, NEVER, Override, Pass, State, Transition, Verdict,
 };
 use crate::fault::{Fault, FaultCode, GrpcCode, Retry};
 use crate::log::{Level, Log, seconds};
 use crate::metrics::{BreakerMetrics, register_breaker};
+use crate::moment::Moment;
 use crate::reply::Outcome;
 
 /// The circuit breaker of one endpoint of an exporter, for all signals and threads that send there. Clones are the
@@ -26,6 +27,8 @@ struct Endpoint {
     address: Box<str>,
     /// The breaker counts nanoseconds from here.
     epoch: Instant,
+    /// When the state last changed.
+    turned: Moment,
     _gauge: Registration,
 }
 
@@ -33,18 +36,34 @@ impl EndpointBreaker {
     /// A breaker for `exporter` at `address`, whose state is on the page of `metrics` as long as it lives.
     pub fn new(exporter: &str, address: &str, settings: BreakerSettings, metrics: &Metrics) -> Self {
         let breaker = BreakerShared::new(settings);
+        let epoch = Instant::now();
         EndpointBreaker(Arc::new(Endpoint {
             _gauge: register_breaker(metrics, exporter, address, Arc::clone(&breaker)),
             breaker,
             exporter: exporter.into(),
             address: address.into(),
-            epoch: Instant::now(),
+            epoch,
+            turned: Moment::new(epoch),
         }))
     }
 
     /// The state.
     pub fn state(&self) -> State {
         self.0.breaker.state()
+    }
+
+    /// Whether it lets all attempts pass.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.state() == State::Closed || self.is_observer()
+    }
+
+    /// When its state last changed; none if it has not, or does not matter.
+    pub(crate) fn turned_at(&self) -> Option<Instant> {
+        if self.is_observer() { None } else { self.0.turned.get() }
+    }
+
+    fn is_observer(&self) -> bool {
+        self.0.breaker.settings().mode == Override::Observe
     }
 
     /// The calling thread's part; none if the breaker is disabled.
@@ -55,9 +74,10 @@ impl EndpointBreaker {
         }
         let metrics = BreakerMetrics::new(metrics, exporter, address);
         let BreakerMetrics { to_closed, to_half_open, to_open, rejected } = metrics;
-        let (log, address) = (log.clone(), address.clone());
+        let (log, turned) = (log.clone(), Arc::clone(&self.0));
         let watch = move |Transition { to, open_for }| {
-            let endpoint = ("endpoint", (&*address).into());
+            turned.turned.set(Instant::now());
+            let endpoint = ("endpoint", (&*turned.address).into());
             match to {
                 State::Closed => {
                     to_closed.add(1);
@@ -79,6 +99,26 @@ impl EndpointBreaker {
     }
 }
 
+/// An attempt that may not be made now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    /// When to ask again, unless the breaker changes earlier; none if only that helps.
+    pub(crate) until: Option<Instant>,
+    /// Whether probes are out, whose results may come any moment.
+    pub(crate) probing: bool,
+}
+
+impl Rejection {
+    /// Nothing to wait for.
+    pub(crate) const NONE: Rejection = Rejection { until: None, probing: false };
+
+    /// What to wait for if either helps.
+    pub(crate) fn or(self, other: Rejection) -> Rejection {
+        let until = [self.until, other.until].into_iter().flatten().min();
+        Rejection { until, probing: self.probing || other.probing }
+    }
+}
+
 /// One thread's part of an endpoint's breaker.
 pub(crate) struct Guard {
     pub(crate) breaker: Breaker,
@@ -89,8 +129,11 @@ pub(crate) struct Guard {
 
 impl Guard {
     /// Asks for an attempt at `now`.
+    ///
+    /// # Errors
+    /// When to ask again.
     pub(crate) fn try_pass(&self, now: Instant) -> Result<Pass<'_>, Rejection> {
-        self.breaker.try_pass(self.nanoseconds(now))
+        self.breaker.try_pass(self.nanoseconds(now)).map_err(|rejection| self.rejection(rejection))
     }
 
     /// Tells the breaker what came of an attempt. `impatient`: it was given up earlier than its timeout asks for.
@@ -102,10 +145,12 @@ impl Guard {
         pass.settle(verdict, self.nanoseconds(Instant::now()));
     }
 
-    /// The moment a rejection names; none if that does not come.
-    pub(crate) fn instant(&self, rejection: Rejection) -> Option<Instant> {
-        let until = Some(rejection.until).filter(|until| *until != NEVER)?;
-        self.epoch.checked_add(Duration::from_nanos(until))
+    #[cold]
+    fn rejection(&self, rejection: breaker::Rejection) -> Rejection {
+        let breaker::Rejection { until, probing } = rejection;
+        let until = Some(until).filter(|until| *until != NEVER);
+        let until = until.and_then(|until| self.epoch.checked_add(Duration::from_nanos(until)));
+        Rejection { until, probing }
     }
 
     fn nanoseconds(&self, instant: Instant) -> u64 {

@@ -1,5 +1,5 @@
 //! What moves through a pipeline and the rules it moves by: parcels, faults, component contracts, admission,
-//! overload, batching, queues, retry, circuit breaking, fan-out and drain.
+//! overload, batching, queues, retry, endpoints, circuit breaking, fan-out and drain.
 //!
 //! Everything here runs on one data-plane thread at a time: a [`Consumer`] is called from the thread that owns
 //! it, takes a [`Parcel`] by value and never blocks. Whoever waits for the parcel learns its [`Outcome`] through
@@ -17,6 +17,7 @@ pub mod contract;
 mod courier;
 mod cut;
 pub mod delivery;
+pub mod endpoints;
 pub mod fanout;
 pub mod fault;
 mod feed;
@@ -25,6 +26,7 @@ pub mod handles;
 pub mod hold;
 pub mod log;
 mod metrics;
+mod moment;
 pub mod overload;
 pub mod parcel;
 pub mod partition;
@@ -45,6 +47,7 @@ pub use batcher::{BatchSettings, Batcher};
 pub use breaker::{BreakerSettings, Override, WindowSettings};
 pub use contract::{Consumer, Exporter, LocalFuture, Processor, Stage};
 pub use delivery::{Delivery, DeliverySettings, DeliveryShared, QueueBatchSettings, Storage};
+pub use endpoints::{Destination, EndpointPolicy, EndpointPool, PooledEndpoint};
 pub use fanout::Fanout;
 pub use fault::{Blame, Fault, FaultCode, GrpcCode, Retry};
 pub use guard::EndpointBreaker;

@@ -1,5 +1,6 @@
 //! The Collector's own metrics about sending queues, exporters and the batch processor, by the names and labels of
-//! its scrape page, and ours about circuit breakers and dead letters. One writer per data-plane thread and stage.
+//! its scrape page, and ours about endpoints, circuit breakers and dead letters. One writer per data-plane thread and
+//! stage.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -185,6 +186,27 @@ pub(crate) fn register_breaker(
     metrics.gauge_fn(&BREAKER_STATE, &labels, move || f64::from(breaker.state() as u8))
 }
 
+/// Puts one of several endpoints on the page for as long as the result lives: its bytes in flight, and whether it is
+/// out.
+pub(crate) fn register_endpoint(
+    metrics: &Metrics,
+    exporter: &str,
+    endpoint: &str,
+    in_flight_bytes: impl Fn() -> u64 + Send + Sync + 'static,
+    is_ejected: impl Fn() -> bool + Send + Sync + 'static,
+) -> [Registration; 2] {
+    let labels = [("exporter", exporter), ("endpoint", endpoint)];
+    [
+        metrics.gauge_fn(&ENDPOINT_IN_FLIGHT_BYTES, &labels, move || in_flight_bytes() as f64),
+        metrics.gauge_fn(&ENDPOINT_EJECTED, &labels, move || f64::from(u8::from(is_ejected()))),
+    ]
+}
+
+/// One thread's count of the attempts that went to one of several endpoints.
+pub(crate) fn endpoint_picks(metrics: &Metrics, exporter: &str, endpoint: &str) -> Counter {
+    metrics.counter(&ENDPOINT_PICKS, &[("exporter", exporter), ("endpoint", endpoint)])
+}
+
 /// What one thread's part of a batch processor counts.
 pub(crate) struct BatchMetrics {
     pub(crate) size_triggers: Counter,
@@ -279,6 +301,13 @@ static BREAKER_TRANSITIONS: Desc =
     counter("teleferric_breaker_transitions_total", "Changes of state of a circuit breaker, by the state after.");
 static BREAKER_REJECTED: Desc =
     counter("teleferric_breaker_rejected_total", "Attempts that a circuit breaker held back or refused.");
+
+static ENDPOINT_IN_FLIGHT_BYTES: Desc =
+    gauge("teleferric_endpoint_in_flight_bytes", "Bytes of requests sent to an endpoint and not yet answered.");
+static ENDPOINT_EJECTED: Desc =
+    gauge("teleferric_endpoint_ejected", "Whether an endpoint is left out because its circuit breaker is not closed.");
+static ENDPOINT_PICKS: Desc =
+    counter("teleferric_endpoint_picks_total", "Attempts that went to an endpoint, first ones and others.");
 
 static BATCH_SIZE_TRIGGER: Desc =
     counter("otelcol_processor_batch_batch_size_trigger_send", "Batches sent because of their size. [Development]");

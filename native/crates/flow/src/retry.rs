@@ -36,6 +36,12 @@ impl<'a> Backoff<'a> {
         Backoff { settings, interval: settings.initial_interval, started }
     }
 
+    /// Whether it is too late for another attempt at `now`.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        let limit = self.settings.max_elapsed_time;
+        !limit.is_zero() && now.saturating_duration_since(self.started) > limit
+    }
+
     /// How long to wait before the next attempt, or nothing if that would be too late. `hint` is what the server
     /// asked for; `random` is in 0..1.
     pub(crate) fn next_wait(&mut self, hint: Duration, random: f64, now: Instant) -> Option<Duration> {

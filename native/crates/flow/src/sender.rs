@@ -15,10 +15,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::account::{Account, DropReason};
 use crate::admission::busy;
 use crate::batch::Batch;
-use crate::breaker::Pass;
 use crate::contract::{Exporter, Stage};
-use crate::fault::{Fault, FaultCode, GrpcCode, Retry};
-use crate::guard::{self, Guard};
+use crate::endpoints::{Endpoints, Leave, Subset};
+use crate::fault::{Fault, FaultCode, GrpcCode};
+use crate::guard::{self, Rejection};
 use crate::hold::Hold;
 use crate::log::{Level, Log, seconds};
 use crate::metrics::ExporterMetrics;
@@ -30,9 +30,8 @@ use crate::timer::passed;
 
 /// The part of a delivery that knows the exporter.
 pub(crate) struct Sender {
-    pub(crate) exporter: Rc<dyn Exporter>,
-    /// Says whether the endpoint may be tried at the moment.
-    pub(crate) guard: Option<Guard>,
+    /// Where to, and whether it may be tried at the moment.
+    pub(crate) endpoints: Endpoints,
     /// Whether a queue stands in front.
     pub(crate) queued: bool,
     /// Whether requests stay in a storage until they are settled.
@@ -105,36 +104,40 @@ impl Sender {
     /// `started` is when the first attempt was made.
     async fn attempts(&self, parcel: &Parcel, started: &mut Option<Instant>) -> Outcome {
         let mut backoff = None;
+        let mut tried = Subset::EMPTY;
+        let mut other = None;
         loop {
             let mut now = Instant::now();
-            let pass = match self.guard.as_ref().map(|guard| (guard, guard.try_pass(now))) {
-                None => None,
-                Some((_, Ok(pass))) => Some(pass),
-                Some((guard, Err(_))) => {
+            let leave = match other.take().map_or_else(|| self.endpoints.try_leave(parcel.payload.bytes(), now), Ok) {
+                Ok(leave) => leave,
+                Err(_) => {
                     // In a box, so that the usual way does not carry what the wait needs.
-                    let held = Box::pin(self.held(guard, parcel, started.unwrap_or(now))).await;
+                    let held = Box::pin(self.held(parcel, started.unwrap_or(now))).await;
                     now = Instant::now();
                     match held {
-                        Ok(pass) => pass,
+                        Ok(leave) => leave,
                         Err(fault) => return Outcome::Refused(fault),
                     }
                 }
             };
             let started = *started.get_or_insert(now);
             let last = self.stop.is_at(stop::Level::Hurrying);
-            let outcome = self.attempt(parcel, now).await;
-            if let (Some(guard), Some(pass)) = (&self.guard, pass) {
-                guard.settle(pass, &outcome, self.is_impatient(parcel, now));
-            }
+            let outcome = self.attempt(leave.exporter, parcel, now).await;
+            leave.settle(&outcome, self.is_impatient(parcel, now), &mut tried);
             let Outcome::Refused(fault) = outcome else { return outcome };
             let Some(retry) = &self.retry else { return Outcome::Refused(fault) };
             if fault.is_permanent() {
                 return Outcome::Refused(fault.prefixed("not retryable error"));
             }
+            let backoff = backoff.get_or_insert_with(|| Backoff::new(retry, started));
+            other = self.elsewhere(tried, parcel, &fault, backoff);
+            if other.is_some() {
+                continue;
+            }
             if last || fault.code == FaultCode::Draining {
                 return Outcome::Refused(interrupted(&fault));
             }
-            let backoff = backoff.get_or_insert_with(|| Backoff::new(retry, started));
+            tried = Subset::EMPTY;
             match self.next_wait(backoff, &fault, parcel.deadline) {
                 Ok(wait) => self.wait(wait, &fault).await,
                 Err(why) => return Outcome::Refused(fault.prefixed(why)),
@@ -142,31 +145,47 @@ impl Sender {
         }
     }
 
-    /// Waits until the breaker lets an attempt pass: woken when it changes, or at the time it names. A drain ends the
-    /// wait with one attempt that the breaker has no say in, unless it is open by order. Cancel safe.
+    /// The leave to try again at once, at a healthy endpoint that was not tried since the last wait.
+    fn elsewhere(&self, tried: Subset, parcel: &Parcel, fault: &Fault, backoff: &Backoff<'_>) -> Option<Leave<'_>> {
+        let now = Instant::now();
+        let late = backoff.is_over(now) || parcel.deadline.is_some_and(|deadline| deadline <= now);
+        // What a drain cut off is not the endpoint's fault.
+        if tried.is_empty() || late || fault.code != FaultCode::DownstreamTemporary {
+            return None;
+        }
+        let leave = self.endpoints.try_other(tried, parcel.payload.bytes(), now)?;
+        let fields = [("error", (&*fault.message).into())];
+        self.log.emit(Level::Info, "Exporting failed. Will retry the request at another endpoint.", &fields);
+        Some(leave)
+    }
+
+    /// Waits until a breaker lets an attempt pass: woken when it changes, or at the time it names. A drain ends the wait
+    /// with one attempt that the breaker has no say in, unless it is open by order. Cancel safe.
     ///
     /// # Errors
     /// The refusal of a sender who cannot wait that long, because nothing keeps the request or patience ends.
-    async fn held<'a>(&'a self, guard: &'a Guard, parcel: &Parcel, since: Instant) -> Result<Option<Pass<'a>>, Fault> {
-        guard.rejected.add(1);
+    async fn held<'a>(&'a self, parcel: &Parcel, since: Instant) -> Result<Leave<'a>, Fault> {
+        self.endpoints.count_rejected();
         let patience = self.patience(parcel, since);
+        let bytes = parcel.payload.bytes();
         loop {
-            let mut changed = pin!(guard.breaker.changed());
-            changed.as_mut().enable();
+            let changed = self.endpoints.changed();
             let now = Instant::now();
-            let rejection = match guard.try_pass(now) {
-                Ok(pass) => return Ok(Some(pass)),
+            let Rejection { until, probing } = match self.endpoints.try_leave(bytes, now) {
+                Ok(leave) => return Ok(leave),
                 Err(rejection) => rejection,
             };
-            let until = guard.instant(rejection);
             let refusal = || guard::open(until, now);
             if self.stop.is_at(stop::Level::Hurrying) {
-                let ordered = until.is_none() && !rejection.probing;
-                return if ordered { Err(interrupted(&refusal())) } else { Ok(None) };
+                let ordered = until.is_none() && !probing;
+                match self.endpoints.leave_anyway(bytes).filter(|_| !ordered) {
+                    Some(leave) => return Ok(leave),
+                    None => return Err(interrupted(&refusal())),
+                }
             }
             let too_late = |patience: Instant| match until {
-                Some(until) if !rejection.probing => until > patience,
-                None if !rejection.probing => true,
+                Some(until) if !probing => until > patience,
+                None if !probing => true,
                 _ => now >= patience,
             };
             if patience.is_some_and(too_late) {
@@ -198,14 +217,14 @@ impl Sender {
     }
 
     /// One attempt at `now`, no longer than the timeout, the sender's patience and the drain allow.
-    async fn attempt(&self, parcel: &Parcel, now: Instant) -> Outcome {
+    async fn attempt(&self, exporter: &dyn Exporter, parcel: &Parcel, now: Instant) -> Outcome {
         if parcel.deadline.is_some_and(|deadline| deadline <= now) {
             return Outcome::Refused(late("the sender's deadline passed before the request was sent"));
         }
         let timeout = (!self.timeout.is_zero()).then(|| now.checked_add(self.timeout)).flatten();
         let limit = [timeout, parcel.deadline].into_iter().flatten().min();
         // The inner block also catches a panic on the way to the future.
-        let send = AssertUnwindSafe(async { self.exporter.send(parcel).await }).catch_unwind();
+        let send = AssertUnwindSafe(async { exporter.send(parcel).await }).catch_unwind();
         let cut_off = async {
             match limit {
                 Some(limit) => {
@@ -238,11 +257,8 @@ impl Sender {
         fault: &Fault,
         deadline: Option<Instant>,
     ) -> Result<Duration, &'static str> {
-        let hint = match fault.retry {
-            Retry::After(hint) => hint,
-            Retry::Never | Retry::Backoff => Duration::ZERO,
-        };
         let now = Instant::now();
+        let hint = self.endpoints.hint(fault.retry, now);
         let wait = backoff.next_wait(hint, self.jitter.next(), now).ok_or("no more retries left")?;
         match deadline {
             Some(deadline) if deadline.saturating_duration_since(now) < wait => {

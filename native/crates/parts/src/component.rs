@@ -13,8 +13,8 @@ use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
 use teleferric_flow::{
-    Account, BreakerSettings, Consumer, DeliverySettings, Exporter, Fault, FaultCode, Gate, Handles, LocalFuture,
-    Overload, Stage, StoredLogs,
+    Account, BreakerSettings, Consumer, DeliverySettings, EndpointPolicy, Exporter, Fault, FaultCode, Gate, Handles,
+    LocalFuture, Overload, Stage, StoredLogs,
 };
 use teleferric_net::Workers;
 use teleferric_wire::{Limits, Signal};
@@ -99,23 +99,46 @@ pub(crate) fn pressure(error: &dyn std::fmt::Display) -> Fault {
 
 /// The instance of an exporter for one signal, before queue, retry and timeout are put in front of it.
 pub struct ExporterPart {
-    /// Makes the instance of one data-plane thread; called on that thread.
-    pub make: Box<dyn Fn() -> Result<Rc<dyn Exporter>, StartError> + Send + Sync>,
+    /// Where it sends to.
+    pub destination: DestinationPart,
     /// What stands in front of it.
     pub delivery: DeliverySettings,
-    /// The circuit breaker of where it sends to, if there is a network between.
-    pub endpoint: Option<GuardedEndpoint>,
     /// Labels of its metrics beside `exporter`.
     pub labels: Vec<(&'static str, String)>,
 }
 
-/// Where an exporter sends to, behind a circuit breaker. All signals that one exporter sends to an address share it.
-pub struct GuardedEndpoint {
-    /// Host and port, or the path of a socket.
-    pub address: String,
-    /// When the breaker opens and closes.
-    pub breaker: BreakerSettings,
+impl ExporterPart {
+    /// An exporter without a network between it and where its data goes.
+    pub fn local(make: MakeExporter, delivery: DeliverySettings) -> Self {
+        let endpoint = EndpointPart { make, address: String::new(), breaker: None, priority: 0, weight: 1 };
+        ExporterPart { destination: DestinationPart::One(endpoint), delivery, labels: Vec::new() }
+    }
 }
+
+/// Where an exporter sends to.
+pub enum DestinationPart {
+    /// One endpoint.
+    One(EndpointPart),
+    /// Several that stand in for each other.
+    Pool(Vec<EndpointPart>, EndpointPolicy),
+}
+
+/// One endpoint of an exporter. All signals that an exporter sends to an address share its circuit breaker.
+pub struct EndpointPart {
+    /// Makes the instance that sends there.
+    pub make: MakeExporter,
+    /// Host and port, or the path of a socket; empty where there is no network.
+    pub address: String,
+    /// When its breaker opens and closes, if it has one.
+    pub breaker: Option<BreakerSettings>,
+    /// Lower is better; only told apart from others.
+    pub priority: u32,
+    /// Share among those of its priority.
+    pub weight: u32,
+}
+
+/// Makes the instance of one data-plane thread; called on that thread.
+pub type MakeExporter = Box<dyn Fn() -> Result<Rc<dyn Exporter>, StartError> + Send + Sync>;
 
 /// A configured processor or connector: makes the stage that hands on to `next`.
 pub trait StagePart: Send + Sync {

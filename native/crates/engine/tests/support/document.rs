@@ -113,6 +113,8 @@ pub fn otlp_http(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
             "max_conns_per_host": 0, "idle_conn_timeout": 0, "disable_keep_alives": false,
             "http2_read_idle_timeout": 0, "http2_ping_timeout": 0, "force_attempt_http2": true,
         },
+        "endpoints": [],
+        "endpoint_policy": endpoint_policy(),
         "traces_endpoint": null, "metrics_endpoint": null, "logs_endpoint": null, "profiles_endpoint": null,
         "encoding": "proto",
         "compressed_passthrough": "single",
@@ -131,6 +133,8 @@ pub fn otlp_grpc(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
             "write_buffer_size": 0, "wait_for_ready": false, "headers": [], "user_agent": null,
             "balancer_name": "round_robin", "authority": null,
         },
+        "endpoints": [],
+        "endpoint_policy": endpoint_policy(),
         "timeout": 10_000 * MS,
         "compressed_passthrough": "single",
         "retry_on_failure": retry_on_failure(retry),
@@ -155,6 +159,10 @@ fn circuit_breaker() -> Value {
         "slow_after": 8_000 * MS, "consecutive": 5, "open": 100 * MS, "max_open": 100 * MS, "jitter": 0.2,
         "half_open": { "permits": 3, "successes": 3, "max_wait": 10_000 * MS }, "override": "none",
     })
+}
+
+fn endpoint_policy() -> Value {
+    json!({ "max_ejected": 0.5, "failback_after": 30_000 * MS, "ramp": 30_000 * MS })
 }
 
 fn retry_on_failure(enabled: bool) -> Value {

@@ -75,14 +75,8 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
     let delivery = delivery(Duration::ZERO, &once, config.sending_queue.as_ref())?;
     let printer = Arc::new(Printer::new(&config, Arc::clone(&shared.host)));
     let verbosity = config.verbosity;
-    Ok(ExporterPart {
-        make: Box::new(move || {
-            Ok(Rc::new(Debug { signal, verbosity, printer: Arc::clone(&printer) }) as Rc<dyn Exporter>)
-        }),
-        delivery,
-        endpoint: None,
-        labels: Vec::new(),
-    })
+    let make = move || Ok(Rc::new(Debug { signal, verbosity, printer: Arc::clone(&printer) }) as Rc<dyn Exporter>);
+    Ok(ExporterPart::local(Box::new(make), delivery))
 }
 
 struct Debug {

@@ -114,17 +114,13 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
     let part = Part::open(&config, signal, shared.pool.clone(), &handles.log, &handles.account)?;
     let (template, destination) = (part.template, part.destination);
     let truncate = !config.append && config.rotation.is_none();
-    Ok(ExporterPart {
-        make: Box::new(move || {
-            if let Destination::One(file) = &destination {
-                files::begin(file, truncate).map_err(|error| StartError::new(file.cannot("empty", &error)))?;
-            }
-            Ok(Rc::new(File { template: template.clone(), destination: destination.clone() }) as Rc<dyn Exporter>)
-        }),
-        delivery: delivery::direct(),
-        endpoint: None,
-        labels: Vec::new(),
-    })
+    let make = move || {
+        if let Destination::One(file) = &destination {
+            files::begin(file, truncate).map_err(|error| StartError::new(file.cannot("empty", &error)))?;
+        }
+        Ok(Rc::new(File { template: template.clone(), destination: destination.clone() }) as Rc<dyn Exporter>)
+    };
+    Ok(ExporterPart::local(Box::new(make), delivery::direct()))
 }
 
 /// What the exporter's instances share.

@@ -20,12 +20,8 @@ pub struct NopConfig {}
 /// Builds the exporter.
 pub fn build(component: Configured<'_>, _signal: Signal, _shared: &Arc<Shared>) -> Result<ExporterPart, StartError> {
     component.settings::<NopConfig>()?;
-    Ok(ExporterPart {
-        make: Box::new(|| Ok(Rc::new(Nop) as Rc<dyn Exporter>)),
-        delivery: settings::delivery::direct(),
-        endpoint: None,
-        labels: Vec::new(),
-    })
+    let make = || Ok(Rc::new(Nop) as Rc<dyn Exporter>);
+    Ok(ExporterPart::local(Box::new(make), settings::delivery::direct()))
 }
 
 struct Nop;

@@ -4,12 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use serde::Deserialize;
 use teleferric_buf::Pool;
 use teleferric_codec::Codec;
 use teleferric_flow::{Exporter, Fault, FaultCode, GrpcCode, LocalFuture, Outcome, Parcel, Retry};
 use teleferric_net::client::{
-    ClientError, GrpcCall, GrpcCallError, GrpcClient, GrpcMethod, GrpcReply, GrpcStatus, GrpcTarget, Pushback,
+    ClientError, GrpcCall, GrpcCallError, GrpcClient, GrpcConfig, GrpcMethod, GrpcReply, GrpcStatus, GrpcTarget,
+    Pushback,
 };
 use teleferric_wire::Signal;
 use teleferric_wire::response::{self, Encoding};
@@ -17,10 +19,11 @@ use tokio::time::Instant;
 
 use super::answer::{RESPONSE_BYTES_MAX, transport_fault};
 use super::compression::Compression;
-use crate::component::{ExporterPart, Shared, StartError};
+use crate::component::{EndpointPart, ExporterPart, MakeExporter, Shared, StartError};
 use crate::registry::Configured;
-use crate::settings::breaker::{CircuitBreaker, guarded};
+use crate::settings::breaker::{CircuitBreaker, breaker};
 use crate::settings::delivery::{RetryOnFailure, SendingQueue, delivery};
+use crate::settings::endpoints::{Endpoint, EndpointPolicy, destination, joined};
 use crate::settings::grpc_client::GrpcClient as ClientSettings;
 use crate::settings::{compression, header_map, nanoseconds, non_zero};
 
@@ -31,6 +34,10 @@ use crate::settings::{compression, header_map, nanoseconds, non_zero};
 pub struct OtlpGrpcConfig {
     /// Where to, and how.
     pub client: ClientSettings,
+    /// Endpoints beside the client's.
+    pub endpoints: Vec<Endpoint>,
+    /// How several endpoints are used.
+    pub endpoint_policy: EndpointPolicy,
     /// Time for one attempt, nanoseconds; 0: none.
     #[serde(deserialize_with = "nanoseconds")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
@@ -48,34 +55,65 @@ pub struct OtlpGrpcConfig {
 /// Builds the exporter.
 pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) -> Result<ExporterPart, StartError> {
     let config: OtlpGrpcConfig = component.settings()?;
-    let client = config.client.to_net(&shared.user_agent)?;
-    let (address, labels) = match &client.target {
-        GrpcTarget::Host { host, port, .. } => {
-            let labels = vec![("server_address", host.clone()), ("server_port", port.to_string())];
-            (format!("{host}:{port}"), labels)
-        }
-        GrpcTarget::Unix(path) => (path.display().to_string(), Vec::new()),
-    };
-    let endpoint = guarded(config.circuit_breaker.as_ref(), address)?;
-    let metadata = header_map(&config.client.headers)?;
     let codec = compression(&config.client.compression, Codec::from_grpc)?;
-    let compression = Compression::new(codec, 0, &config.compressed_passthrough)?;
+    let calls = Calls {
+        metadata: header_map(&config.client.headers)?,
+        signal,
+        compression: Compression::new(codec, 0, &config.compressed_passthrough)?,
+        encoding: codec.and_then(Codec::grpc_name),
+        timeout: non_zero(config.timeout),
+        pool: shared.pool.clone(),
+    };
+    let mut parts = Vec::new();
+    let mut labels = Vec::new();
+    for Endpoint { url, priority, weight } in joined(Some(&config.client.endpoint), &config.endpoints) {
+        let client = config.client.to_net(&url, &shared.user_agent)?;
+        let address = match &client.target {
+            GrpcTarget::Host { host, port, .. } => {
+                labels = vec![("server_address", host.clone()), ("server_port", port.to_string())];
+                format!("{host}:{port}")
+            }
+            GrpcTarget::Unix(path) => path.display().to_string(),
+        };
+        let breaker = config.circuit_breaker.as_ref().map(breaker).transpose()?;
+        parts.push(EndpointPart { make: calls.clone().maker(client), address, breaker, priority, weight });
+    }
+    if parts.len() > 1 {
+        labels.clear();
+    }
+    let destination = destination(parts, &config.endpoint_policy)?;
     let delivery = delivery(config.timeout, &config.retry_on_failure, config.sending_queue.as_ref())?;
-    let timeout = non_zero(config.timeout);
-    let pool = shared.pool.clone();
-    let encoding = codec.and_then(Codec::grpc_name);
-    let failed = |error: ClientError| StartError::new(error.to_string());
-    let make = move || {
-        let client = GrpcClient::new(client.clone()).map_err(failed)?;
+    Ok(ExporterPart { destination, delivery, labels })
+}
+
+/// What the calls to all endpoints have in common.
+#[derive(Clone)]
+struct Calls {
+    metadata: HeaderMap,
+    signal: Signal,
+    compression: Compression,
+    encoding: Option<&'static str>,
+    timeout: Option<Duration>,
+    pool: Pool,
+}
+
+impl Calls {
+    /// Makes the instances that send over a channel with these settings.
+    fn maker(self, channel: GrpcConfig) -> MakeExporter {
+        Box::new(move || self.instance(channel.clone()))
+    }
+
+    fn instance(&self, channel: GrpcConfig) -> Result<Rc<dyn Exporter>, StartError> {
+        let failed = |error: ClientError| StartError::new(error.to_string());
+        let Calls { metadata, signal, compression, encoding, timeout, pool } = self.clone();
+        let client = GrpcClient::new(channel).map_err(failed)?;
         let method = client.method(signal.grpc_method(), encoding, &metadata).map_err(failed)?;
         let client = Rc::new(client);
         let early = Rc::clone(&client);
         // A peer that is away now is met again by the first call.
         tokio::task::spawn_local(async move { drop(early.connect().await) });
-        let exporter = OtlpGrpc { client, method, signal, compression, timeout, pool: pool.clone() };
-        Ok(Rc::new(exporter) as Rc<dyn Exporter>)
-    };
-    Ok(ExporterPart { make: Box::new(make), delivery, endpoint, labels })
+        Ok(Rc::new(OtlpGrpc { client, method, signal, compression, timeout, pool }))
+    }
 }
 
 struct OtlpGrpc {

@@ -18,10 +18,11 @@ use tokio::time::Instant;
 
 use super::answer::{RESPONSE_BYTES_MAX, partial, transport_fault};
 use super::compression::Compression;
-use crate::component::{ExporterPart, Shared, StartError};
+use crate::component::{EndpointPart, ExporterPart, Shared, StartError};
 use crate::registry::Configured;
-use crate::settings::breaker::{CircuitBreaker, guarded};
+use crate::settings::breaker::{CircuitBreaker, breaker};
 use crate::settings::delivery::{RetryOnFailure, SendingQueue, delivery};
+use crate::settings::endpoints::{Endpoint, EndpointPolicy, destination, joined};
 use crate::settings::http_client::HttpClient;
 use crate::settings::{compression, header_map, non_zero};
 
@@ -32,6 +33,10 @@ use crate::settings::{compression, header_map, non_zero};
 pub struct OtlpHttpConfig {
     /// Where to, and how.
     pub client: HttpClient,
+    /// Endpoints beside the client's, for every signal that has no URL of its own.
+    pub endpoints: Vec<Endpoint>,
+    /// How several endpoints are used.
+    pub endpoint_policy: EndpointPolicy,
     /// Whole URL for traces instead of the endpoint's.
     pub traces_endpoint: Option<String>,
     /// Whole URL for metrics instead of the endpoint's.
@@ -53,22 +58,26 @@ pub struct OtlpHttpConfig {
 }
 
 impl OtlpHttpConfig {
-    /// The URL of one signal: its own as it is, or the endpoint (one trailing slash tolerated) with the default path.
-    fn url(&self, signal: Signal) -> Result<HttpUrl, StartError> {
+    /// The URLs of one signal: its own as it is, or those of the endpoints (one trailing slash tolerated) with the
+    /// default path.
+    fn urls(&self, signal: Signal) -> Result<Vec<Endpoint>, StartError> {
         let own = match signal {
             Signal::Traces => &self.traces_endpoint,
             Signal::Metrics => &self.metrics_endpoint,
             Signal::Logs => &self.logs_endpoint,
             Signal::Profiles => &self.profiles_endpoint,
         };
-        let text = match (own, &self.client.endpoint) {
-            (Some(own), _) => own.clone(),
-            (None, Some(base)) => format!("{}{}", base.strip_suffix('/').unwrap_or(base), signal.http_path()),
-            (None, None) => {
-                return Err(StartError::new(format!("no endpoint for {signal}: set endpoint or {signal}_endpoint")));
-            }
-        };
-        HttpUrl::parse(&text).map_err(|error| StartError::new(error.to_string()))
+        if let Some(own) = own {
+            return Ok(joined(Some(own), &[]));
+        }
+        let mut endpoints = joined(self.client.endpoint.as_deref(), &self.endpoints);
+        if endpoints.is_empty() {
+            return Err(StartError::new(format!("no endpoint for {signal}: set endpoint or {signal}_endpoint")));
+        }
+        for Endpoint { url, .. } in &mut endpoints {
+            *url = format!("{}{}", url.strip_suffix('/').unwrap_or(url), signal.http_path());
+        }
+        Ok(endpoints)
     }
 }
 
@@ -76,7 +85,6 @@ impl OtlpHttpConfig {
 pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) -> Result<ExporterPart, StartError> {
     let config: OtlpHttpConfig = component.settings()?;
     let client = config.client.to_net()?;
-    let url = config.url(signal)?;
     let codec = compression(&config.client.compression, Codec::from_http)?;
     let level = config.client.compression_params.level;
     let compression = Compression::new(codec, level, &config.compressed_passthrough)?;
@@ -85,27 +93,33 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
         "json" => Encoding::Json,
         other => return Err(StartError::new(format!("invalid encoding type: {other}"))),
     };
-    let labels = vec![
-        ("server_address", url.host().to_owned()),
-        ("server_port", url.port().to_string()),
-        ("url_path", url.path().path().to_owned()),
-    ];
+    let headers = headers(&config, encoding, codec, &shared.user_agent)?;
+    let mut parts = Vec::new();
+    let mut labels = Vec::new();
+    for Endpoint { url, priority, weight } in config.urls(signal)? {
+        let url = HttpUrl::parse(&url).map_err(|error| StartError::new(error.to_string()))?;
+        labels = vec![
+            ("server_address", url.host().to_owned()),
+            ("server_port", url.port().to_string()),
+            ("url_path", url.path().path().to_owned()),
+        ];
+        let address = format!("{}:{}", url.host(), url.port());
+        let breaker = config.circuit_breaker.as_ref().map(breaker).transpose()?;
+        let (headers, pool, timeout) = (headers.clone(), shared.pool.clone(), non_zero(config.client.timeout));
+        let template = Template { url, headers, signal, encoding, compression, timeout, pool };
+        let client = client.clone();
+        let make = move || {
+            let exporter = OtlpHttp { client: Client::new(client.clone()), template: template.clone() };
+            Ok(Rc::new(exporter) as Rc<dyn Exporter>)
+        };
+        parts.push(EndpointPart { make: Box::new(make), address, breaker, priority, weight });
+    }
+    if parts.len() > 1 {
+        labels.clear();
+    }
+    let destination = destination(parts, &config.endpoint_policy)?;
     let delivery = delivery(config.client.timeout, &config.retry_on_failure, config.sending_queue.as_ref())?;
-    let endpoint = guarded(config.circuit_breaker.as_ref(), format!("{}:{}", url.host(), url.port()))?;
-    let template = Template {
-        headers: headers(&config, encoding, codec, &shared.user_agent)?,
-        url,
-        signal,
-        encoding,
-        compression,
-        timeout: non_zero(config.client.timeout),
-        pool: shared.pool.clone(),
-    };
-    let make = move || {
-        let exporter = OtlpHttp { client: Client::new(client.clone()), template: template.clone() };
-        Ok(Rc::new(exporter) as Rc<dyn Exporter>)
-    };
-    Ok(ExporterPart { make: Box::new(make), delivery, endpoint, labels })
+    Ok(ExporterPart { destination, delivery, labels })
 }
 
 /// The headers of every request: ours, overridden by those in the configuration.

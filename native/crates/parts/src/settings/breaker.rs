@@ -6,7 +6,7 @@ use serde::Deserialize;
 use teleferric_flow::{BreakerSettings, Override, WindowSettings};
 
 use super::nanoseconds;
-use crate::component::{GuardedEndpoint, StartError};
+use crate::component::StartError;
 
 /// `circuit_breaker`.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -65,16 +65,11 @@ pub struct HalfOpen {
     pub max_wait: Duration,
 }
 
-/// The breaker of the endpoint at `address`, if it has one.
+/// When an endpoint's breaker opens and closes.
 ///
 /// # Errors
 /// A word that is no mode or override.
-pub fn guarded(config: Option<&CircuitBreaker>, address: String) -> Result<Option<GuardedEndpoint>, StartError> {
-    let Some(config) = config else { return Ok(None) };
-    Ok(Some(GuardedEndpoint { address, breaker: settings(config)? }))
-}
-
-fn settings(config: &CircuitBreaker) -> Result<BreakerSettings, StartError> {
+pub fn breaker(config: &CircuitBreaker) -> Result<BreakerSettings, StartError> {
     Ok(BreakerSettings {
         window: WindowSettings { counts: counts(&config.mode)?, time: config.window, buckets: config.buckets },
         min_calls: config.min_calls,

@@ -16,7 +16,7 @@ use crate::component::StartError;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GrpcClient {
-    /// `host:port`, or a target with a resolver scheme.
+    /// `host:port`, or a target with a resolver scheme; empty where all are in a list of endpoints.
     pub endpoint: String,
     /// Compression of requests.
     pub compression: String,
@@ -58,13 +58,13 @@ pub struct GrpcClientKeepalive {
 }
 
 impl GrpcClient {
-    /// The channel's settings as the network layer takes them; certificates are read here.
+    /// The settings of a channel to `endpoint` as the network layer takes them; certificates are read here.
     ///
     /// # Errors
     /// An endpoint, certificate or word that cannot be used.
-    pub fn to_net(&self, user_agent: &str) -> Result<GrpcConfig, StartError> {
+    pub fn to_net(&self, endpoint: &str, user_agent: &str) -> Result<GrpcConfig, StartError> {
         let refuse = |error: &dyn std::fmt::Display| StartError::new(error.to_string());
-        let target = GrpcTarget::parse(&self.endpoint).map_err(|error| refuse(&error))?;
+        let target = GrpcTarget::parse(endpoint).map_err(|error| refuse(&error))?;
         let tls = self.tls.to_net();
         let force_tls = matches!(target, GrpcTarget::Host { force_tls: true, .. });
         let tls = if tls.is_plaintext() && !force_tls {

@@ -3,6 +3,7 @@
 
 pub mod breaker;
 pub mod delivery;
+pub mod endpoints;
 pub mod grpc_client;
 pub mod grpc_server;
 pub mod http_client;
