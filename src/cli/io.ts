@@ -12,6 +12,8 @@ export interface CliIo {
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean | undefined };
   /** Calls back for each signal. @returns takes the listener away */
   onSignal(name: SignalName, listener: () => void): () => void;
+  /** Calls back again and again; does not keep the process alive, and waits for nothing. @returns ends it */
+  every(intervalMs: number, callback: () => unknown): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
   /** What tests put into the collector. */
@@ -27,6 +29,10 @@ export function processIo(): CliIo {
     onSignal(name, listener) {
       process.on(name, listener);
       return () => process.off(name, listener);
+    },
+    every(intervalMs, callback) {
+      const timer = setInterval(callback, intervalMs).unref();
+      return () => clearInterval(timer);
     },
     exit: (code) => process.exit(code),
     internals: {},

@@ -1,10 +1,11 @@
 /**
- * The default command: runs a collector until a signal or a dead component ends it; SIGHUP reloads.
+ * The default command: runs a collector until a signal or a dead component ends it; SIGHUP reloads (see `reload.ts`).
  */
 import { Collector } from '../collector/index.js';
 import { DEFAULT_CONFIG_LOCATION } from '../config/index.js';
-import { messageOf, type CollectorError } from '../errors.js';
+import type { CollectorError } from '../errors.js';
 import type { CliIo, SignalName } from './io.js';
+import { Reloader } from './reload.js';
 import { welcomeText } from './welcome.js';
 
 /** Flags of every command that reads a configuration. */
@@ -27,7 +28,10 @@ const SIGNAL_WORDS: Readonly<Record<SignalName, string>> = {
 /** How long a second signal waits for the core to stop before the process ends. */
 const CUT_SHORT_MS = 500;
 
-/** @returns the exit code: 0 after a signal, 1 after a dead component or a drain cut short. Rejects when the start fails. */
+/**
+ * @returns the exit code: 0 after a signal; 1 after a dead component, a drain cut short, or a reload that failed and was
+ * not to. Rejects when the start fails.
+ */
 export async function run(flags: ConfigFlags, io: CliIo): Promise<number> {
   const builtIn = flags.config.length === 0;
   const collector = new Collector(
@@ -72,15 +76,19 @@ function listen(collector: Collector, io: CliIo): Listening {
       collector.log('info', 'Received signal from OS', { signal: SIGNAL_WORDS[signal] });
       resolve({ signal });
     };
+    const fail = (failure: CollectorError): void => {
+      ending = true;
+      resolve({ failure });
+    };
+    const reloader = new Reloader(collector, io, fail);
     removers.push(
       io.onSignal('SIGINT', () => stop('SIGINT')),
       io.onSignal('SIGTERM', () => stop('SIGTERM')),
-      io.onSignal('SIGHUP', () => void reload(collector)),
+      io.onSignal('SIGHUP', () => void reloader.onSignal(SIGNAL_WORDS.SIGHUP)),
     );
     collector.on('error', (failure) => {
       collector.log('error', 'Asynchronous error received, terminating process', { error: failure.message });
-      ending = true;
-      resolve({ failure });
+      fail(failure);
     });
   });
   return {
@@ -90,18 +98,6 @@ function listen(collector: Collector, io: CliIo): Listening {
       for (const remove of removers) remove();
     },
   };
-}
-
-/** A bad new configuration leaves the old one running. */
-async function reload(collector: Collector): Promise<void> {
-  if (collector.state !== 'running') return;
-  collector.log('info', 'Received signal from OS', { signal: SIGNAL_WORDS.SIGHUP });
-  collector.log('warn', 'Config updated, restart service');
-  try {
-    await collector.reload();
-  } catch (error) {
-    collector.log('error', 'cannot reload, the running configuration stays', { error: messageOf(error) });
-  }
 }
 
 function cutShort(collector: Collector, io: CliIo): void {

@@ -107,6 +107,11 @@ export class Collector extends EventEmitter<CollectorEvents> {
     return this.#state;
   }
 
+  /** The configuration that runs, or ran last; null before the start. */
+  get configuration(): LoadedConfig | null {
+    return this.#loaded;
+  }
+
   /** Every open address: of receivers, of the metrics page, of health. Empty unless running or draining. */
   listening(): readonly Listener[] {
     return [...this.#nativeListeners, ...(this.#telemetry?.listeners ?? [])];

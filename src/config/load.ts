@@ -50,7 +50,7 @@ export interface ConfigErrorDetails {
  * `CONFIG_GRAPH`, `FEATURE_GATE` or `INVALID_ARGUMENT`; from decoding on, with {@link ConfigErrorDetails}
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
-  const environment = options.environment ?? processEnvironment();
+  const { environment, files } = keepingFiles(options.environment ?? processEnvironment());
   const diagnostics: Diagnostic[] = [];
   const gates = FeatureGates.parse(options.featureGates ?? [], diagnostics);
   const root = await readTree(options, environment, gates, diagnostics);
@@ -77,7 +77,18 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   }
   addDiagnostics(decoded, config, root, diagnostics);
   const native = toNativeConfig(config, environment, options.userAgent ?? `teleferric/${packageVersion()}`);
-  return { config, native, diagnostics, gates };
+  return { config, native, diagnostics, gates, files };
+}
+
+/** The same environment, and the text of every file that is read through it. */
+function keepingFiles(environment: Environment): { environment: Environment; files: ReadonlyMap<string, string> } {
+  const files = new Map<string, string>();
+  const readFile = async (path: string): Promise<string> => {
+    const text = await environment.readFile(path);
+    files.set(path, text);
+    return text;
+  };
+  return { environment: { ...environment, readFile }, files };
 }
 
 function readTree(

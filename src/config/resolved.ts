@@ -44,6 +44,8 @@ export interface LoadedConfig {
   readonly native: NativeConfig;
   readonly diagnostics: readonly Diagnostic[];
   readonly gates: FeatureGates;
+  /** Path → text of every file that was read: sources, and what references name. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 /** One configured component, used or not; `config` has every key, defaults filled in. */

@@ -7,6 +7,7 @@ export class FakeIo implements CliIo {
   out = '';
   err = '';
   exits: number[] = [];
+  readonly #timers = new Set<() => unknown>();
   readonly #listeners = new Map<SignalName, Set<() => void>>();
   readonly stdout = { write: (text: string): unknown => (this.out += text) };
   readonly stderr: { write: (text: string) => unknown; isTTY?: boolean } = {
@@ -22,6 +23,22 @@ export class FakeIo implements CliIo {
     listeners.add(listener);
     this.#listeners.set(name, listeners);
     return () => listeners.delete(listener);
+  }
+
+  every(_intervalMs: number, callback: () => unknown): () => void {
+    this.#timers.add(callback);
+    return () => this.#timers.delete(callback);
+  }
+
+  /** Every timer goes off this many times; each time waits for what it begins. */
+  async tick(times: number): Promise<void> {
+    for (let time = 0; time < times; time += 1) {
+      await Promise.all([...this.#timers].map((callback) => callback()));
+    }
+  }
+
+  timers(): number {
+    return this.#timers.size;
   }
 
   exit(code: number): void {

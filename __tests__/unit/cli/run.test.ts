@@ -94,6 +94,27 @@ describe('run', () => {
     await expect(code).resolves.toBe(0);
   });
 
+  it('ends with 1 after a bad new configuration where the running one says so', async () => {
+    const io = new FakeIo();
+    const exits = '\n  reload: {on_failure: exit}';
+    const path = configFile(pipelines('nop', exits));
+    const code = io.run('--config', path);
+    await io.says(READY);
+    writeFileSync(path, pipelines('debug', exits));
+    io.signal('SIGHUP');
+    await until(
+      () => io.addon.calls.includes('reload'),
+      () => io.err,
+    );
+    // The new one does not say so, but it does not run either.
+    writeFileSync(path, 'receivers: [');
+    io.signal('SIGHUP');
+    await expect(code).resolves.toBe(1);
+    expect(io.err).toContain('cannot reload, ending');
+    expect(io.err).toContain('Shutdown complete.');
+    expect(io.addon.calls).toEqual(['start', 'reload', 'drain 25000', 'stop']);
+  });
+
   it('ends with 1 when a component dies', async () => {
     const io = new FakeIo();
     const code = io.run('--config', configFile(pipelines('nop')));

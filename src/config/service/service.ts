@@ -1,9 +1,9 @@
 /**
  * The section `service`: pipelines, extensions, telemetry, and the keys this collector adds (`threads`, `limits`,
- * `priorities`, `drain`).
+ * `priorities`, `drain`, `reload`).
  */
 import { ns } from '../schema/duration.js';
-import { any, block, duration, id, int, key, list, map, object, string } from '../schema/spec.js';
+import { any, block, bool, choice, duration, id, int, key, list, map, object, string } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
 import { prioritySpec } from './priorities.js';
 import { logsSpec } from './telemetry-logs.js';
@@ -78,6 +78,19 @@ const limitsSpec = object({
   ),
 });
 
+const reloadSpec = object({
+  on_failure: key(
+    choice(['keep', 'exit'], (word) => `invalid on_failure: ${JSON.stringify(word)}`),
+    'keep',
+    'When a new configuration cannot be had: `keep` goes on with the running one, `exit` drains it and ends with code 1, as the Collector does',
+  ),
+  watch: key(
+    bool(),
+    false,
+    'Whether to reload when a file of the configuration, or one that it refers to, has changed',
+  ),
+});
+
 /** The section. */
 export const serviceSpec = object({
   telemetry: block(telemetrySpec, 'What the collector tells about itself'),
@@ -101,6 +114,7 @@ export const serviceSpec = object({
     }),
     'Stopping',
   ),
+  reload: block(reloadSpec, 'Another configuration in the place of the running one; for the command'),
 });
 
 /** The section, decoded: every key with its value or default. */

@@ -168,6 +168,10 @@ fn refused_reload_leaves_the_old_graph() {
         ("START_FAILED", bad(&|document| document["processors"][0]["config"]["timeout"] = json!(-1))),
         ("START_FAILED", bad(&|document| document["service"]["pipelines"][0]["exporters"] = json!(["missing"]))),
         ("START_FAILED", bad(&|document| doc::http_of(document)["endpoint"] = json!(taken.1))),
+        (
+            "START_FAILED",
+            bad(&|document| document["exporters"][0]["config"]["sending_queue"]["storage"] = no_storage()),
+        ),
         // The listener before the one that cannot be had was changed too.
         (
             "START_FAILED",
@@ -225,6 +229,15 @@ fn reloads_leave_totals_and_one_set_of_gauges() {
         assert_eq!(collector.metric("otelcol_exporter_in_flight_requests", &[]), 0);
     }
     eventually("nothing is held", || collector.held_bytes() == 0);
+}
+
+/// A storage in a folder that is not there and may not be made.
+fn no_storage() -> Value {
+    json!({
+        "directory": "/nonexistent/teleferric", "create_directory": false, "directory_permissions": 0o750,
+        "timeout": 0, "max_age": 0, "segment_bytes": 1 << 20, "max_bytes": 8 << 20, "reserve_free_percent": 0,
+        "sync": true, "dead_letter_bytes": null,
+    })
 }
 
 fn free_ports() -> Ports {
