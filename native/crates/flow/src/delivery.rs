@@ -15,6 +15,7 @@ use foldhash::HashMap;
 use futures_util::future::{Either, select};
 use teleferric_buf::Ledger;
 use teleferric_buf::metrics::Registration;
+use teleferric_store::Memory;
 use teleferric_wire::Signal;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::spawn_local;
@@ -74,6 +75,14 @@ pub struct Storage {
     pub max_age: Duration,
     /// What requests that are being sent are counted in.
     pub ledger: Arc<Ledger>,
+}
+
+impl Storage {
+    /// Whether a request that was written down may stay in memory for as long as its turn is near: not while memory
+    /// runs short.
+    fn may_keep(&self) -> bool {
+        self.ledger.used() <= self.ledger.limit() / 2
+    }
 }
 
 /// What the deliveries of all threads to one exporter share. Clones are the same one.
@@ -310,11 +319,12 @@ impl Inner {
     }
 
     /// Writes the parcel down, and answers when it lasts. A disk that does not answer holds up no drain.
-    async fn store(self: Rc<Self>, parcel: Parcel, reserved: Reserved) {
+    async fn store(self: Rc<Self>, mut parcel: Parcel, reserved: Reserved) {
         let _storing = Leave { inner: &self, count: &self.storing };
         let Some(storage) = &self.shared.0.stored else { return };
         let cut = pin!(self.sender.stop.reached(Level::Cut));
-        let written = match select(pin!(storage.queue.append(&parcel)), cut).await {
+        let memory = storage.may_keep().then(|| Memory::paid_by(Arc::new(std::mem::take(&mut parcel.permit))));
+        let written = match select(pin!(storage.queue.append(&parcel, memory)), cut).await {
             Either::Left((written, _)) => written,
             Either::Right(_) => Err(draining()),
         };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::select;
 use teleferric_buf::Permit;
-use teleferric_store::LogError;
+use teleferric_store::{LogError, Memory};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -25,8 +25,11 @@ use crate::stored::{Batch, Stored};
 
 /// Payload bytes that one thread's part has in memory at most, or a single request.
 const WINDOW_BYTES: u64 = 4 << 20;
-/// Requests read at once.
+/// Requests read at once, and bytes of memory that are reserved for that, if there are as many.
 const READ_MAX: usize = 256;
+const READ_BYTES: u64 = 1 << 20;
+/// With less than this a read waits for memory, unless less is all that it may have.
+const READ_BYTES_MIN: u64 = 64 << 10;
 /// Wait for memory, or after the disk failed.
 const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -45,10 +48,11 @@ struct Window {
     freed: Notify,
 }
 
-/// A request's part of the window, free again when dropped.
+/// A request's part of the window, free again when dropped, and what pays for its memory, if that is not the feed.
 struct Pane {
     window: Arc<Window>,
     bytes: u64,
+    _memory: Option<Memory>,
 }
 
 impl Drop for Pane {
@@ -67,36 +71,51 @@ impl Feed {
     pub(crate) async fn run(self) {
         let draining = pin!(self.delivery.sender.stop.reached(Level::Draining));
         select(draining, pin!(self.feed())).await;
+        // It may have been told of something and not come to look.
+        self.storage.queue.announce();
     }
 
     async fn feed(&self) {
         loop {
-            for request in self.next().await {
-                self.hand_on(request).await;
+            let (requests, mut permit) = self.next().await;
+            for request in requests {
+                self.hand_on(request, &mut permit);
             }
         }
     }
 
-    /// The next requests, when there are any and the window has room.
-    async fn next(&self) -> Vec<Stored> {
+    /// The next requests, when there are any and the window has room, with memory for those that come from the disk.
+    async fn next(&self) -> (Vec<Stored>, Permit) {
+        let mut wanted = None;
         loop {
             let room = self.room().await;
+            let permit = match wanted.take() {
+                Some(larger) => self.memory(larger, larger).await,
+                None => self.memory(room.min(READ_BYTES), room.min(READ_BYTES_MIN)).await,
+            };
             let mut more = pin!(self.storage.queue.more());
             more.as_mut().enable();
-            match self.storage.queue.read(READ_MAX, room, &self.delivery.sender.account).await {
-                Ok(Batch { requests, lost, more: unread }) => {
+            match self.storage.queue.read(READ_MAX, permit.bytes(), &self.delivery.sender.account).await {
+                Ok(Batch { requests, lost, more: unread, larger }) => {
                     if lost.records > 0 {
                         self.delivery.sender.account.drop_items(DropReason::Damaged, lost.items);
                         self.tell_lost(lost.records, lost.items);
                     }
                     if !requests.is_empty() {
-                        return requests;
+                        // The rest may be for another thread while this one is busy.
+                        if unread {
+                            self.storage.queue.announce();
+                        }
+                        return (requests, permit);
                     }
+                    drop(permit);
+                    wanted = larger;
                     if !unread {
                         more.await;
                     }
                 }
                 Err(error) => {
+                    drop(permit);
                     self.failed(&error);
                     sleep(PAUSE_AFTER_FAILURE).await;
                 }
@@ -117,7 +136,7 @@ impl Feed {
         }
     }
 
-    async fn hand_on(&self, request: Stored) {
+    fn hand_on(&self, request: Stored, permit: &mut Permit) {
         let max_age = self.storage.max_age;
         if !max_age.is_zero() && request.age() > max_age {
             return request.drop_for(DropReason::Expired);
@@ -127,20 +146,23 @@ impl Feed {
             return request.drop_for(DropReason::Damaged);
         };
         let bytes = request.payload().len() as u64;
-        let mut permit = Hold::from(self.memory(bytes).await);
+        let memory = request.memory().cloned();
+        let mut hold = Hold::from(if memory.is_some() { Permit::none() } else { permit.split_off(bytes) });
         self.window.bytes.fetch_add(bytes, Ordering::Relaxed);
-        permit.attach(Arc::new(Pane { window: Arc::clone(&self.window), bytes }));
+        hold.attach(Arc::new(Pane { window: Arc::clone(&self.window), bytes, _memory: memory }));
         let (items, payload) = (request.items(), Payload::from(request.payload().clone()));
         let keeper: Arc<dyn Keeper> = request.send();
         let reply = Reply::kept(items, keeper);
         let arrived = Instant::now();
-        self.delivery.take(Parcel { signal, payload, items, permit, arrived, deadline: None, context, reply });
+        self.delivery.take(Parcel { signal, payload, items, permit: hold, arrived, deadline: None, context, reply });
     }
 
-    /// Room in the ledger for a request, as soon as there is.
-    async fn memory(&self, bytes: u64) -> Permit {
+    /// `wanted` bytes of the ledger, or half of what is free but at least `least`; waits for those.
+    async fn memory(&self, wanted: u64, least: u64) -> Permit {
+        let ledger = &self.storage.ledger;
         loop {
-            match self.storage.ledger.try_reserve(bytes) {
+            let free = ledger.limit().saturating_sub(ledger.used());
+            match ledger.try_reserve(wanted.min(free / 2).max(least)) {
                 Ok(permit) => return permit,
                 Err(_) => sleep(PAUSE).await,
             }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use teleferric_store::{Entry, LogError, Record, Tally, Writer};
+use teleferric_store::{Entry, LogError, Memory, Record, Tally, Writer};
 use teleferric_wire::Signal;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -48,14 +48,24 @@ struct State {
     cursor: u32,
     /// Where its requests go that are refused for good, if they are kept.
     letters: Option<Arc<LetterBox>>,
-    /// What the log holds for the queue, and what is on its way there.
-    used: Mutex<Tally>,
+    used: Mutex<Used>,
     /// Requests that were read and are not settled.
     reading: AtomicUsize,
-    /// Told when there is more to read.
+    /// Told when there is more to read: one reader, which tells the next if it leaves something.
     more: Notify,
+    /// Whether that was told and no reader has looked since.
+    announced: AtomicBool,
     /// Told when there is more room.
     less: Notify,
+}
+
+/// The room taken.
+#[derive(Default)]
+struct Used {
+    /// What the log holds for the queue, and what is on its way there.
+    tally: Tally,
+    /// Requests of that which are on their way.
+    storing: u64,
 }
 
 impl StoredQueue {
@@ -77,16 +87,16 @@ impl StoredQueue {
             Some(letters) if keeps_letters => Some(Arc::new(letters.of_queue(&name, exporter, signal, handles).await?)),
             _ => None,
         };
-        let (more, less) = (Notify::new(), Notify::new());
         Ok(StoredQueue(Arc::new(State {
             writer,
             _log: log,
             cursor,
             letters,
-            used: Mutex::new(held),
+            used: Mutex::new(Used { tally: held, storing: 0 }),
             reading: AtomicUsize::new(0),
-            more,
-            less,
+            more: Notify::new(),
+            announced: AtomicBool::new(false),
+            less: Notify::new(),
         })))
     }
 
@@ -97,16 +107,17 @@ impl StoredQueue {
 
     /// What it holds, in units of `sizer`.
     pub(crate) fn used(&self, sizer: Sizer) -> u64 {
-        sizer.of_tally(*self.0.used.lock())
+        sizer.of_tally(self.0.used.lock().tally)
     }
 
     /// Takes room for a request, if `capacity` units of `sizer` have it.
     pub(crate) fn try_reserve(&self, tally: Tally, sizer: Sizer, capacity: u64) -> Option<Reserved> {
         let mut used = self.0.used.lock();
-        if sizer.of_tally(*used).saturating_add(sizer.of_tally(tally)) > capacity {
+        if sizer.of_tally(used.tally).saturating_add(sizer.of_tally(tally)) > capacity {
             return None;
         }
-        used.add(tally);
+        used.tally.add(tally);
+        used.storing += 1;
         Some(Reserved { queue: self.clone(), tally, kept: false })
     }
 
@@ -115,16 +126,24 @@ impl StoredQueue {
         self.0.less.notified()
     }
 
-    /// Ends after something was added. Does not miss what happens from its first poll, or `enable`, on.
+    /// Ends after something was added, for one of those who wait. Does not miss what happens from its first poll, or
+    /// `enable`, on; who is told, and does not look then, has to [`announce`](Self::announce) it again.
     pub(crate) fn more(&self) -> Notified<'_> {
         self.0.more.notified()
     }
 
-    /// Writes a parcel down. Ends when it lasts; if the future is dropped, it may last all the same.
+    /// Tells one reader, the next that looks if none waits, that there is something to read.
+    pub(crate) fn announce(&self) {
+        self.0.announced.store(true, Ordering::Release);
+        self.0.more.notify_one();
+    }
+
+    /// Writes a parcel down. Ends when it lasts; if the future is dropped, it may last all the same. With `memory` the
+    /// payload stays in memory for readers that keep up.
     ///
     /// # Errors
     /// The log is full or cannot be written.
-    pub(crate) async fn append(&self, parcel: &Parcel) -> Result<(), Fault> {
+    pub(crate) async fn append(&self, parcel: &Parcel, memory: Option<Memory>) -> Result<(), Fault> {
         let entry = Entry {
             time: now_ms(),
             targets: 1 << self.0.cursor,
@@ -135,13 +154,17 @@ impl StoredQueue {
         let (tell, told) = oneshot::channel();
         let state = Arc::clone(&self.0);
         let then = move |written: Result<u64, Arc<LogError>>| {
-            if written.is_ok() {
-                state.more.notify_waiters();
+            // Of a group that is written together one is enough.
+            if written.is_ok() && !state.announced.swap(true, Ordering::AcqRel) {
+                state.more.notify_one();
             }
             // A caller that is gone has nobody to tell either.
             let _ = tell.send(written);
         };
-        self.0.writer.append(entry, Box::new(then));
+        match memory {
+            Some(memory) => self.0.writer.append_kept(entry, memory, Box::new(then)),
+            None => self.0.writer.append(entry, Box::new(then)),
+        }
         match told.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(refusal(&error)),
@@ -149,8 +172,8 @@ impl StoredQueue {
         }
     }
 
-    /// The next requests: at most `count`, and no more once they have `bytes` bytes. Those that are not settled are read
-    /// again, also if the future is dropped.
+    /// The next requests: at most `count`, with at most `bytes` bytes, for which the caller has reserved memory. Those
+    /// that are not settled are read again, also if the future is dropped.
     ///
     /// # Errors
     /// The disk failed.
@@ -162,12 +185,14 @@ impl StoredQueue {
                 queue.give_back(read.lost);
                 let keep = |record| Stored::new(queue.clone(), record, Arc::clone(&account));
                 let requests = read.records.into_iter().map(keep).collect();
-                Batch { requests, lost: read.lost, more: read.more }
+                Batch { requests, lost: read.lost, more: read.more, larger: read.larger }
             });
             // What nobody takes is given back as it is dropped.
             drop(tell.send(batch));
         };
-        self.0.writer.read(self.0.cursor, count, bytes, Box::new(then));
+        // Whatever is added from here on is announced anew; what was before is there for this read.
+        self.0.announced.store(false, Ordering::Release);
+        self.0.writer.read_within(self.0.cursor, count, bytes, Box::new(then));
         told.await.unwrap_or(Err(LogError::ReadOnly))
     }
 
@@ -175,7 +200,7 @@ impl StoredQueue {
         if tally == Tally::default() {
             return;
         }
-        self.0.used.lock().subtract(tally);
+        self.0.used.lock().tally.subtract(tally);
         self.0.less.notify_waiters();
     }
 }
@@ -187,6 +212,8 @@ pub(crate) struct Batch {
     pub(crate) lost: Tally,
     /// Whether the end was not come to.
     pub(crate) more: bool,
+    /// Bytes of the next request, if it alone has more than was asked for.
+    pub(crate) larger: Option<u64>,
 }
 
 /// Room taken in a stored queue, given back unless a request went there.
@@ -205,6 +232,7 @@ impl Reserved {
 
 impl Drop for Reserved {
     fn drop(&mut self) {
+        self.queue.0.used.lock().storing -= 1;
         if !self.kept {
             self.queue.give_back(self.tally);
         }
@@ -233,6 +261,11 @@ impl Stored {
 
     pub(crate) fn payload(&self) -> &bytes::Bytes {
         &self.record.payload
+    }
+
+    /// What pays for the payload, if it has stayed in memory since it was taken.
+    pub(crate) fn memory(&self) -> Option<&Memory> {
+        self.record.memory.as_ref()
     }
 
     pub(crate) fn items(&self) -> u64 {
@@ -284,7 +317,7 @@ impl Keeper for Stored {
 
 impl Drop for Stored {
     fn drop(&mut self) {
-        let State { writer, cursor, reading, more, .. } = &*self.queue.0;
+        let State { writer, cursor, reading, used, .. } = &*self.queue.0;
         let unfinished = *self.unfinished.get_mut();
         if unfinished {
             writer.release(*cursor, self.record.sequence);
@@ -292,10 +325,14 @@ impl Drop for Stored {
             writer.acknowledge(*cursor, self.record.sequence);
             self.queue.give_back(self.record.tally());
         }
-        // With the last one the log can tell whether something is missing.
         let last = reading.fetch_sub(1, Ordering::Relaxed) == 1;
-        if unfinished || (last && *self.queue.0.used.lock() != Tally::default()) {
-            more.notify_waiters();
+        // With the last one the log can tell whether something is missing of what should be there.
+        let is_left = || {
+            let used = used.lock();
+            used.tally.records > used.storing
+        };
+        if unfinished || (last && is_left()) {
+            self.queue.announce();
         }
     }
 }

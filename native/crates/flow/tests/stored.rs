@@ -306,6 +306,57 @@ async fn a_full_log_refuses_with_a_hint_and_takes_again_when_something_left() {
 }
 
 #[tokio::test]
+async fn a_request_counts_once_in_the_ledger_wherever_it_is_read() {
+    let folder = TempDir::new().unwrap();
+    let storage = storage(folder.path());
+    let bytes = request(Signal::Logs, 0, 5).len() as u64;
+    for kept in [true, false] {
+        let life = Life::new();
+        LocalSet::new()
+            .run_until(async {
+                let rig = life.rig(&storage, settings(), ScriptedExporter::accepting().slow(3600 * SECOND)).await;
+                if kept {
+                    life.send(&rig, 5).await;
+                }
+                until(|| rig.exporter.attempts().len() == 1).await;
+                until(|| life.ledger.used() == bytes).await;
+                rig.delivery.drain(now()).await;
+            })
+            .await;
+        assert_eq!(life.ledger.used(), 0);
+    }
+}
+
+/// More than the ledger has, each request nearly a tenth of it: all the same everything is delivered, and nobody is
+/// refused memory.
+#[tokio::test]
+async fn a_backlog_larger_than_the_ledger_is_delivered_within_it() {
+    let folder = TempDir::new().unwrap();
+    let storage = StorageSettings { segment_bytes: 1 << 20, max_bytes: 8 << 20, ..storage(folder.path()) };
+    let mut life = Life::new();
+    LocalSet::new()
+        .run_until(async {
+            let rig = life.rig(&storage, settings(), away()).await;
+            for _ in 0..30 {
+                assert!(life.send(&rig, 500).await.is_taken());
+            }
+            rig.delivery.drain(now()).await;
+        })
+        .await;
+    let bytes = request(Signal::Logs, 0, 500).len() as u64;
+    life = Life { ledger: Ledger::new(10 * bytes), ..Life::new() };
+    LocalSet::new()
+        .run_until(async {
+            let rig = life.rig(&storage, settings(), ScriptedExporter::accepting()).await;
+            until(|| rig.exporter.delivered() == 15_000).await;
+            until(|| life.queue_size() == 0.0).await;
+            rig.delivery.drain(None).await;
+        })
+        .await;
+    assert!(life.ledger.peak() > bytes && life.ledger.peak() <= 10 * bytes);
+}
+
+#[tokio::test]
 async fn a_new_graph_takes_over_what_the_old_one_cannot_deliver() {
     let folder = TempDir::new().unwrap();
     let (life, storage) = (Life::new(), storage(folder.path()));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::meta::{CursorState, Position};
-use crate::record::{Record, Tally};
+use crate::record::{Outline, Tally};
 
 pub(crate) struct Cursor {
     pub(crate) name: String,
@@ -75,17 +75,23 @@ impl Cursor {
         self.held.add(tally);
     }
 
-    /// Passes the record at `at`. Whether it is for this cursor, whose bit is `bit`, and still needed: then it is
-    /// outstanding.
-    pub(crate) fn takes(&mut self, bit: u32, record: &Record, at: Position) -> bool {
-        self.seen = self.seen.max(record.sequence + 1);
+    /// Whether a record that it comes to is for this cursor, whose bit is `bit`, and still needed.
+    pub(crate) fn needs(&self, bit: u32, record: &Outline) -> bool {
         let addressed = record.targets >> bit & 1 == 1;
-        let needed = record.sequence >= self.resumes_at || self.left_over.remove(&record.sequence);
-        let taken = addressed && needed;
-        if taken {
-            self.outstanding.insert(record.sequence, Taken { at, tally: record.tally() });
-        }
-        taken
+        addressed && (record.sequence >= self.resumes_at || self.left_over.contains(&record.sequence))
+    }
+
+    /// Passes a record; reads on at `next`.
+    pub(crate) fn pass(&mut self, record: &Outline, next: Position) {
+        self.read = next;
+        self.seen = self.seen.max(record.sequence + 1);
+        self.left_over.remove(&record.sequence);
+    }
+
+    /// The record at `at`, which it has passed or given back, is outstanding from now on.
+    pub(crate) fn take(&mut self, record: &Outline, at: Position) {
+        self.again.remove(&record.sequence);
+        self.outstanding.insert(record.sequence, Taken { at, tally: record.tally });
     }
 
     /// Has passed all there is below `next`. What was to be there and was not is lost.
@@ -100,12 +106,6 @@ impl Cursor {
     /// The first record that was given back, and where it stands.
     pub(crate) fn first_again(&self) -> Option<(u64, Position)> {
         self.again.first_key_value().map(|(sequence, taken)| (*sequence, taken.at))
-    }
-
-    /// A record that was given back is read again: now it is known how much it is.
-    pub(crate) fn take_again(&mut self, record: &Record, at: Position) {
-        self.again.remove(&record.sequence);
-        self.outstanding.insert(record.sequence, Taken { at, tally: record.tally() });
     }
 
     /// An outstanding record is needed no more.

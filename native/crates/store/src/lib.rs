@@ -4,6 +4,9 @@
 //! append ─ one vectored write, one sync ─▶ seg-0 │ seg-1 │ seg-2 …        meta.a, meta.b: how far each cursor is
 //!                                          ▲ read, acknowledged in any order; a segment nobody needs is used again
 //! ```
+//! What was appended last stays in memory for a while, if its [`Memory`] is paid for, so that readers that keep up do not
+//! ask the disk.
+//!
 //! Everything goes through [`Vfs`], so that tests can enumerate what a crash may leave behind. Nothing is mapped into
 //! memory, a sync that failed is never tried again on the same file, and damage costs the records it touches.
 
@@ -17,13 +20,15 @@ mod record;
 mod segment;
 #[cfg(test)]
 mod sim;
+mod tail;
 mod vfs;
+mod window;
 mod writer;
 
 pub use log::{
     CURSORS_MAX, CursorSurvey, GivenUp, Log, LogError, LogSettings, Opened, Read, RecordSurvey, SegmentSurvey, Status,
     Survey, survey,
 };
-pub use record::{NewRecord, Record, Tally};
+pub use record::{Memory, NewRecord, Record, Tally};
 pub use vfs::{Disk, DiskError, Vfs, VfsFile};
 pub use writer::{Entry, Told, WhenFull, Writer};

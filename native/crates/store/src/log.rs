@@ -16,7 +16,9 @@ use crate::cursor::Cursor;
 use crate::meta::{CursorState, Meta, Position, State};
 use crate::record::{NewRecord, Record, Tally};
 use crate::segment::{self, HEADER_BYTES, Header, Segment, Uuid};
+use crate::tail::Tail;
 use crate::vfs::{Vfs, VfsFile};
+use crate::window::Window;
 
 /// Sizes and habits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +108,10 @@ pub struct Log<V: Vfs> {
     next: u64,
     meta: Meta<V::File>,
     failures: u32,
+    /// What was read from the disk last.
+    window: Window,
+    /// What was appended last.
+    tail: Tail,
     front: Vec<u8>,
 }
 
@@ -179,6 +185,7 @@ impl<V: Vfs> Log<V> {
     pub fn purge(&mut self, cursor: u32) -> Result<Tally, LogError> {
         let (next, tail) = (self.next, self.tail());
         let gone = self.cursors.get_mut(cursor as usize).map(|cursor| cursor.purge(next, tail));
+        self.tail.restart(tail);
         self.checkpoint()?;
         Ok(gone.unwrap_or_default())
     }
@@ -192,6 +199,16 @@ impl<V: Vfs> Log<V> {
         self.meta.write(&State { uuid: self.uuid, next: self.next, tail: self.tail(), cursors })?;
         self.reclaim()?;
         Ok(())
+    }
+
+    /// Whether memory is kept for records that were appended and not read.
+    pub fn keeps(&self) -> bool {
+        !self.tail.is_empty()
+    }
+
+    /// Gives up memory that was kept already when this was called last: its reader does not keep up.
+    pub fn age(&mut self) {
+        self.tail.age(self.next);
     }
 
     /// What there is for `cursor`, read or not, and not acknowledged.
@@ -288,6 +305,7 @@ impl<V: Vfs> Log<V> {
         }
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         // Given out whatever happens, so that what a failed write left behind is never taken for something else.
+        let first = self.next;
         self.next += records.len() as u64;
         let written = segment.file.write_at(&parts, segment.end);
         let lasting = written.and_then(|()| if self.settings.sync { segment.file.sync() } else { Ok(()) });
@@ -297,11 +315,30 @@ impl<V: Vfs> Log<V> {
             segment.bytes = segment.end;
             return Err(error.into());
         }
+        let mut at = Position { segment: segment.header.number, offset: segment.end };
         segment.end += bytes as u64;
-        for record in records {
+        for (record, sequence) in records.iter().zip(first..) {
+            let next = Position { offset: at.offset + record.bytes() as u64, ..at };
             self.hold(record.targets, record.tally());
+            self.keep(record, sequence, at, next);
+            at = next;
         }
         Ok(())
+    }
+
+    /// Keeps a record that was written for those that keep up, if its memory is paid for.
+    fn keep(&mut self, record: &NewRecord<'_>, sequence: u64, at: Position, next: Position) {
+        // Nobody reads a roster.
+        if record.targets == 0 {
+            return;
+        }
+        match record.kept(sequence) {
+            Some(kept) => {
+                let readers = (1_u128 << self.cursors.len()) - 1;
+                self.tail.push(at, next, record.outline(sequence), kept, readers as u64);
+            }
+            None => self.tail.restart(next),
+        }
     }
 
     /// Counts a record for those that are to read it.
@@ -379,7 +416,7 @@ struct Roster(String);
 
 impl Roster {
     fn record(&self) -> NewRecord<'_> {
-        NewRecord { time: 0, targets: 0, items: 0, head: self.0.as_bytes(), payload: &[] }
+        NewRecord { time: 0, targets: 0, items: 0, head: self.0.as_bytes(), payload: &[], memory: None }
     }
 
     fn bytes(&self) -> usize {

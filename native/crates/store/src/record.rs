@@ -7,7 +7,10 @@
 //! The checksum covers the same, and begins with a salt of the log and the segment, so that what stood there before the
 //! segment was used again never looks like a record of it.
 
-use bytes::Bytes;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
 use teleferric_codec::crc32c::crc32c;
 
 /// What is to be kept.
@@ -23,6 +26,8 @@ pub struct NewRecord<'a> {
     pub head: &'a [u8],
     /// The payload, in pieces.
     pub payload: &'a [Bytes],
+    /// What pays for the payload until it is read; without it the payload is read from the disk.
+    pub memory: Option<&'a Memory>,
 }
 
 /// What was kept.
@@ -40,7 +45,35 @@ pub struct Record {
     pub head: Bytes,
     /// The payload.
     pub payload: Bytes,
+    /// What pays for the payload, if that has stayed in memory since it was appended.
+    pub memory: Option<Memory>,
 }
+
+/// What pays for a payload that is kept in memory, such as the permit of a budget. It is let go of with the last clone.
+#[derive(Clone)]
+pub struct Memory(#[expect(dead_code, reason = "kept for what its drop does")] Arc<dyn Send + Sync>);
+
+impl Memory {
+    /// Memory that is paid for for as long as `guard` is there.
+    pub fn paid_by(guard: Arc<dyn Send + Sync>) -> Self {
+        Memory(guard)
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memory")
+    }
+}
+
+/// What pays makes no difference to what a record is.
+impl PartialEq for Memory {
+    fn eq(&self, _: &Memory) -> bool {
+        true
+    }
+}
+
+impl Eq for Memory {}
 
 /// How much there is of something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,11 +107,17 @@ impl Record {
     pub fn tally(&self) -> Tally {
         Tally { records: 1, items: self.items, bytes: self.payload.len() as u64 }
     }
+}
 
+/// As much of a record as says for whom it is and how much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outline {
+    pub(crate) sequence: u64,
+    pub(crate) time: u64,
+    pub(crate) targets: u64,
+    pub(crate) tally: Tally,
     /// Bytes that it takes in a segment.
-    pub(crate) fn disk_bytes(&self) -> u64 {
-        on_disk(FIXED_BYTES + self.head.len() + self.payload.len()) as u64
-    }
+    pub(crate) disk_bytes: u64,
 }
 
 /// Length and checksum.
@@ -87,12 +126,20 @@ pub(crate) const PREFIX_BYTES: usize = 8;
 pub(crate) const FIXED_BYTES: usize = 40;
 const ALIGNMENT: usize = 8;
 
-/// What the fixed part of a record says, before its checksum has been looked at.
+/// Everything in front of the head.
+pub(crate) const FRONT_BYTES: usize = PREFIX_BYTES + FIXED_BYTES;
+
+/// What stands in front of the head, before the checksum has been looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Prefix {
+pub(crate) struct Front {
+    /// Bytes from the sequence to the payload's end.
     pub(crate) length: usize,
-    checksum: u32,
+    pub(crate) checksum: u32,
     pub(crate) sequence: u64,
+    time: u64,
+    targets: u64,
+    items: u64,
+    head_length: usize,
 }
 
 impl NewRecord<'_> {
@@ -111,6 +158,27 @@ impl NewRecord<'_> {
     /// Bytes that it takes in a segment.
     pub(crate) fn bytes(&self) -> usize {
         on_disk(self.length())
+    }
+
+    pub(crate) fn outline(&self, sequence: u64) -> Outline {
+        let NewRecord { time, targets, .. } = *self;
+        Outline { sequence, time, targets, tally: self.tally(), disk_bytes: self.bytes() as u64 }
+    }
+
+    /// The record as it will be read, in memory that is paid for; none if nothing pays.
+    pub(crate) fn kept(&self, sequence: u64) -> Option<Record> {
+        let memory = self.memory.cloned()?;
+        let payload = match self.payload {
+            [whole] => whole.clone(),
+            pieces => {
+                let mut whole = BytesMut::with_capacity(self.payload_bytes());
+                pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+                whole.freeze()
+            }
+        };
+        let NewRecord { time, targets, items, head, .. } = *self;
+        let head = Bytes::copy_from_slice(head);
+        Some(Record { sequence, time, targets, items, head, payload, memory: Some(memory) })
     }
 
     /// Everything in front of the payload.
@@ -140,31 +208,42 @@ pub(crate) fn on_disk(length: usize) -> usize {
     (PREFIX_BYTES + length).next_multiple_of(ALIGNMENT)
 }
 
-impl Prefix {
+impl Front {
     /// What `bytes` begin with, if that can be a record at all.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Prefix> {
-        let length = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
-        let checksum = u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?);
-        let sequence = u64::from_le_bytes(*bytes.get(8..)?.first_chunk()?);
-        (length >= FIXED_BYTES).then_some(Prefix { length, checksum, sequence })
+    pub(crate) fn read(bytes: &[u8]) -> Option<Front> {
+        let four = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+        let eight = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+        let front = Front {
+            length: four(0)? as usize,
+            checksum: four(4)?,
+            sequence: eight(8)?,
+            time: eight(16)?,
+            targets: eight(24)?,
+            items: eight(32)?,
+            head_length: four(40)? as usize,
+        };
+        (front.length >= FIXED_BYTES && front.head_length <= front.length - FIXED_BYTES).then_some(front)
     }
 
-    /// The record, if `body`, which has the prefix's length, is what was written.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        on_disk(self.length) as u64
+    }
+
+    pub(crate) fn outline(&self) -> Outline {
+        let Front { sequence, time, targets, items, .. } = *self;
+        let bytes = (self.length - FIXED_BYTES - self.head_length) as u64;
+        Outline { sequence, time, targets, tally: Tally { records: 1, items, bytes }, disk_bytes: self.disk_bytes() }
+    }
+
+    /// The record, if `body`, which begins with the sequence, is what was written.
     pub(crate) fn record(&self, salt: u32, body: Bytes) -> Option<Record> {
         if body.len() != self.length || crc32c(salt, &body) != self.checksum {
             return None;
         }
-        let number = |at: usize| Some(u64::from_le_bytes(*body.get(at..)?.first_chunk()?));
-        let head_length = u32::from_le_bytes(*body.get(32..)?.first_chunk()?) as usize;
-        let payload = FIXED_BYTES.checked_add(head_length).filter(|end| *end <= body.len())?;
-        Some(Record {
-            sequence: number(0)?,
-            time: number(8)?,
-            targets: number(16)?,
-            items: number(24)?,
-            head: body.slice(FIXED_BYTES..payload),
-            payload: body.slice(payload..),
-        })
+        let Front { sequence, time, targets, items, .. } = *self;
+        let payload = FIXED_BYTES + self.head_length;
+        let head = body.slice(FIXED_BYTES..payload);
+        Some(Record { sequence, time, targets, items, head, payload: body.slice(payload..), memory: None })
     }
 }
 
@@ -175,22 +254,28 @@ mod tests {
     #[test]
     fn a_record_reads_back_and_nothing_else_does() {
         let payload = [Bytes::from_static(b"abc"), Bytes::from_static(b"defg")];
-        let new = NewRecord { time: 7, targets: 5, items: 3, head: b"head", payload: &payload };
+        let new = NewRecord { time: 7, targets: 5, items: 3, head: b"head", payload: &payload, memory: None };
         let mut bytes = Vec::new();
         new.front(9, 42, &mut bytes);
         payload.iter().for_each(|piece| bytes.extend_from_slice(piece));
         bytes.extend_from_slice(new.padding());
         assert_eq!((bytes.len(), bytes.len() % 8), (new.bytes(), 0));
-        let prefix = Prefix::read(&bytes).unwrap();
-        let body = |bytes: &[u8]| Bytes::copy_from_slice(&bytes[8..8 + prefix.length]);
-        let record = prefix.record(9, body(&bytes)).unwrap();
+        let front = Front::read(&bytes).unwrap();
+        assert_eq!(front.outline(), new.outline(42));
+        let body = |bytes: &[u8]| Bytes::copy_from_slice(&bytes[8..8 + front.length]);
+        let record = front.record(9, body(&bytes)).unwrap();
         assert_eq!((record.sequence, record.time, record.targets, record.items), (42, 7, 5, 3));
         assert_eq!((&record.head[..], &record.payload[..]), (&b"head"[..], &b"abcdefg"[..]));
-        assert_eq!(prefix.record(8, body(&bytes)), None, "another salt");
-        for at in 4..8 + prefix.length {
+        let memory = Memory::paid_by(Arc::new(()));
+        assert_eq!(
+            NewRecord { memory: Some(&memory), ..new }.kept(42).map(|kept| (kept.head, kept.payload)),
+            Some((record.head, record.payload))
+        );
+        assert_eq!(front.record(8, body(&bytes)), None, "another salt");
+        for at in 4..8 + front.length {
             let mut bent = bytes.clone();
             bent[at] ^= 1;
-            let read = Prefix::read(&bent).and_then(|prefix| prefix.record(9, body(&bent)));
+            let read = Front::read(&bent).and_then(|front| front.record(9, body(&bent)));
             assert_eq!(read, None, "byte {at}");
         }
     }

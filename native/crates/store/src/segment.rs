@@ -5,8 +5,9 @@ use std::io;
 use bytes::Bytes;
 use teleferric_codec::crc32c::crc32c;
 
-use crate::record::{PREFIX_BYTES, Prefix, Record, on_disk};
+use crate::record::{FRONT_BYTES, Front, PREFIX_BYTES, Record};
 use crate::vfs::VfsFile;
+use crate::window::{WINDOW_BYTES, Window};
 
 /// A log's name for itself, different for each.
 pub(crate) type Uuid = [u8; 16];
@@ -95,14 +96,14 @@ pub(crate) struct Segment<F> {
     pub(crate) file: F,
     /// Bytes of the file.
     pub(crate) bytes: u64,
-    /// Where the next record goes, or would.
+    /// Where what can be read ends; of the segment that is written into, where the next record goes.
     pub(crate) end: u64,
 }
 
 /// What stands at a place of a segment.
 pub(crate) enum Found {
-    /// A record, and where the next begins.
-    Record(Record, u64),
+    /// A whole record, and where the next begins.
+    Record(Front, u64),
     /// Damage from here to `to`, where a record stands again.
     Gap { to: u64 },
     /// Nothing more.
@@ -111,50 +112,65 @@ pub(crate) enum Found {
 
 impl<F: VfsFile> Segment<F> {
     /// Looks at `at` for a record with a sequence from `from` up to, but not including, `below`.
-    pub(crate) fn find(&self, at: u64, from: u64, below: u64) -> io::Result<Found> {
-        if let Some(record) = self.read(at, from, below)? {
-            let next = at + record.disk_bytes();
-            return Ok(Found::Record(record, next));
+    pub(crate) fn find(&self, at: u64, from: u64, below: u64, window: &mut Window) -> io::Result<Found> {
+        if let Some(front) = self.front(at, from, below, window)? {
+            return Ok(Found::Record(front, at + front.disk_bytes()));
         }
-        Ok(self.next_valid(at, from, below)?.map_or(Found::End, |to| Found::Gap { to }))
+        Ok(self.next_valid(at, from, below, window)?.map_or(Found::End, |to| Found::Gap { to }))
     }
 
-    /// The record at `at`, if one is there that fits.
-    pub(crate) fn read(&self, at: u64, from: u64, below: u64) -> io::Result<Option<Record>> {
-        let mut front = [0; PREFIX_BYTES + 8];
-        if self.file.read_at(&mut front, at)? < front.len() {
+    /// The front of the record at `at`, if one is there that fits and is whole.
+    pub(crate) fn front(&self, at: u64, from: u64, below: u64, window: &mut Window) -> io::Result<Option<Front>> {
+        let Some(front) = Front::read(window.bytes(self, at, FRONT_BYTES)?) else { return Ok(None) };
+        if at + front.disk_bytes() > self.end || !(from..below).contains(&front.sequence) {
             return Ok(None);
         }
-        let Some(prefix) = Prefix::read(&front) else { return Ok(None) };
-        let fits = at + on_disk(prefix.length) as u64 <= self.bytes && (from..below).contains(&prefix.sequence);
-        if !fits {
-            return Ok(None);
+        let (mut sum, mut place) = (self.header.salt(), at + PREFIX_BYTES as u64);
+        let end = place + front.length as u64;
+        while place < end {
+            let part = window.bytes(self, place, (end - place).min(WINDOW_BYTES as u64) as usize)?;
+            if part.is_empty() {
+                return Ok(None);
+            }
+            sum = crc32c(sum, part);
+            place += part.len() as u64;
         }
-        let mut body = vec![0; prefix.length];
-        if self.file.read_at(&mut body, at + PREFIX_BYTES as u64)? < body.len() {
-            return Ok(None);
-        }
-        Ok(prefix.record(self.header.salt(), Bytes::from(body)))
+        Ok((sum == front.checksum).then_some(front))
+    }
+
+    /// The record at `at` whose front was found there, in memory of its own; none if it is not whole any more.
+    pub(crate) fn load(&self, at: u64, front: &Front, window: &mut Window) -> io::Result<Option<Record>> {
+        let body = at + PREFIX_BYTES as u64;
+        let body = if front.length <= WINDOW_BYTES {
+            Bytes::copy_from_slice(window.bytes(self, body, front.length)?)
+        } else {
+            let mut whole = vec![0; front.length];
+            let filled = self.file.read_at(&mut whole, body)?;
+            whole.truncate(filled);
+            Bytes::from(whole)
+        };
+        Ok(front.record(self.header.salt(), body))
     }
 
     /// The first place behind `at` where a record stands that fits.
-    fn next_valid(&self, at: u64, from: u64, below: u64) -> io::Result<Option<u64>> {
-        let mut window = vec![0; SEARCH_BYTES];
+    fn next_valid(&self, at: u64, from: u64, below: u64, window: &mut Window) -> io::Result<Option<u64>> {
+        let mut searched = vec![0; SEARCH_BYTES];
         let mut start = at + 8;
-        while start < self.bytes {
-            let filled = self.file.read_at(&mut window, start)?;
+        while start < self.end {
+            let there = (self.end - start).min(SEARCH_BYTES as u64) as usize;
+            let filled = self.file.read_at(&mut searched[..there], start)?;
             let mut offset = 0;
-            while offset + PREFIX_BYTES + 8 <= filled {
+            while offset + FRONT_BYTES <= filled {
                 let place = start + offset as u64;
-                let looks_like = window.get(offset..).and_then(Prefix::read).is_some_and(|prefix| {
-                    (from..below).contains(&prefix.sequence) && place + on_disk(prefix.length) as u64 <= self.bytes
+                let looks_like = searched.get(offset..filled).and_then(Front::read).is_some_and(|front| {
+                    (from..below).contains(&front.sequence) && place + front.disk_bytes() <= self.end
                 });
-                if looks_like && self.read(place, from, below)?.is_some() {
+                if looks_like && self.front(place, from, below, window)?.is_some() {
                     return Ok(Some(place));
                 }
                 offset += 8;
             }
-            if filled < window.len() {
+            if filled < searched.len() {
                 break;
             }
             // The last few bytes are looked at again with what follows them.

@@ -26,6 +26,7 @@ struct World {
     /// Operations until the one that fails, if one is to.
     fails_after: Option<u64>,
     operations: u64,
+    reads: u64,
     free_bytes: u64,
 }
 
@@ -72,6 +73,11 @@ impl Sim {
 
     pub(crate) fn operations(&self) -> u64 {
         self.world().operations
+    }
+
+    /// How often files were read.
+    pub(crate) fn reads(&self) -> u64 {
+        self.world().reads
     }
 
     pub(crate) fn file(&self, name: &str) -> Option<Vec<u8>> {
@@ -204,7 +210,8 @@ impl VfsFile for SimFile {
     }
 
     fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
-        let world = self.sim.world();
+        let mut world = self.sim.world();
+        world.reads += 1;
         let content = &world.files[self.file].now;
         let from = (at as usize).min(content.len());
         let count = into.len().min(content.len() - from);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::log::{GivenUp, Log, LogError, Read};
-use crate::record::{NewRecord, Tally};
+use crate::record::{Memory, NewRecord, Tally};
 use crate::vfs::Vfs;
 
 /// A record with everything it owns.
@@ -37,13 +37,17 @@ pub enum WhenFull {
     GiveUpOldest(Box<dyn FnMut(GivenUp) + Send>),
 }
 
-/// An entry on its way, and who is told.
-type Appending = (Entry, Told<Result<u64, Arc<LogError>>>);
+/// An entry on its way, with what pays for keeping it, and who is told.
+struct Appending {
+    entry: Entry,
+    memory: Option<Memory>,
+    then: Told<Result<u64, Arc<LogError>>>,
+}
 
 /// What is asked of the thread.
 enum Job {
-    Append(Entry, Told<Result<u64, Arc<LogError>>>),
-    Read { cursor: u32, count: usize, bytes: u64, then: Told<Result<Read, LogError>> },
+    Append(Appending),
+    Read { cursor: u32, count: usize, bytes: u64, within: bool, then: Told<Result<Read, LogError>> },
     Acknowledge { cursor: u32, sequence: u64 },
     Release { cursor: u32, sequence: u64 },
     Cursor { name: String, then: Told<Result<(u32, Tally), LogError>> },
@@ -68,6 +72,26 @@ struct Shared {
 struct Waiting {
     jobs: Vec<Job>,
     ending: bool,
+    thread: Thread,
+}
+
+/// What the thread is at, and so whether it must be told of a job.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Thread {
+    /// It looks for jobs before it sleeps.
+    #[default]
+    Awake,
+    /// It sleeps until a checkpoint is due. What nobody waits for may wait until then.
+    Dozing,
+    /// It sleeps until it is told.
+    Asleep,
+}
+
+impl Job {
+    /// Whether somebody waits for it.
+    fn is_awaited(&self) -> bool {
+        !matches!(self, Job::Acknowledge { .. } | Job::Release { .. })
+    }
 }
 
 impl Shared {
@@ -92,12 +116,23 @@ impl Writer {
 
     /// Appends an entry; `then` is told its sequence when it lasts, or that it does not.
     pub fn append(&self, entry: Entry, then: Told<Result<u64, Arc<LogError>>>) {
-        self.give(Job::Append(entry, then));
+        self.give(Job::Append(Appending { entry, memory: None, then }));
+    }
+
+    /// As [`append`](Self::append), and keeps the entry in memory, which `memory` pays for, for readers that keep up.
+    /// They get `memory` with the record.
+    pub fn append_kept(&self, entry: Entry, memory: Memory, then: Told<Result<u64, Arc<LogError>>>) {
+        self.give(Job::Append(Appending { entry, memory: Some(memory), then }));
     }
 
     /// Reads the next records for `cursor`; see [`Log::read`].
     pub fn read(&self, cursor: u32, count: usize, bytes: u64, then: Told<Result<Read, LogError>>) {
-        self.give(Job::Read { cursor, count, bytes, then });
+        self.give(Job::Read { cursor, count, bytes, within: false, then });
+    }
+
+    /// Reads the next records for `cursor` into memory that is reserved; see [`Log::read_within`].
+    pub fn read_within(&self, cursor: u32, count: usize, bytes: u64, then: Told<Result<Read, LogError>>) {
+        self.give(Job::Read { cursor, count, bytes, within: true, then });
     }
 
     /// `cursor` needs the record with this sequence no more.
@@ -116,8 +151,18 @@ impl Writer {
     }
 
     fn give(&self, job: Job) {
-        self.0.shared.waiting().jobs.push(job);
-        self.0.shared.more.notify_one();
+        let mut waiting = self.0.shared.waiting();
+        let wakes = match waiting.thread {
+            Thread::Awake => false,
+            Thread::Dozing => job.is_awaited(),
+            Thread::Asleep => true,
+        };
+        waiting.jobs.push(job);
+        if wakes {
+            waiting.thread = Thread::Awake;
+            drop(waiting);
+            self.0.shared.more.notify_one();
+        }
     }
 }
 
@@ -153,7 +198,7 @@ impl<V: Vfs> Work<V> {
             let mut entries = Vec::new();
             for job in jobs {
                 match job {
-                    Job::Append(entry, then) => entries.push((entry, then)),
+                    Job::Append(appending) => entries.push(appending),
                     other => {
                         // What came before is there for it.
                         self.append(std::mem::take(&mut entries));
@@ -163,12 +208,8 @@ impl<V: Vfs> Work<V> {
             }
             self.append(entries);
             let is_due = ending || self.changes >= CHANGES_MAX || Instant::now() >= self.due;
-            if self.changes > 0 && is_due {
-                // A failure costs no more than that some is read again; the next one may be better.
-                if self.log.checkpoint().is_ok() {
-                    self.changes = 0;
-                }
-                self.due = Instant::now() + self.checkpoint;
+            if is_due {
+                self.checkpoint();
             }
             if ending {
                 return;
@@ -176,24 +217,41 @@ impl<V: Vfs> Work<V> {
         }
     }
 
+    /// Writes down how far the cursors are, if that has changed, and gives up memory for those that do not keep up.
+    fn checkpoint(&mut self) {
+        // A failure costs no more than that some is read again; the next one may be better.
+        if self.changes > 0 && self.log.checkpoint().is_ok() {
+            self.changes = 0;
+        }
+        self.log.age();
+        self.due = Instant::now() + self.checkpoint;
+    }
+
     /// Everything that waits, or nothing when a checkpoint is due.
     fn wait(&self, shared: &Shared) -> (Vec<Job>, bool) {
         let mut waiting = shared.waiting();
         while waiting.jobs.is_empty() && !waiting.ending {
+            if self.changes == 0 && !self.log.keeps() {
+                waiting.thread = Thread::Asleep;
+                waiting = shared.more.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
             let left = self.due.saturating_duration_since(Instant::now());
-            waiting = match self.changes {
-                0 => shared.more.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-                _ if left.is_zero() => break,
-                _ => shared.more.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
+            if left.is_zero() {
+                break;
+            }
+            waiting.thread = Thread::Dozing;
+            waiting = shared.more.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        waiting.thread = Thread::Awake;
         (std::mem::take(&mut waiting.jobs), waiting.ending)
     }
 
     fn work(&mut self, job: Job) {
         match job {
-            Job::Append(entry, then) => self.append(vec![(entry, then)]),
-            Job::Read { cursor, count, bytes, then } => then(self.log.read(cursor, count, bytes)),
+            Job::Append(appending) => self.append(vec![appending]),
+            Job::Read { cursor, count, bytes, within: false, then } => then(self.log.read(cursor, count, bytes)),
+            Job::Read { cursor, count, bytes, within: true, then } => then(self.log.read_within(cursor, count, bytes)),
             Job::Acknowledge { cursor, sequence } => {
                 self.log.acknowledge(cursor, sequence);
                 self.changes += 1;
@@ -206,7 +264,7 @@ impl<V: Vfs> Work<V> {
     /// Appends entries together, or in halves where that is too much at once.
     fn append(&mut self, mut entries: Vec<Appending>) {
         while !entries.is_empty() {
-            let records: Vec<_> = entries.iter().map(|(entry, _)| entry.record()).collect();
+            let records: Vec<_> = entries.iter().map(Appending::record).collect();
             let (first, result) = match self.log.append(&records) {
                 Ok(first) => (first, Ok(())),
                 Err(LogError::Full | LogError::TooLarge { .. }) if entries.len() > 1 => {
@@ -222,7 +280,7 @@ impl<V: Vfs> Work<V> {
                 Err(error) => (0, Err(Arc::new(error))),
             };
             self.changes += 1;
-            for (sequence, (_, then)) in (first..).zip(entries.drain(..)) {
+            for (sequence, Appending { then, .. }) in (first..).zip(entries.drain(..)) {
                 then(result.clone().map(|()| sequence));
             }
         }
@@ -236,10 +294,10 @@ impl<V: Vfs> Work<V> {
     }
 }
 
-impl Entry {
+impl Appending {
     fn record(&self) -> NewRecord<'_> {
-        let Entry { time, targets, items, head, payload } = self;
-        NewRecord { time: *time, targets: *targets, items: *items, head, payload }
+        let Entry { time, targets, items, head, payload } = &self.entry;
+        NewRecord { time: *time, targets: *targets, items: *items, head, payload, memory: self.memory.as_ref() }
     }
 }
 

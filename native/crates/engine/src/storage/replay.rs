@@ -79,7 +79,14 @@ fn step(
     let again: Vec<_> = records
         .iter()
         .zip(&payloads)
-        .map(|((record, letter), payload)| NewRecord { time, targets, items: record.items, head: letter.head, payload })
+        .map(|((record, letter), payload)| NewRecord {
+            time,
+            targets,
+            items: record.items,
+            head: letter.head,
+            payload,
+            memory: None,
+        })
         .collect();
     to.append(&again)?;
     records.iter().for_each(|(record, _)| from.acknowledge(letters, record.sequence));

@@ -39,7 +39,7 @@ impl<V: Vfs> Log<V> {
     fn give_up_below(&mut self, cursor: u32, end: u64) -> Result<Tally, LogError> {
         let mut gone = Tally::default();
         loop {
-            match self.next_for(cursor, &mut Passed::default())? {
+            match self.next_for(cursor, u64::MAX, &mut Passed::default())? {
                 Next::Record(record) if record.sequence < end => {
                     gone.add(record.tally());
                     self.acknowledge(cursor, record.sequence);
@@ -48,7 +48,7 @@ impl<V: Vfs> Log<V> {
                     self.release(cursor, record.sequence);
                     return Ok(gone);
                 }
-                Next::Enough => {}
+                Next::Larger(_) | Next::Enough => {}
                 Next::End => return Ok(gone),
             }
         }

@@ -6,9 +6,11 @@ use super::reading::Step;
 use super::{Log, LogError, LogSettings, Opened};
 use crate::cursor::Cursor;
 use crate::meta::{CursorState, Meta, Position, State};
-use crate::record::Record;
+use crate::record::{Outline, Record};
 use crate::segment::{self, HEADER_BYTES, Header, NoHeader, Segment, Uuid};
+use crate::tail::Tail;
 use crate::vfs::{Vfs, VfsFile};
+use crate::window::Window;
 
 impl<V: Vfs> Log<V> {
     /// Opens the log in `vfs`, or begins one there that calls itself `uuid`. Reads no more of it than the segments that
@@ -38,6 +40,8 @@ impl<V: Vfs> Log<V> {
             next: 1,
             meta,
             failures: 0,
+            window: Window::default(),
+            tail: Tail::at(Position::UNKNOWN),
             front: Vec::new(),
         };
         let lost_bytes = log.resume(state)?;
@@ -63,8 +67,14 @@ impl<V: Vfs> Log<V> {
         let (mut place, mut lost) = (state.tail.max(start), 0);
         loop {
             match self.find(place, u64::MAX)? {
-                Step::Record { record, next, .. } => {
-                    self.count(&record);
+                Step::Record { outline, front, at, next } => {
+                    if outline.targets == 0
+                        && let Some(front) = front
+                        && let Some(names) = self.load(at, &front)?.as_ref().and_then(Record::roster)
+                    {
+                        self.enroll(names);
+                    }
+                    self.count(&outline);
                     place = next;
                 }
                 Step::Skip { to, .. } if self.is_end(to) => break,
@@ -81,6 +91,9 @@ impl<V: Vfs> Log<V> {
         {
             last.end = place.offset.min(last.bytes);
         }
+        // It may have seen what is written over from now on.
+        self.window.clear();
+        self.tail = Tail::at(self.tail());
         Ok(lost)
     }
 
@@ -90,14 +103,9 @@ impl<V: Vfs> Log<V> {
     }
 
     /// Takes a record into account that no checkpoint knows of.
-    fn count(&mut self, record: &Record) {
-        if let Some(names) = record.roster() {
-            self.enroll(names);
-        }
-        if record.sequence >= self.next {
-            self.next = record.sequence + 1;
-        }
-        self.hold(record.targets, record.tally());
+    fn count(&mut self, record: &Outline) {
+        self.next = self.next.max(record.sequence + 1);
+        self.hold(record.targets, record.tally);
     }
 
     /// Adds the cursors that a segment's first record names and nothing else told of: they need all there is.
@@ -155,7 +163,7 @@ impl<F: VfsFile> Files<F> {
                 // again when the power went has the new name and the old header.
                 Ok(header) => {
                     files.next_number = files.next_number.max(header.number + 1);
-                    files.segments.push_back(Segment { name, header, file, bytes, end: HEADER_BYTES });
+                    files.segments.push_back(Segment { name, header, file, bytes, end: bytes });
                 }
                 Err(NoHeader::Version(version)) => return Err(LogError::Version(version)),
                 Err(NoHeader::Damaged) => files.strays.push((name, bytes)),

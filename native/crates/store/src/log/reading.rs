@@ -3,8 +3,9 @@
 use super::{Log, LogError};
 use crate::cursor::Cursor;
 use crate::meta::Position;
-use crate::record::{Record, Tally};
+use crate::record::{Front, Outline, Record, Tally};
 use crate::segment::{Found, HEADER_BYTES};
+use crate::tail::Kept;
 use crate::vfs::Vfs;
 
 /// What was read.
@@ -18,6 +19,8 @@ pub struct Read {
     pub more: bool,
     /// Records that were looked at, those of others included.
     pub passed: u64,
+    /// Bytes of the next payload, if there are no records because it alone has more than was asked for.
+    pub larger: Option<u64>,
 }
 
 /// Records that one call looks at.
@@ -40,36 +43,65 @@ impl Passed {
 
 /// What stands at a place of the log.
 pub(super) enum Step {
-    Record { record: Record, at: Position, next: Position },
-    Skip { to: Position, lost_bytes: u64 },
+    /// A record. Without its front it is in the tail.
+    Record {
+        outline: Outline,
+        front: Option<Front>,
+        at: Position,
+        next: Position,
+    },
+    Skip {
+        to: Position,
+        lost_bytes: u64,
+    },
     End,
 }
 
 /// What a cursor comes to.
 pub(super) enum Next {
     Record(Record),
+    /// A record with more payload bytes than are left to be read.
+    Larger(u64),
     /// Enough was looked at for now.
     Enough,
     End,
 }
 
 impl<V: Vfs> Log<V> {
-    /// The next records for `cursor`: at most `count`, and no more once their payloads have `bytes` bytes. Looks at a
-    /// bounded part of the log and says whether there may be more.
+    /// The next records for `cursor`: at most `count`, and as far as their payloads fit `bytes` bytes; a first one that
+    /// is larger comes alone. Looks at a bounded part of the log and says whether there may be more.
     ///
     /// # Errors
     /// The disk failed.
     pub fn read(&mut self, cursor: u32, count: usize, bytes: u64) -> Result<Read, LogError> {
+        let read = self.read_within(cursor, count, bytes)?;
+        let Some(larger) = read.larger else { return Ok(read) };
+        let mut whole = self.read_within(cursor, 1, larger)?;
+        whole.lost.add(read.lost);
+        whole.passed += read.passed;
+        Ok(whole)
+    }
+
+    /// As [`read`](Self::read), for those who have reserved memory: payloads have no more than `bytes` bytes, and of a
+    /// first one that is larger only the size is told.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn read_within(&mut self, cursor: u32, count: usize, bytes: u64) -> Result<Read, LogError> {
         let (mut read, mut passed) = (Read::default(), Passed::default());
-        let mut size = 0;
+        let mut left = bytes;
         read.more = loop {
-            if read.records.len() >= count || size >= bytes {
+            if read.records.len() >= count {
                 break true;
             }
-            match self.next_for(cursor, &mut passed)? {
+            match self.next_for(cursor, left, &mut passed)? {
                 Next::Record(record) => {
-                    size += record.payload.len() as u64;
+                    left -= record.payload.len() as u64;
                     read.records.push(record);
+                }
+                Next::Larger(bytes) => {
+                    read.larger = read.records.is_empty().then_some(bytes);
+                    break true;
                 }
                 Next::Enough => break true,
                 Next::End => break false,
@@ -82,18 +114,25 @@ impl<V: Vfs> Log<V> {
         Ok(read)
     }
 
-    /// The next record that `cursor` needs.
-    pub(super) fn next_for(&mut self, cursor: u32, passed: &mut Passed) -> Result<Next, LogError> {
+    /// The next record that `cursor` needs: what it gave back, then what it comes to.
+    pub(super) fn next_for(&mut self, cursor: u32, left: u64, passed: &mut Passed) -> Result<Next, LogError> {
         let index = cursor as usize;
         while !passed.is_enough() {
             let Some((sequence, at)) = self.cursors.get(index).and_then(Cursor::first_again) else { break };
-            let record = self.read_at(at, sequence)?;
+            let front = self.front_at(at, sequence)?;
             passed.records += 1;
+            let record = match front {
+                Some(front) if front.outline().tally.bytes > left => {
+                    return Ok(Next::Larger(front.outline().tally.bytes));
+                }
+                Some(front) => self.load(at, &front)?.map(|record| (record, front.outline())),
+                None => None,
+            };
             let Some(reader) = self.cursors.get_mut(index) else { break };
             match record {
-                Some(record) => {
-                    passed.bytes += record.disk_bytes();
-                    reader.take_again(&record, at);
+                Some((record, outline)) => {
+                    passed.bytes += outline.disk_bytes;
+                    reader.take(&outline, at);
                     return Ok(Next::Record(record));
                 }
                 None => reader.lose(sequence),
@@ -101,14 +140,25 @@ impl<V: Vfs> Log<V> {
         }
         while !passed.is_enough() {
             let Some(place) = self.cursors.get(index).map(|reader| reader.read) else { return Ok(Next::End) };
-            let step = self.find(place, self.next)?;
+            let step = self.next_step(place)?;
             let Some(reader) = self.cursors.get_mut(index) else { return Ok(Next::End) };
             match step {
-                Step::Record { record, at, next } => {
+                Step::Record { outline, front, at, next } => {
                     passed.records += 1;
-                    passed.bytes += record.disk_bytes();
-                    reader.read = next;
-                    if reader.takes(cursor, &record, at) {
+                    let needed = reader.needs(cursor, &outline);
+                    if needed && outline.tally.bytes > left {
+                        return Ok(Next::Larger(outline.tally.bytes));
+                    }
+                    passed.bytes += outline.disk_bytes;
+                    let record = match (needed, front) {
+                        (false, _) => None,
+                        (true, None) => self.tail.take(at, cursor),
+                        (true, Some(front)) => self.load(at, &front)?,
+                    };
+                    let Some(reader) = self.cursors.get_mut(index) else { return Ok(Next::End) };
+                    reader.pass(&outline, next);
+                    if let Some(record) = record {
+                        reader.take(&outline, at);
                         return Ok(Next::Record(record));
                     }
                 }
@@ -125,17 +175,38 @@ impl<V: Vfs> Log<V> {
         Ok(Next::Enough)
     }
 
-    fn read_at(&self, at: Position, sequence: u64) -> Result<Option<Record>, LogError> {
-        let segment = self.segments.iter().find(|segment| segment.header.number == at.segment);
+    /// What stands at a place, in memory or on the disk.
+    fn next_step(&mut self, place: Position) -> Result<Step, LogError> {
+        if !self.tail.covers(place) {
+            return self.find(place, self.next);
+        }
+        Ok(self.tail.first(place).map_or(Step::End, |kept| {
+            let Kept { outline, at, next, .. } = *kept;
+            Step::Record { outline, front: None, at, next }
+        }))
+    }
+
+    fn front_at(&mut self, at: Position, sequence: u64) -> Result<Option<Front>, LogError> {
+        let Log { segments, window, .. } = self;
+        let segment = segments.iter().find(|segment| segment.header.number == at.segment);
         let Some(segment) = segment else { return Ok(None) };
-        Ok(segment.read(at.offset, sequence, sequence + 1)?)
+        Ok(segment.front(at.offset, sequence, sequence + 1, window)?)
+    }
+
+    /// The record whose front was found at `at`.
+    pub(super) fn load(&mut self, at: Position, front: &Front) -> Result<Option<Record>, LogError> {
+        let Log { segments, window, .. } = self;
+        let segment = segments.iter().find(|segment| segment.header.number == at.segment);
+        let Some(segment) = segment else { return Ok(None) };
+        Ok(segment.load(at.offset, front, window)?)
     }
 
     /// What stands at a place. Records of the last segment have sequences below `below`.
-    pub(super) fn find(&self, place: Position, below: u64) -> Result<Step, LogError> {
-        let index = self.segments.partition_point(|segment| segment.header.number < place.segment);
-        let Some(segment) = self.segments.get(index) else { return Ok(Step::End) };
-        let successor = self.segments.get(index + 1).map(|next| next.header);
+    pub(super) fn find(&mut self, place: Position, below: u64) -> Result<Step, LogError> {
+        let Log { segments, window, .. } = self;
+        let index = segments.partition_point(|segment| segment.header.number < place.segment);
+        let Some(segment) = segments.get(index) else { return Ok(Step::End) };
+        let successor = segments.get(index + 1).map(|next| next.header);
         let offset = if segment.header.number == place.segment { place.offset } else { HEADER_BYTES };
         let at = Position { segment: segment.header.number, offset };
         // Of the segment that is written into the end is known; in the others the records show it.
@@ -143,8 +214,11 @@ impl<V: Vfs> Log<V> {
             return Ok(Step::End);
         }
         let below = successor.map_or(below, |next| next.first);
-        Ok(match (segment.find(offset, segment.header.first, below)?, successor) {
-            (Found::Record(record, next), _) => Step::Record { record, at, next: Position { offset: next, ..at } },
+        Ok(match (segment.find(offset, segment.header.first, below, window)?, successor) {
+            (Found::Record(front, next), _) => {
+                let next = Position { offset: next, ..at };
+                Step::Record { outline: front.outline(), front: Some(front), at, next }
+            }
             (Found::Gap { to }, _) => Step::Skip { to: Position { offset: to, ..at }, lost_bytes: to - offset },
             (Found::End, Some(next)) => {
                 Step::Skip { to: Position { segment: next.number, offset: HEADER_BYTES }, lost_bytes: 0 }

@@ -5,9 +5,10 @@ use bytes::Bytes;
 use super::opening::Files;
 use super::{LogError, Tally};
 use crate::meta::{CursorState, Meta};
-use crate::record::Record;
+use crate::record::{Outline, Record};
 use crate::segment::{Found, HEADER_BYTES, Segment};
 use crate::vfs::{Vfs, VfsFile};
+use crate::window::Window;
 
 /// What is in a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub fn survey<V: Vfs>(vfs: &V, listed: usize) -> Result<Survey, LogError> {
     let state = Meta::peek(vfs)?;
     files.keep_only(state.as_ref().map(|state| state.uuid).or(files.oldest_uuid()).unwrap_or_default());
     let states = state.unwrap_or_default().cursors;
-    let mut survey = Surveyor { states, listed, survey: Survey::default() };
+    let mut survey = Surveyor { states, listed, survey: Survey::default(), window: Window::default() };
     survey.survey.quarantined_bytes = files.quarantined_bytes;
     survey.survey.cursors = survey.states.iter().map(|state| named(&state.name)).collect();
     for (index, segment) in files.segments.iter().enumerate() {
@@ -82,6 +83,7 @@ struct Surveyor {
     states: Vec<CursorState>,
     listed: usize,
     survey: Survey,
+    window: Window,
 }
 
 impl Surveyor {
@@ -89,10 +91,19 @@ impl Surveyor {
         let mut found = SegmentSurvey { name: segment.name.clone(), bytes: segment.bytes, ..SegmentSurvey::default() };
         let mut at = HEADER_BYTES;
         loop {
-            match segment.find(at, segment.header.first, below)? {
-                Found::Record(record, next) => {
+            match segment.find(at, segment.header.first, below, &mut self.window)? {
+                Found::Record(front, next) => {
                     found.records += 1;
-                    self.record(&record);
+                    if front.outline().targets == 0
+                        && let Some(roster) = segment.load(at, &front, &mut self.window)?
+                    {
+                        self.enroll(&roster);
+                    }
+                    let outline = front.outline();
+                    let listed = self.is_listed(&outline).then(|| segment.load(at, &front, &mut self.window));
+                    // A copy, as a slice would keep the payload.
+                    let head = listed.transpose()?.flatten().map(|record| Bytes::copy_from_slice(&record.head));
+                    self.record(&outline, &head.unwrap_or_default());
                     at = next;
                 }
                 Found::Gap { to } => {
@@ -106,27 +117,39 @@ impl Surveyor {
         Ok(())
     }
 
-    fn record(&mut self, record: &Record) {
-        if let Some(names) = record.roster() {
-            for name in names.skip(self.states.len()) {
-                self.states.push(CursorState { name: name.to_owned(), ..CursorState::default() });
-                self.survey.cursors.push(named(name));
-            }
+    /// Adds the readers that a segment's first record names and nothing else told of.
+    fn enroll(&mut self, roster: &Record) {
+        for name in roster.roster().into_iter().flatten().skip(self.states.len()) {
+            self.states.push(CursorState { name: name.to_owned(), ..CursorState::default() });
+            self.survey.cursors.push(named(name));
         }
+    }
+
+    /// Whether some reader's list is to have the record.
+    fn is_listed(&self, record: &Outline) -> bool {
+        let mut readers = self.states.iter().zip(&self.survey.cursors).enumerate();
+        readers.any(|(bit, (state, cursor))| cursor.records.len() < self.listed && is_for(record, bit, state))
+    }
+
+    fn record(&mut self, record: &Outline, head: &Bytes) {
         for (bit, (state, cursor)) in self.states.iter().zip(&mut self.survey.cursors).enumerate() {
-            let addressed = record.targets >> bit & 1 == 1;
-            if addressed && (record.sequence >= state.from || state.pending.contains_key(&record.sequence)) {
-                let tally = record.tally();
-                cursor.held.add(tally);
-                if cursor.records.len() < self.listed {
-                    let Record { sequence, time, items, ref head, .. } = *record;
-                    // A copy, as a slice would keep the payload.
-                    let head = Bytes::copy_from_slice(head);
-                    cursor.records.push(RecordSurvey { sequence, time, items, bytes: tally.bytes, head });
-                }
+            if !is_for(record, bit, state) {
+                continue;
+            }
+            let Outline { sequence, time, tally, .. } = *record;
+            cursor.held.add(tally);
+            if cursor.records.len() < self.listed {
+                let (items, bytes, head) = (tally.items, tally.bytes, head.clone());
+                cursor.records.push(RecordSurvey { sequence, time, items, bytes, head });
             }
         }
     }
+}
+
+/// Whether the reader with this bit needs the record.
+fn is_for(record: &Outline, bit: usize, state: &CursorState) -> bool {
+    let addressed = record.targets >> bit & 1 == 1;
+    addressed && (record.sequence >= state.from || state.pending.contains_key(&record.sequence))
 }
 
 fn named(name: &str) -> CursorSurvey {

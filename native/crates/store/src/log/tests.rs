@@ -1,11 +1,13 @@
 mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::*;
+use crate::record::Memory;
 use crate::sim::{Dice, Sim};
 use crate::vfs::Disk;
 
@@ -24,12 +26,16 @@ fn payload(id: u64) -> Bytes {
 }
 
 fn append<V: Vfs>(log: &mut Log<V>, targets: u64, ids: &[u64]) -> Result<u64, LogError> {
+    append_kept(log, targets, ids, None)
+}
+
+fn append_kept<V: Vfs>(log: &mut Log<V>, targets: u64, ids: &[u64], memory: Option<&Memory>) -> Result<u64, LogError> {
     let payloads: Vec<[Bytes; 1]> = ids.iter().map(|id| [payload(*id)]).collect();
     let heads: Vec<[u8; 8]> = ids.iter().map(|id| id.to_le_bytes()).collect();
     let records: Vec<_> = payloads
         .iter()
         .zip(&heads)
-        .map(|(payload, head)| NewRecord { time: 1, targets, items: 1, head, payload })
+        .map(|(payload, head)| NewRecord { time: 1, targets, items: 1, head, payload, memory })
         .collect();
     log.append(&records)
 }
@@ -107,7 +113,7 @@ fn a_full_log_refuses_all_or_nothing_and_takes_more_when_something_is_done() {
     append(&mut log, 0b11, &[taken]).unwrap();
     assert!(log.status().bytes < SETTINGS.max_bytes);
     let large = Bytes::from(vec![0; 5000]);
-    let record = NewRecord { time: 0, targets: 1, items: 1, head: &[], payload: &[large] };
+    let record = NewRecord { time: 0, targets: 1, items: 1, head: &[], payload: &[large], memory: None };
     assert!(matches!(log.append(&[record]), Err(LogError::TooLarge { .. })));
 }
 
@@ -168,6 +174,7 @@ fn live(sim: &Sim, dice: &mut Dice, promised: &mut Promises) {
     let (Ok(a), Ok(b)) = (log.cursor("a"), log.cursor("b")) else { return };
     let mut read: Vec<(u32, u64, u64)> = Vec::new();
     let before = promised.done.len();
+    let memory = Memory::paid_by(Arc::new(()));
     for _ in 0..40 {
         match dice.below(4) {
             0 | 1 => {
@@ -175,7 +182,8 @@ fn live(sim: &Sim, dice: &mut Dice, promised: &mut Promises) {
                 let ids: Vec<u64> = (promised.next..promised.next + count).collect();
                 promised.next += count;
                 let targets = 1 + dice.below(3) as u64;
-                match append(&mut log, targets, &ids) {
+                let memory = (dice.below(3) > 0).then_some(&memory);
+                match append_kept(&mut log, targets, &ids, memory) {
                     Ok(_) => promised.taken.extend(ids.iter().map(|id| (*id, targets))),
                     Err(LogError::Full) => {}
                     Err(_) => return,
@@ -195,6 +203,7 @@ fn live(sim: &Sim, dice: &mut Dice, promised: &mut Promises) {
                     promised.done.push((cursor, id));
                 }
             }
+            _ if dice.below(4) == 0 => log.age(),
             _ if log.checkpoint().is_err() => return,
             // What an earlier life acknowledged at its end may have been forgotten.
             _ => promised.settled.extend(&promised.done[before..]),
@@ -496,7 +505,7 @@ fn a_segment_that_cannot_be_made_is_made_when_the_disk_is_well_again() {
 }
 
 fn large(payload: &[Bytes]) -> NewRecord<'_> {
-    NewRecord { time: 1, targets: 1, items: 1, head: &[], payload }
+    NewRecord { time: 1, targets: 1, items: 1, head: &[], payload, memory: None }
 }
 
 #[test]
