@@ -113,6 +113,7 @@ statement(20, 'on the wire', async () => {
   const over = await connection.call({ path: method('logs'), message: sized(FOUR_MIB + 1) });
   expect(over).toMatchObject({ code: 8, retryDelayMs: null });
   expect(over.message).toContain('larger than max');
+  expect({ ...over.headers, ...over.trailers }).toMatchObject({ 'grpc-retry-pushback-ms': '-1' });
   expect(over.trailers['grpc-status-details-bin'] ?? over.headers['grpc-status-details-bin']).toBeUndefined();
   expect(sink.requests('logs')).toHaveLength(1);
   await connectionServes();

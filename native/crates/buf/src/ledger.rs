@@ -73,6 +73,11 @@ impl Ledger {
         self.0.refused()
     }
 
+    /// Bytes given back so far.
+    pub fn released(&self) -> u64 {
+        self.0.released()
+    }
+
     fn take(&self, bytes: u64) -> Result<(), Exhausted> {
         self.0.take(bytes).map_err(|free| Exhausted { wanted: bytes, free })
     }

@@ -1,10 +1,10 @@
 //! The way in without a socket: a body handed over by the host enters the graph at the first `otlp` receiver.
 
-use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
-use teleferric_flow::{Context, Fault, FaultCode, Outcome, Retry};
+use teleferric_flow::{Context, Fault, FaultCode, Outcome};
 use teleferric_parts::receivers::otlp::ingest::{Encoding, Intake};
 use teleferric_wire::Signal;
 
@@ -49,7 +49,10 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
     let shared = Arc::clone(running.shared());
     let permit = match shared.ledger.try_reserve(body.len() as u64) {
         Ok(permit) => permit,
-        Err(exhausted) => return answer.refuse(FaultCode::MemoryPressure, exhausted.to_string()),
+        Err(exhausted) => {
+            let fault = Fault::new(FaultCode::MemoryPressure, exhausted.to_string());
+            return answer.give(&Outcome::Refused(fault), Some(shared.overload.hint()));
+        }
     };
     let mut block = shared.pool.block(body.len());
     block.extend_from_slice(body);
@@ -61,7 +64,11 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
         let intake = Intake::new(&shared, &receiver, "node", outputs);
         let context = Arc::new(Context { metadata: request.metadata, peer: None });
         let outcome = intake.take(request.signal, request.encoding, body, permit, context, None).await;
-        answer.give(&outcome);
+        let retry_delay = match &outcome {
+            Outcome::Refused(fault) => intake.retry_delay(request.signal, fault),
+            Outcome::Accepted | Outcome::Partial { .. } => None,
+        };
+        answer.give(&outcome, retry_delay);
     });
 }
 
@@ -69,14 +76,14 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
 struct Answer(Option<Done>);
 
 impl Answer {
-    fn give(mut self, outcome: &Outcome) {
+    fn give(mut self, outcome: &Outcome, retry_delay: Option<Duration>) {
         if let Some(done) = self.0.take() {
-            done(describe(outcome));
+            done(describe(outcome, retry_delay));
         }
     }
 
-    fn refuse(self, code: FaultCode, message: impl Into<Cow<'static, str>>) {
-        self.give(&Outcome::Refused(Fault::new(code, message)));
+    fn refuse(self, code: FaultCode, message: &'static str) {
+        self.give(&Outcome::Refused(Fault::new(code, message)), None);
     }
 }
 
@@ -84,12 +91,12 @@ impl Drop for Answer {
     fn drop(&mut self) {
         if let Some(done) = self.0.take() {
             let fault = Fault::new(FaultCode::Draining, "the collector ended before the request did");
-            done(describe(&Outcome::Refused(fault)));
+            done(describe(&Outcome::Refused(fault), None));
         }
     }
 }
 
-fn describe(outcome: &Outcome) -> String {
+fn describe(outcome: &Outcome, retry_delay: Option<Duration>) -> String {
     match outcome {
         Outcome::Accepted => json!({ "outcome": "accepted" }),
         Outcome::Partial { rejected, message } => {
@@ -100,10 +107,7 @@ fn describe(outcome: &Outcome) -> String {
             "code": fault.code.row().label,
             "message": fault.message,
             "retryable": !fault.is_permanent(),
-            "retryAfterMs": match fault.retry {
-                Retry::After(delay) => Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
-                Retry::Never | Retry::Backoff => None,
-            },
+            "retryAfterMs": retry_delay.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
         }),
     }
     .to_string()

@@ -1,18 +1,14 @@
 //! Whether a request may come in: the byte ledger seen with a memory limiter's two limits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use teleferric_buf::Ledger;
 
 use crate::fault::{Fault, FaultCode, Retry};
 
-/// What a sender is told to wait before it tries again, where nothing better is known.
-pub const RETRY_HINT: Duration = Duration::from_secs(1);
-
-/// A retryable refusal of ours, with the hint strict clients need to retry at all.
+/// A refusal of ours that may be tried again. When, is said where it is answered: the door knows how fast room is made.
 pub fn busy(code: FaultCode, message: &'static str) -> Fault {
-    Fault::new(code, message).with_retry(Retry::After(RETRY_HINT))
+    Fault::new(code, message).with_retry(Retry::Backoff)
 }
 
 /// The door of a memory limiter. The ledger refuses at its hard limit by itself; from the soft limit on, the hard limit
@@ -53,7 +49,7 @@ mod tests {
         assert_eq!(door.check(), Ok(()));
         let held = ledger.try_reserve(60).unwrap();
         let fault = door.check().unwrap_err();
-        assert_eq!((fault.code, fault.retry), (FaultCode::MemoryPressure, Retry::After(RETRY_HINT)));
+        assert_eq!((fault.code, fault.retry), (FaultCode::MemoryPressure, Retry::Backoff));
         assert_eq!(fault.to_string(), "data refused due to high memory usage");
         drop(held);
         assert_eq!(door.check(), Ok(()));

@@ -117,7 +117,7 @@ pub enum Blame {
 pub enum Retry {
     /// Never: the same bytes will be refused again.
     Never,
-    /// Yes, by the sender's own backoff.
+    /// Yes, after what whoever answers the sender knows to be a good time, or by the sender's own backoff.
     Backoff,
     /// Yes, no earlier than this from now.
     After(Duration),

@@ -7,6 +7,7 @@
 //! its senders stays busy, and what is left of the room goes to what matters more.
 
 mod class;
+mod hint;
 mod ladder;
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -20,6 +21,7 @@ use teleferric_wire::Signal;
 use tokio::time::Instant;
 
 pub use class::{Class, Priorities, PriorityRule};
+use hint::{Drain, Hint};
 use ladder::{Ladder, MARKS_PERCENT};
 
 use crate::admission::busy;
@@ -41,9 +43,15 @@ pub struct OverloadSettings {
 pub struct Overload {
     ledger: Arc<Ledger>,
     log: Log,
-    gates: Mutex<Vec<Weak<Gate>>>,
+    gates: Mutex<Gates>,
     state: Arc<State>,
     _series: Vec<Registration>,
+}
+
+#[derive(Default)]
+struct Gates {
+    all: Vec<Weak<Gate>>,
+    memory: Drain,
 }
 
 #[derive(Default)]
@@ -52,6 +60,8 @@ struct State {
     level: AtomicU8,
     /// Requests refused, by class.
     shed: [AtomicU64; Class::ALL.len()],
+    /// When memory will have room.
+    hint: Hint,
 }
 
 /// How often the fill is looked at.
@@ -83,15 +93,22 @@ impl Overload {
             settings: Arc::clone(settings),
             ladder: Mutex::default(),
             level: AtomicU8::new(0),
+            drains: Mutex::default(),
+            hint: Hint::default(),
             state: Arc::clone(&self.state),
         });
-        self.gates.lock().push(Arc::downgrade(&gate));
+        self.gates.lock().all.push(Arc::downgrade(&gate));
         gate
     }
 
     /// The highest level of all gates: 0 is normal, 4 is full.
     pub fn level(&self) -> u8 {
         self.state.level.load(Ordering::Relaxed)
+    }
+
+    /// When whoever was refused for want of memory should come again: 1 s to 30 s from now.
+    pub fn hint(&self) -> Duration {
+        self.state.hint.next()
     }
 
     /// Looks at the fill again and again, for as long as the control is held elsewhere. Cancel safe.
@@ -106,11 +123,17 @@ impl Overload {
     /// Sets the levels of all gates by what they see at `now`.
     fn look(&self, now: Instant) {
         let mut level = 0;
-        self.gates.lock().retain(|gate| {
-            let Some(gate) = gate.upgrade() else { return false };
-            level = level.max(gate.look(now));
-            true
-        });
+        {
+            let Gates { all, memory } = &mut *self.gates.lock();
+            let ledger = &self.ledger;
+            let looks = memory.observe(ledger.used(), ledger.limit(), ledger.released());
+            self.state.hint.set(looks * LOOK_EVERY.as_secs_f64());
+            all.retain(|gate| {
+                let Some(gate) = gate.upgrade() else { return false };
+                level = level.max(gate.look(now, looks));
+                true
+            });
+        }
         let before = self.state.level.swap(level, Ordering::Relaxed);
         if level != before {
             let fields = [
@@ -138,6 +161,9 @@ pub struct Gate {
     settings: Arc<OverloadSettings>,
     ladder: Mutex<Ladder>,
     level: AtomicU8,
+    /// How the queues empty, in the order of `rooms`.
+    drains: Mutex<Vec<Drain>>,
+    hint: Hint,
     state: Arc<State>,
 }
 
@@ -203,7 +229,21 @@ impl Gate {
         self.rooms.iter().filter_map(Room::fill_percent).fold(memory, u64::max)
     }
 
-    fn look(&self, now: Instant) -> u8 {
+    /// When whoever was refused here should come again: 1 s to 30 s from now.
+    pub fn hint(&self) -> Duration {
+        self.hint.next()
+    }
+
+    /// Sets the level, and the hint from what the fullest queue takes, or memory in its `memory_looks`.
+    fn look(&self, now: Instant, memory_looks: f64) -> u8 {
+        let mut drains = self.drains.lock();
+        drains.resize_with(self.rooms.len(), Drain::default);
+        let looks = self
+            .rooms
+            .iter()
+            .zip(&mut *drains)
+            .map(|(room, drain)| drain.observe(room.used(), room.capacity(), room.left()));
+        self.hint.set(looks.fold(memory_looks, f64::max) * LOOK_EVERY.as_secs_f64());
         let level = self.ladder.lock().observe(self.fill_percent(), now);
         self.level.store(level, Ordering::Relaxed);
         level

@@ -3,6 +3,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use teleferric_store::Tally;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -62,6 +63,8 @@ pub struct Room {
     capacity: u64,
     /// Whether callers wait for room, so that being full is nothing to be relieved of.
     blocks: bool,
+    /// Units ever put in.
+    taken: Arc<AtomicU64>,
 }
 
 /// Where the requests of a queue are, and so who knows how many there are.
@@ -97,6 +100,7 @@ impl Room {
             consumers: Arc::new(Semaphore::new(consumers)),
             capacity,
             blocks: settings.block_on_overflow,
+            taken: Arc::default(),
         }
     }
 
@@ -111,6 +115,11 @@ impl Room {
     /// Units there are.
     pub fn capacity(&self) -> u64 {
         self.capacity
+    }
+
+    /// Units that have left since it was made, but for what a storage held then.
+    pub(crate) fn left(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed).saturating_sub(self.used())
     }
 
     /// Whether the requests lie on disk.
@@ -147,7 +156,7 @@ impl Room {
             Places::Memory(places) => Arc::clone(places).try_acquire_many_owned(demand.size).ok().map(Place::Memory),
             Places::Stored(queue) => queue.try_reserve(demand.tally, self.sizer, self.capacity).map(Place::Stored),
         };
-        taken.ok_or_else(full)
+        self.noted(demand, taken).ok_or_else(full)
     }
 
     /// Takes room, in memory first come first served over all threads. Cancel safe.
@@ -158,7 +167,7 @@ impl Room {
         match &self.places {
             Places::Memory(places) => {
                 let taken = Arc::clone(places).acquire_many_owned(demand.size).await;
-                taken.map(Place::Memory).map_err(|_| full())
+                self.noted(demand, taken.ok().map(Place::Memory)).ok_or_else(full)
             }
             Places::Stored(queue) => loop {
                 let mut less = pin!(queue.less());
@@ -169,6 +178,13 @@ impl Room {
                 less.await;
             },
         }
+    }
+
+    fn noted(&self, demand: Demand, place: Option<Place>) -> Option<Place> {
+        if place.is_some() {
+            self.taken.fetch_add(u64::from(demand.size), Ordering::Relaxed);
+        }
+        place
     }
 
     pub(crate) fn consumers(&self) -> &Arc<Semaphore> {

@@ -129,7 +129,7 @@ async fn the_queue_answers_at_once_and_counts_what_it_holds() {
             assert!(answers.iter().all(Answer::is_taken));
             let refused = rig.send(3).fault();
             assert_eq!((refused.code, &*refused.message), (FaultCode::QueueFull, "sending queue is full"));
-            assert_eq!(refused.retry, Retry::After(SECOND));
+            assert_eq!(refused.retry, Retry::Backoff);
             assert_eq!(rig.metric("otelcol_exporter_queue_size"), Some(10.0));
             assert_eq!(rig.metric("otelcol_exporter_queue_capacity"), Some(10.0));
             assert_eq!(rig.metric("otelcol_exporter_enqueue_failed_log_records"), Some(3.0));

@@ -28,6 +28,7 @@ fn what_is_taken_never_passes_the_limit_and_all_comes_back() {
         let refused = taken.iter().filter(|taken| taken.is_err()).count();
         assert!(refused <= 1, "one of two fits");
         assert_eq!((budget.used(), budget.peak(), budget.refused()), (0, 6, refused as u64));
+        assert_eq!(budget.released(), 6 * (2 - refused as u64));
     });
 }
 

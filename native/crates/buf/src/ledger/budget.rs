@@ -1,4 +1,4 @@
-//! The four numbers of a ledger. `native/crates/models` runs this file under loom.
+//! The numbers of a ledger. `native/crates/models` runs this file under loom.
 //!
 //! All orderings are relaxed: the numbers publish no other memory, and each change is one atomic step on `used`.
 
@@ -11,6 +11,7 @@ pub(crate) struct Budget {
     limit: AtomicU64,
     peak: AtomicU64,
     refused: AtomicU64,
+    released: AtomicU64,
 }
 
 impl Budget {
@@ -20,6 +21,7 @@ impl Budget {
             limit: AtomicU64::new(limit),
             peak: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            released: AtomicU64::new(0),
         }
     }
 
@@ -41,6 +43,10 @@ impl Budget {
 
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn released(&self) -> u64 {
+        self.released.load(Ordering::Relaxed)
     }
 
     /// Takes `bytes` if they are free.
@@ -76,6 +82,7 @@ impl Budget {
 
     pub(crate) fn give_back(&self, bytes: u64) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.released.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Once the peak is reached a plain load is all it costs.

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -11,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::message::PREFIX_BYTES;
 use super::{ENCODING, percent};
+use crate::client::Pushback;
 use crate::service::Response;
 
 /// The call was broken off.
@@ -39,8 +39,8 @@ pub struct Status {
     pub message: Cow<'static, str>,
     /// A serialised `google.rpc.Status`, sent as `grpc-status-details-bin`; left out above 4 KiB.
     pub details: Option<Bytes>,
-    /// When to try again, for clients that retry by themselves.
-    pub pushback: Option<Duration>,
+    /// Whether and when to try again, for clients that retry by themselves.
+    pub pushback: Option<Pushback>,
 }
 
 impl Status {
@@ -79,10 +79,11 @@ pub fn error(status: &Status) -> Response {
     if let Some(Ok(details)) = details.map(|details| HeaderValue::try_from(STANDARD_NO_PAD.encode(details))) {
         headers.insert(DETAILS, details);
     }
-    if let Some(pushback) = status.pushback {
-        let millis = u64::try_from(pushback.as_millis()).unwrap_or(u64::MAX);
-        headers.insert(PUSHBACK, HeaderValue::from(millis));
-    }
+    let pushback = status.pushback.map(|pushback| match pushback {
+        Pushback::After(wait) => HeaderValue::from(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        Pushback::Never => HeaderValue::from_static("-1"),
+    });
+    headers.extend(pushback.map(|pushback| (PUSHBACK, pushback)));
     Response { status: StatusCode::OK, headers: Cow::Owned(headers), body: Bytes::new(), trailers: None }
 }
 

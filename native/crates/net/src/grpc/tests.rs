@@ -1,3 +1,4 @@
+use crate::client::Pushback;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -115,7 +116,7 @@ fn an_ok_answer_has_its_status_behind_the_message() {
 fn an_error_is_all_headers() {
     let status = Status {
         details: Some(Bytes::from_static(&[1, 2])),
-        pushback: Some(Duration::from_millis(1500)),
+        pushback: Some(Pushback::After(Duration::from_millis(1500))),
         ..Status::new(RESOURCE_EXHAUSTED, "zu groß")
     };
     let answer = error(&status);
@@ -124,4 +125,6 @@ fn an_error_is_all_headers() {
     assert_eq!(answer.headers["grpc-message"], "zu gro%C3%9F");
     assert_eq!(answer.headers["grpc-status-details-bin"], "AQI");
     assert_eq!(answer.headers["grpc-retry-pushback-ms"], "1500");
+    let never = error(&Status { pushback: Some(Pushback::Never), ..Status::new(RESOURCE_EXHAUSTED, "too large") });
+    assert_eq!(never.headers["grpc-retry-pushback-ms"], "-1");
 }

@@ -70,7 +70,11 @@ async fn answer(hub: &Hub, request: Request, oversized: bool) -> Response {
     let call = within(hub.config.limits.answer_timeout, async { service.call(request).await });
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(Some(response)) => response,
-        Ok(None) => Response::text(StatusCode::SERVICE_UNAVAILABLE, "request timed out"),
+        Ok(None) => {
+            let mut response = Response::text(StatusCode::SERVICE_UNAVAILABLE, "request timed out");
+            response.headers.to_mut().insert(header::RETRY_AFTER, RETRY_SOON);
+            response
+        }
         Err(payload) => {
             hub.stats.panics.add();
             report_panic(&*payload);
@@ -135,5 +139,8 @@ impl hyper::body::Body for Answer {
         }
     }
 }
+
+/// In a second: the request may have been unlucky, and some clients drop what is refused without a wait.
+const RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
 
 const CONTINUE: &[u8] = b"100-continue";

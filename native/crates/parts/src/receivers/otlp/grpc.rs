@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderValue;
 use teleferric_codec::Codec;
-use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Outcome, Retry};
+use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Outcome};
+use teleferric_net::client::Pushback;
 use teleferric_net::grpc::{self, GrpcReadError};
 use teleferric_net::{BodyLimits, Request, Response, Service};
 use teleferric_wire::Signal;
@@ -53,7 +54,7 @@ impl GrpcService {
         }
         let codec = codec(grpc::encoding(&request.head.headers).unwrap_or(Some("")))?;
         let timeout = request.timeout.map_err(|bad| error(GrpcCode::Internal, bad.to_string()))?;
-        self.intake.admit(signal).map_err(|fault| refuse(&fault))?;
+        self.intake.admit(signal).map_err(|fault| self.refuse(signal, &fault))?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
@@ -61,19 +62,48 @@ impl GrpcService {
         });
         let message = grpc::read_message(request.body, &self.rules.body, &self.shared.ledger, &self.shared.pool)
             .await
-            .map_err(|error| unread(&error))?;
+            .map_err(|error| self.unread(signal, &error))?;
         let mut permit = message.permit;
         let body = match (message.compressed, codec) {
             (false, _) => message.bytes.into(),
             (true, Some(codec)) => inflate(codec, message.bytes, self.rules.body.max, &mut permit, &self.shared.pool)
-                .map_err(|fault| refuse(&fault))?,
+                .map_err(|fault| self.refuse(signal, &fault))?,
             (true, None) => {
                 let text = "message is compressed, but grpc-encoding names no compression";
                 return Err(error(GrpcCode::Internal, text.to_owned()));
             }
         };
         let outcome = self.intake.take(signal, Encoding::Proto, body, permit, context, deadline).await;
-        Ok(respond(signal, &outcome))
+        Ok(self.respond(signal, &outcome))
+    }
+
+    fn respond(&self, signal: Signal, outcome: &Outcome) -> Response {
+        match outcome {
+            Outcome::Accepted => grpc::ok(Bytes::from_static(response::success(Encoding::Proto)), None),
+            Outcome::Partial { rejected, message } => {
+                let body = response::write_partial_success(signal, Encoding::Proto, *rejected, message);
+                grpc::ok(Bytes::from(body), None)
+            }
+            Outcome::Refused(fault) => self.refuse(signal, fault),
+        }
+    }
+
+    /// The answer to a message that could not be read.
+    fn unread(&self, signal: Signal, read: &GrpcReadError) -> Response {
+        match read {
+            GrpcReadError::TooLarge { .. } => self.refuse(signal, &Fault::new(FaultCode::TooLarge, read.to_string())),
+            GrpcReadError::Exhausted(_) => self.refuse(signal, &crate::component::pressure(read)),
+            _ => grpc::error(&grpc::Status::new(read.code(), read.to_string())),
+        }
+    }
+
+    fn refuse(&self, signal: Signal, fault: &Fault) -> Response {
+        let retry_delay = self.intake.retry_delay(signal, fault);
+        let helps = retry_delay.is_some() || fault.grpc_status() == GrpcCode::InvalidArgument;
+        let details = helps.then(|| Bytes::from(super::error_body(Encoding::Proto, fault, retry_delay)));
+        let pushback = (fault.code == FaultCode::TooLarge).then_some(Pushback::Never);
+        let status = grpc::Status::new(fault.grpc_status() as u32, fault.message.to_string());
+        grpc::error(&grpc::Status { details, pushback, ..status })
     }
 }
 
@@ -90,16 +120,6 @@ fn codec(word: Option<&str>) -> Result<Option<Codec>, Response> {
     })
 }
 
-fn respond(signal: Signal, outcome: &Outcome) -> Response {
-    match outcome {
-        Outcome::Accepted => grpc::ok(Bytes::from_static(response::success(Encoding::Proto)), None),
-        Outcome::Partial { rejected, message } => {
-            grpc::ok(Bytes::from(response::write_partial_success(signal, Encoding::Proto, *rejected, message)), None)
-        }
-        Outcome::Refused(fault) => refuse(fault),
-    }
-}
-
 fn unimplemented(path: &str) -> Response {
     let path = path.trim_start_matches('/');
     let text = match path.rsplit_once('/') {
@@ -110,21 +130,6 @@ fn unimplemented(path: &str) -> Response {
         None => format!("malformed method name: \"{path}\""),
     };
     error(GrpcCode::Unimplemented, text.chars().take(256).collect())
-}
-
-/// The answer to a message that could not be read.
-fn unread(read: &GrpcReadError) -> Response {
-    match read {
-        GrpcReadError::TooLarge { .. } => refuse(&Fault::new(FaultCode::TooLarge, read.to_string())),
-        GrpcReadError::Exhausted(_) => refuse(&crate::component::pressure(read)),
-        _ => grpc::error(&grpc::Status::new(read.code(), read.to_string())),
-    }
-}
-
-fn refuse(fault: &Fault) -> Response {
-    let helps = fault.retry != Retry::Never || fault.grpc_status() == GrpcCode::InvalidArgument;
-    let details = helps.then(|| Bytes::from(super::error_body(Encoding::Proto, fault)));
-    grpc::error(&grpc::Status { details, ..grpc::Status::new(fault.grpc_status() as u32, fault.message.to_string()) })
 }
 
 /// A refusal that no other attempt can change.

@@ -68,12 +68,13 @@ impl HttpService {
         };
         let headers = &request.head.headers;
         let encoding = encoding_of(headers);
-        let codec = self.codec(headers).map_err(|fault| refuse(encoding.unwrap_or(Encoding::Json), &fault))?;
+        let codec =
+            self.codec(headers).map_err(|fault| self.refuse(signal, encoding.unwrap_or(Encoding::Json), &fault))?;
         if request.head.method != Method::POST {
             return Err(method_not_allowed());
         }
         let Some(encoding) = encoding else { return Err(unsupported_media_type()) };
-        self.intake.admit(signal).map_err(|fault| refuse(encoding, &fault))?;
+        self.intake.admit(signal).map_err(|fault| self.refuse(signal, encoding, &fault))?;
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
             peer: request.peer,
@@ -82,14 +83,14 @@ impl HttpService {
             .body
             .read(&self.rules.body, &self.shared.ledger, &self.shared.pool)
             .await
-            .map_err(|error| unread(encoding, &error))?;
+            .map_err(|error| self.unread(signal, encoding, &error))?;
         let body = match codec {
             None => body.into(),
             Some(codec) => inflate(codec, body, self.rules.body.max, &mut permit, &self.shared.pool)
-                .map_err(|fault| refuse(encoding, &fault))?,
+                .map_err(|fault| self.refuse(signal, encoding, &fault))?,
         };
         let outcome = self.intake.take(signal, encoding, body, permit, context, None).await;
-        Ok(respond(signal, encoding, &outcome))
+        Ok(self.respond(signal, encoding, &outcome))
     }
 
     fn signal(&self, path: &str) -> Option<Signal> {
@@ -109,6 +110,43 @@ impl HttpService {
             let word = word.chars().take(WORD_CHARS_MAX).collect::<String>();
             Fault::new(FaultCode::BadCompression, format!("unsupported Content-Encoding: {word}"))
         })
+    }
+
+    fn respond(&self, signal: Signal, encoding: Encoding, outcome: &Outcome) -> Response {
+        let body = match outcome {
+            Outcome::Accepted => Bytes::from_static(response::success(encoding)),
+            Outcome::Partial { rejected, message } => {
+                Bytes::from(response::write_partial_success(signal, encoding, *rejected, message))
+            }
+            Outcome::Refused(fault) => return self.refuse(signal, encoding, fault),
+        };
+        with_body(StatusCode::OK, encoding, body)
+    }
+
+    /// The answer to a body that could not be read.
+    fn unread(&self, signal: Signal, encoding: Encoding, error: &BodyError) -> Response {
+        match error {
+            BodyError::TooLarge { .. } => {
+                self.refuse(signal, encoding, &Fault::new(FaultCode::TooLarge, error.to_string()))
+            }
+            BodyError::Exhausted(_) => self.refuse(signal, encoding, &crate::component::pressure(error)),
+            BodyError::Timeout => timed_out(encoding, error),
+            BodyError::Aborted | BodyError::LengthMismatch { .. } => {
+                self.refuse(signal, encoding, &Fault::new(FaultCode::Malformed, error.to_string()))
+            }
+        }
+    }
+
+    fn refuse(&self, signal: Signal, encoding: Encoding, fault: &Fault) -> Response {
+        let code = StatusCode::from_u16(fault.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_delay = self.intake.retry_delay(signal, fault);
+        let mut response = with_body(code, encoding, Bytes::from(super::error_body(encoding, fault, retry_delay)));
+        let hinted = matches!(code, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        if let Some(delay) = retry_delay.filter(|_| hinted) {
+            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+            response.headers.to_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 
@@ -133,40 +171,6 @@ fn unsupported_media_type() -> Response {
         "415 unsupported media type, supported: [application/json, application/x-protobuf]",
     );
     response.headers.to_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    response
-}
-
-/// The answer to a body that could not be read.
-fn unread(encoding: Encoding, error: &BodyError) -> Response {
-    match error {
-        BodyError::TooLarge { .. } => refuse(encoding, &Fault::new(FaultCode::TooLarge, error.to_string())),
-        BodyError::Exhausted(_) => refuse(encoding, &crate::component::pressure(error)),
-        BodyError::Timeout => timed_out(encoding, error),
-        BodyError::Aborted | BodyError::LengthMismatch { .. } => {
-            refuse(encoding, &Fault::new(FaultCode::Malformed, error.to_string()))
-        }
-    }
-}
-
-fn respond(signal: Signal, encoding: Encoding, outcome: &Outcome) -> Response {
-    let body = match outcome {
-        Outcome::Accepted => Bytes::from_static(response::success(encoding)),
-        Outcome::Partial { rejected, message } => {
-            Bytes::from(response::write_partial_success(signal, encoding, *rejected, message))
-        }
-        Outcome::Refused(fault) => return refuse(encoding, fault),
-    };
-    with_body(StatusCode::OK, encoding, body)
-}
-
-fn refuse(encoding: Encoding, fault: &Fault) -> Response {
-    let code = StatusCode::from_u16(fault.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = with_body(code, encoding, Bytes::from(super::error_body(encoding, fault)));
-    let hinted = matches!(code, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-    if let Some(delay) = super::retry_delay(fault).filter(|_| hinted) {
-        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-        response.headers.to_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
     response
 }
 

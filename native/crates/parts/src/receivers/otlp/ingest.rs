@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use teleferric_buf::Permit;
@@ -70,6 +71,16 @@ impl Intake {
     /// Load is shed, and such requests with it.
     pub fn admit(&self, signal: Signal) -> Result<(), Fault> {
         self.outputs.gate(signal).map_or(Ok(()), Gate::admit_unread)
+    }
+
+    /// How long the sender of a request of `signal` that was refused should wait before it tries again. There is always
+    /// an answer where that can help: some clients drop what is refused without one.
+    pub fn retry_delay(&self, signal: Signal, fault: &Fault) -> Option<Duration> {
+        match fault.retry {
+            Retry::Never => None,
+            Retry::Backoff => Some(self.outputs.gate(signal).map_or_else(|| self.shared.overload.hint(), Gate::hint)),
+            Retry::After(delay) => Some(delay),
+        }
     }
 
     /// Takes a request and resolves with what became of it. `permit` is the memory that its uncompressed bytes hold.

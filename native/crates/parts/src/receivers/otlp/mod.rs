@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use teleferric_codec::Codec;
-use teleferric_flow::{Fault, FaultCode, Retry};
+use teleferric_flow::{Fault, FaultCode};
 use teleferric_net::BodyLimits;
 use teleferric_wire::Signal;
 use teleferric_wire::response::{Encoding, FieldViolation, Status};
@@ -151,26 +151,13 @@ fn http_rules(settings: &OtlpHttpServer) -> Result<HttpRules, StartError> {
 
 /// A refusal as the body of an HTTP error and as the details of a gRPC status: with the wait if trying again can help,
 /// with what is wrong if the sender's bytes are at fault.
-fn error_body(encoding: Encoding, fault: &Fault) -> Vec<u8> {
+fn error_body(encoding: Encoding, fault: &Fault, retry_delay: Option<Duration>) -> Vec<u8> {
     let at_fault = matches!(fault.code, FaultCode::Malformed | FaultCode::LimitExceeded | FaultCode::BadCompression);
     let violation = || FieldViolation { field: String::new(), description: fault.message.to_string() };
     let status = Status {
-        retry_delay: retry_delay(fault),
+        retry_delay,
         violations: at_fault.then(violation).into_iter().collect(),
         ..Status::new(fault.grpc_status() as i32, fault.message.as_ref())
     };
     status.encode(encoding)
 }
-
-/// How long the sender should wait before it tries again. There is always an answer where that can help: some clients
-/// drop what is refused without one.
-fn retry_delay(fault: &Fault) -> Option<Duration> {
-    match fault.retry {
-        Retry::Never => None,
-        Retry::Backoff => Some(RETRY_HINT),
-        Retry::After(delay) => Some(delay),
-    }
-}
-
-/// The wait where nobody knows better.
-const RETRY_HINT: Duration = Duration::from_secs(1);
