@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
+use crate::delivery::StoredBranch;
 use crate::parcel::Parcel;
 use crate::reply::Outcome;
 
@@ -17,6 +18,12 @@ pub trait Consumer {
     /// Takes the parcel and returns at once. The sender learns the outcome through the parcel's reply, now or
     /// later; dropping the parcel unsettled refuses it.
     fn consume(&self, parcel: Parcel);
+
+    /// The deliveries with a queue on disk that every parcel goes to as it is, if that is all that consuming means. A
+    /// fan-out puts those of the same log together.
+    fn stored(&self) -> Vec<StoredBranch> {
+        Vec::new()
+    }
 }
 
 /// A node of the graph: a consumer that may hold parcels and can be emptied.

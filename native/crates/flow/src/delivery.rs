@@ -4,6 +4,8 @@
 //! Each data-plane thread has its own [`Delivery`], with its own requests, batches and timers. What is one for the
 //! exporter (the room of the queue, the number of parallel sends, the gauges) is in [`DeliveryShared`].
 
+mod storing;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -15,7 +17,6 @@ use foldhash::HashMap;
 use futures_util::future::{Either, select};
 use teleferric_buf::Ledger;
 use teleferric_buf::metrics::Registration;
-use teleferric_store::Memory;
 use teleferric_wire::Signal;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::spawn_local;
@@ -39,8 +40,12 @@ use crate::reply::Outcome;
 use crate::retry::{Jitter, RetrySettings};
 use crate::sender::Sender;
 use crate::stop::{Level, Stop};
-use crate::stored::{Reserved, StorageSettings, StoredQueue};
+use crate::stored::{StorageSettings, StoredQueue};
 use crate::timer::{Timed, arm, passed};
+use storing::Member;
+
+pub use storing::StoredBranch;
+pub(crate) use storing::join_stored;
 
 /// How an exporter's requests are delivered.
 #[derive(Clone, Debug)]
@@ -228,6 +233,10 @@ impl Consumer for Delivery {
             inner.start(Batch::from(parcel), None);
         }
     }
+
+    fn stored(&self) -> Vec<StoredBranch> {
+        StoredBranch::of(&self.0).into_iter().collect()
+    }
 }
 
 impl Stage for Delivery {
@@ -277,22 +286,37 @@ impl Inner {
         }
     }
 
-    /// Waits for room, a drain, or the end of the sender's patience, in this order of preference.
+    /// Waits for room, and admits the parcel then.
     async fn wait_for_room(self: Rc<Self>, room: Room, demand: Demand, parcel: Parcel) {
         let _waiting = Leave { inner: &self, count: &self.waiting };
-        let stopped = pin!(self.sender.stop.reached(Level::Draining));
-        let patience = pin!(passed(parcel.deadline));
-        let taken = match select(pin!(room.take(demand)), select(stopped, patience)).await {
-            Either::Left((taken, _)) => taken,
-            Either::Right((Either::Left(_), _)) => return self.turn_away(parcel),
-            Either::Right((Either::Right(_), _)) => {
-                Err(busy(FaultCode::QueueFull, "sending queue is full").with_status(GrpcCode::DeadlineExceeded))
-            }
-        };
-        match taken {
-            Ok(place) => self.admit(parcel, place),
-            Err(fault) => self.reject(parcel, fault),
+        match self.room_in_time(&room, demand, parcel.deadline).await {
+            Some(Ok(place)) => self.admit(parcel, place),
+            Some(Err(fault)) => self.reject(parcel, fault),
+            None => self.turn_away(parcel),
         }
+    }
+
+    /// Waits for room, a drain, or the end of the sender's patience, in this order of preference. None is a drain.
+    async fn room_in_time(
+        &self,
+        room: &Room,
+        demand: Demand,
+        deadline: Option<Instant>,
+    ) -> Option<Result<Place, Fault>> {
+        let stopped = pin!(self.sender.stop.reached(Level::Draining));
+        let patience = pin!(passed(deadline));
+        match select(pin!(room.take(demand)), select(stopped, patience)).await {
+            Either::Left((taken, _)) => Some(taken),
+            Either::Right((Either::Left(_), _)) => None,
+            Either::Right((Either::Right(_), _)) => {
+                let fault = busy(FaultCode::QueueFull, "sending queue is full");
+                Some(Err(fault.with_status(GrpcCode::DeadlineExceeded)))
+            }
+        }
+    }
+
+    fn blocks_on_overflow(&self) -> bool {
+        self.shared.0.settings.queue.as_ref().is_some_and(|queue| queue.block_on_overflow)
     }
 
     /// Puts the parcel into the queue and, unless its sender waits for the result, answers.
@@ -300,9 +324,8 @@ impl Inner {
         let place = match place {
             Place::Memory(place) => place,
             Place::Stored(reserved) => {
-                self.storing.set(self.storing.get() + 1);
-                spawn_local(Rc::clone(self).store(parcel, reserved));
-                return;
+                let member = Member { inner: Rc::clone(self), reserved };
+                return storing::start(std::iter::once(member).collect(), parcel);
             }
         };
         self.hold(&parcel);
@@ -315,26 +338,6 @@ impl Inner {
         self.forward(parcel);
         if let Some(reply) = reply {
             reply.settle(Outcome::Accepted);
-        }
-    }
-
-    /// Writes the parcel down, and answers when it lasts. A disk that does not answer holds up no drain.
-    async fn store(self: Rc<Self>, mut parcel: Parcel, reserved: Reserved) {
-        let _storing = Leave { inner: &self, count: &self.storing };
-        let Some(storage) = &self.shared.0.stored else { return };
-        let cut = pin!(self.sender.stop.reached(Level::Cut));
-        let memory = storage.may_keep().then(|| Memory::paid_by(Arc::new(std::mem::take(&mut parcel.permit))));
-        let written = match select(pin!(storage.queue.append(&parcel, memory)), cut).await {
-            Either::Left((written, _)) => written,
-            Either::Right(_) => Err(draining()),
-        };
-        match written {
-            Ok(()) => {
-                reserved.keep();
-                self.sender.metrics.enqueued(parcel.items, parcel.payload.bytes());
-                parcel.reply.settle(Outcome::Accepted);
-            }
-            Err(fault) => self.reject(parcel, fault),
         }
     }
 
@@ -400,9 +403,13 @@ impl Inner {
     }
 
     fn reject(&self, parcel: Parcel, fault: Fault) {
-        self.sender.metrics.enqueue_failed.add(parcel.items);
-        self.sender.log_rejection(&fault, parcel.items);
+        self.note_rejection(parcel.items, &fault);
         parcel.reply.refuse(fault);
+    }
+
+    fn note_rejection(&self, items: u64, fault: &Fault) {
+        self.sender.metrics.enqueue_failed.add(items);
+        self.sender.log_rejection(fault, items);
     }
 
     fn hold(&self, parcel: &Parcel) {

@@ -1,10 +1,12 @@
 //! One parcel to several consumers. All are called, one after another, even if one refuses; the sender learns the
-//! worst of their outcomes. The bytes are shared, and counted once until the last branch lets go of them.
+//! worst of their outcomes. The bytes are shared, and counted once until the last branch lets go of them. Branches whose
+//! queues lie in the same log are one branch: they share a record.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::contract::{Consumer, LocalFuture, Stage};
+use crate::delivery::{StoredBranch, join_stored};
 use crate::parcel::Parcel;
 use tokio::time::Instant;
 
@@ -14,9 +16,14 @@ pub struct Fanout {
 }
 
 impl Fanout {
-    /// A fan-out to `branches`, called in this order. With one branch there is nothing to share, and with none
-    /// every parcel counts as accepted.
+    /// A fan-out to `branches`, called in this order, those last that have a queue on disk. With one branch there is
+    /// nothing to share, and with none every parcel counts as accepted.
     pub fn new(branches: Vec<Rc<dyn Consumer>>) -> Self {
+        Fanout { branches: join_stored(branches) }
+    }
+
+    /// A fan-out to `branches` none of which share a record.
+    pub(crate) fn apart(branches: Vec<Rc<dyn Consumer>>) -> Self {
         Fanout { branches }
     }
 }
@@ -47,6 +54,13 @@ impl Consumer for Fanout {
         }
         if let Some(reply) = last_reply {
             last.consume(Parcel { reply, ..parcel });
+        }
+    }
+
+    fn stored(&self) -> Vec<StoredBranch> {
+        match &self.branches[..] {
+            [only] => only.stored(),
+            _ => Vec::new(),
         }
     }
 }

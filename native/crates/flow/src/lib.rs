@@ -46,7 +46,7 @@ pub use batch_processor::{BatchProcessor, BatchProcessorSettings, BatchProcessor
 pub use batcher::{BatchSettings, Batcher};
 pub use breaker::{BreakerSettings, Override, WindowSettings};
 pub use contract::{Consumer, Exporter, LocalFuture, Processor, Stage};
-pub use delivery::{Delivery, DeliverySettings, DeliveryShared, QueueBatchSettings, Storage};
+pub use delivery::{Delivery, DeliverySettings, DeliveryShared, QueueBatchSettings, Storage, StoredBranch};
 pub use endpoints::{Destination, EndpointPolicy, EndpointPool, PooledEndpoint};
 pub use fanout::Fanout;
 pub use fault::{Blame, Fault, FaultCode, GrpcCode, Retry};

@@ -195,6 +195,6 @@ impl Room {
 /// The least capacity of which a part can be kept for what matters more.
 const UNITS_MIN: u64 = 20;
 
-fn full() -> Fault {
+pub(crate) fn full() -> Fault {
     busy(FaultCode::QueueFull, "sending queue is full")
 }

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use teleferric_store::{Entry, LogError, Memory, Record, Tally, Writer};
 use teleferric_wire::Signal;
 use tokio::sync::Notify;
@@ -138,32 +139,37 @@ impl StoredQueue {
         self.0.more.notify_one();
     }
 
-    /// Writes a parcel down. Ends when it lasts; if the future is dropped, it may last all the same. With `memory` the
-    /// payload stays in memory for readers that keep up.
+    /// Whether `other` lies in the same log and is another queue.
+    pub(crate) fn is_beside(&self, other: &StoredQueue) -> bool {
+        Arc::ptr_eq(&self.0._log, &other.0._log) && self.0.cursor != other.0.cursor
+    }
+
+    /// Writes a parcel down, once for all of `queues`, which lie in one log. Ends when it lasts; if the future is
+    /// dropped, it may last all the same. With `memory` the payload stays in memory for readers that keep up.
     ///
     /// # Errors
-    /// The log is full or cannot be written.
-    pub(crate) async fn append(&self, parcel: &Parcel, memory: Option<Memory>) -> Result<(), Fault> {
+    /// The log is full or cannot be written; none of them has it then.
+    pub(crate) async fn append(queues: &[&StoredQueue], parcel: &Parcel, memory: Option<Memory>) -> Result<(), Fault> {
+        let Some(first) = queues.first() else { return Ok(()) };
         let entry = Entry {
             time: now_ms(),
-            targets: 1 << self.0.cursor,
+            targets: queues.iter().fold(0, |targets, queue| targets | 1 << queue.0.cursor),
             items: parcel.items,
             head: head::encode(parcel.signal, &parcel.context),
             payload: parcel.payload.chunks().to_vec(),
         };
         let (tell, told) = oneshot::channel();
-        let state = Arc::clone(&self.0);
+        let states: SmallVec<[Arc<State>; 1]> = queues.iter().map(|queue| Arc::clone(&queue.0)).collect();
         let then = move |written: Result<u64, Arc<LogError>>| {
-            // Of a group that is written together one is enough.
-            if written.is_ok() && !state.announced.swap(true, Ordering::AcqRel) {
-                state.more.notify_one();
+            if written.is_ok() {
+                states.iter().for_each(|state| state.appended());
             }
             // A caller that is gone has nobody to tell either.
             let _ = tell.send(written);
         };
         match memory {
-            Some(memory) => self.0.writer.append_kept(entry, memory, Box::new(then)),
-            None => self.0.writer.append(entry, Box::new(then)),
+            Some(memory) => first.0.writer.append_kept(entry, memory, Box::new(then)),
+            None => first.0.writer.append(entry, Box::new(then)),
         }
         match told.await {
             Ok(Ok(_)) => Ok(()),
@@ -202,6 +208,15 @@ impl StoredQueue {
         }
         self.0.used.lock().tally.subtract(tally);
         self.0.less.notify_waiters();
+    }
+}
+
+impl State {
+    /// Tells a reader, once for a group that is written together.
+    fn appended(&self) {
+        if !self.announced.swap(true, Ordering::AcqRel) {
+            self.more.notify_one();
+        }
     }
 }
 
