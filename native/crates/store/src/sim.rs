@@ -87,10 +87,16 @@ impl Sim {
 
     /// Changes a byte of a file, as a disk may.
     pub(crate) fn flip(&self, name: &str, at: usize) {
+        self.damage(name, |content| content[at] ^= 0x10);
+    }
+
+    /// Changes what is in a file, for good.
+    pub(crate) fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut world = self.world();
         let file = world.names[name];
-        world.files[file].now[at] ^= 0x10;
-        world.files[file].lasting[at] ^= 0x10;
+        let data = &mut world.files[file];
+        change(&mut data.now);
+        data.lasting = data.now.clone();
     }
 
     /// The folder after a crash now: of what was not synced any sectors of any writes, and the first few names.

@@ -1,3 +1,4 @@
+mod damage;
 mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -270,27 +271,6 @@ fn whatever_a_crash_leaves_nothing_that_was_promised_is_lost() {
         if states >= wanted {
             return;
         }
-    }
-}
-
-/// Any byte of any file may change: the log opens, and loses no more than the records that the byte was in.
-#[test]
-fn damage_costs_the_records_it_touches() {
-    for seed in 0..200 {
-        let sim = Sim::default();
-        let (mut log, _) = open(sim.clone());
-        log.cursor("a").unwrap();
-        append(&mut log, 1, &(0..30).collect::<Vec<_>>()).unwrap();
-        log.checkpoint().unwrap();
-        drop(log);
-        let mut dice = Dice(seed + 1);
-        let names: Vec<_> = sim.list().unwrap().into_iter().filter(|name| name.starts_with("seg-")).collect();
-        let name = &names[dice.below(names.len())];
-        // The header of a segment is dealt with below.
-        sim.flip(name, HEADER_BYTES as usize + dice.below(4096 - HEADER_BYTES as usize));
-        let (mut log, _) = open(sim);
-        let left = ids(&read_all(&mut log, 0));
-        assert!(left.len() >= 29, "seed {seed}: {left:?}");
     }
 }
 
