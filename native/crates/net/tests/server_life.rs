@@ -184,6 +184,26 @@ fn an_http1_drain_finishes_running_requests_and_closes_idle_connections() {
     drop(unspoken);
 }
 
+/// Its answers come at once, so that it is idle whenever somebody looks. A close without a word would meet a request.
+#[test]
+fn a_busy_http1_connection_learns_of_the_drain_with_an_answer() {
+    let running = Running::start(http());
+    let mut busy = running.connect();
+    std::thread::scope(|scope| {
+        let drain = scope.spawn(|| block_on(running.server.drain(server_support::PATIENCE)));
+        loop {
+            busy.send(get("/name"));
+            let (head, body) = busy.answer();
+            assert_eq!(body, b"first");
+            if head.contains("\r\nconnection: close\r\n") {
+                break;
+            }
+        }
+        assert_eq!(busy.rest(), b"");
+        assert_eq!(drain.join().expect("drain").cut, 0);
+    });
+}
+
 #[test]
 fn connections_made_before_the_drain_are_served_though_nobody_has_accepted_them() {
     for _ in 0..20 {

@@ -17,7 +17,7 @@ use hyper::body::{Frame, Incoming, SizeHint};
 
 use super::connection::{header_bytes, within};
 use super::http2::Head;
-use super::hub::Hub;
+use super::hub::{Hub, Phase};
 use super::state::{Active, ConnState, Writing};
 use crate::body::Body;
 use crate::grpc::{self, BadTimeout};
@@ -38,7 +38,8 @@ pub(crate) fn dispatch(hub: &Rc<Hub>, conn: &Rc<ConnState>, request: http::Reque
         let oversized = is_oversized(&hub, &head);
         let request = Request { head: Rc::new(head), timeout: Ok(None), peer: conn.peer, tls: conn.tls(), body };
         let response = answer(&hub, request, oversized).await;
-        Ok(into_http(response, &conn, active))
+        let last = hub.phase() == Phase::Draining;
+        Ok(into_http(response, &conn, active, last))
     })
 }
 
@@ -94,15 +95,16 @@ fn is_oversized(hub: &Hub, head: &http::request::Parts) -> bool {
     head.headers.len() > limits.max_headers || header_bytes(&head.headers) > most
 }
 
-fn into_http(response: Response, conn: &Rc<ConnState>, active: Active) -> http::Response<Answer> {
+/// `last`: the connection takes no request after this one.
+fn into_http(response: Response, conn: &Rc<ConnState>, active: Active, last: bool) -> http::Response<Answer> {
     let writing = (!response.body.is_empty()).then(|| conn.answer());
     let answer = Answer { body: response.body, trailers: response.trailers, _writing: writing };
     drop(active);
     let mut http = http::Response::new(answer);
     *http.status_mut() = response.status;
     *http.headers_mut() = response.headers.into_owned();
-    if conn.is_http1() && conn.has_unread_body() {
-        // hyper will close without saying so; a client that pools connections would use this one again.
+    if last || conn.has_unread_body() {
+        // The close would come without a word; a client that pools connections would use this one again.
         http.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     http
