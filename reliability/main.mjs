@@ -1,6 +1,7 @@
 // Fault runs from the command line. See README.md here.
 import { parseArgs } from 'node:util';
 import { endAll } from './process.mjs';
+import { reload } from './reload.mjs';
 import { scenarios } from './scenarios.mjs';
 
 const usage = `usage: npm run faults -- SCENARIO [flags]
@@ -9,6 +10,7 @@ const usage = `usage: npm run faults -- SCENARIO [flags]
   stop     SIGTERM, target away          --requests N (2000)
   outage   target away for a while       --seconds S (30)
   damage   bytes on the disk change      --cycles N (10)
+  reload   another configuration         --cycles N (10)
 
   --connections N  requests at once (32)
 `;
@@ -21,7 +23,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { cycles: number, requests: number, seconds: number, connections: number, help: { type: 'boolean' } },
 });
-const scenario = scenarios[positionals[0]];
+const scenario = { ...scenarios, reload }[positionals[0]];
 if (values.help || scenario === undefined || positionals.length > 1) {
   process.stdout.write(usage);
   process.exit(values.help ? 0 : 2);

@@ -1,11 +1,13 @@
 // A collector with a stored queue, as a process of its own.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const BIN = fileURLToPath(new URL('../bin/teleferric.js', import.meta.url));
 const READY = 'Everything is ready';
+const KEPT = 'the running configuration stays';
 const START_MS_MAX = 60_000;
 
 const running = new Set();
@@ -18,7 +20,10 @@ export function endAll() {
 export class Collector {
   #child = null;
   #exited = Promise.resolve();
+  #waits = new Set();
   stderr = '';
+  /** A file to read the configuration from instead of `config`. */
+  source = null;
 
   /** `folder` is where the queue lies; `drainMs` how long a stop may take. */
   constructor({ folder, port, metricsPort, targetPort, drainMs = 5000, storage = {}, queue = {} }) {
@@ -51,16 +56,16 @@ export class Collector {
   /** Milliseconds until it was ready. */
   async start() {
     const started = performance.now();
-    const child = spawn(process.execPath, [BIN, `--config=yaml:${JSON.stringify(this.config)}`], {
+    const source = this.source ?? `yaml:${JSON.stringify(this.config)}`;
+    const child = spawn(process.execPath, [BIN, `--config=${source}`], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.stderr = '';
-    const ready = new Promise((resolve) => {
-      child.stderr.setEncoding('utf8').on('data', (text) => {
-        // What matters is what it said last.
-        this.stderr = (this.stderr + text).slice(-20_000);
-        if (this.stderr.includes(READY)) resolve(true);
-      });
+    const ready = this.#says([READY]);
+    createInterface(child.stderr).on('line', (line) => {
+      // What matters is what it said last.
+      this.stderr = `${this.stderr}${line}\n`.slice(-20_000);
+      for (const wait of this.#waits) wait(line);
     });
     running.add(child);
     this.#child = child;
@@ -70,9 +75,37 @@ export class Collector {
         resolve({ code, signal });
       });
     });
-    const failed = Promise.race([this.#exited, sleep(START_MS_MAX, null, { ref: false })]).then(() => false);
-    if (!(await Promise.race([ready, failed]))) throw new Error(`did not start:\n${this.stderr}`);
+    if ((await this.#before(ready, START_MS_MAX)) === null) throw new Error(`did not start:\n${this.stderr}`);
     return performance.now() - started;
+  }
+
+  /** SIGHUP; whether what the source says now was taken, and milliseconds until that was known. */
+  async reload() {
+    const asked = performance.now();
+    const said = this.#says([READY, KEPT]);
+    this.#child.kill('SIGHUP');
+    const text = await this.#before(said, START_MS_MAX);
+    if (text === null) throw new Error(`did not reload:\n${this.stderr}`);
+    return { taken: text === READY, ms: performance.now() - asked };
+  }
+
+  /** The first of these texts that a line of its log has from now on. */
+  #says(texts) {
+    return new Promise((resolve) => {
+      const wait = (line) => {
+        const text = texts.find((each) => line.includes(each));
+        if (text === undefined) return;
+        this.#waits.delete(wait);
+        resolve(text);
+      };
+      this.#waits.add(wait);
+    });
+  }
+
+  /** What `promise` comes to; null if that takes too long or the process ends first. */
+  #before(promise, ms) {
+    const failed = Promise.race([this.#exited, sleep(ms, null, { ref: false })]).then(() => null);
+    return Promise.race([promise, failed]);
   }
 
   async kill() {

@@ -14,7 +14,7 @@ const QUIET_MS_MAX = 120_000;
 const CHECKPOINT_MS = 1500;
 
 /** Collector, producer and target around one folder. */
-class Stage {
+export class Stage {
   static async make({ connections, ...settings }) {
     const stage = new Stage();
     stage.folder = await mkdtemp(path.join(tmpdir(), 'teleferric-faults-'));

@@ -7,6 +7,15 @@ import { FakeIo, until } from './fake-io.js';
 
 const READY = 'Everything is ready. Begin running and processing data.';
 
+const configText = (exporter: string, watch: boolean): string => `
+receivers: {nop: }
+exporters: {${exporter}: }
+service:
+  reload: {watch: ${watch}}
+  telemetry: {metrics: {level: none}, logs: {level: "\${file:LEVEL}"}}
+  pipelines: {traces: {receivers: [nop], exporters: [${exporter}]}}
+`;
+
 function folder(): string {
   return mkdtempSync(join(tmpdir(), 'teleferric-watch-'));
 }
@@ -96,20 +105,11 @@ describe('FileWatch', () => {
 });
 
 describe('run with service.reload.watch', () => {
-  const text = (exporter: string, watch: boolean): string => `
-receivers: {nop: }
-exporters: {${exporter}: }
-service:
-  reload: {watch: ${watch}}
-  telemetry: {metrics: {level: none}, logs: {level: "\${file:LEVEL}"}}
-  pipelines: {traces: {receivers: [nop], exporters: [${exporter}]}}
-`;
-
   it('reloads when a file has changed that it read, until the configuration says otherwise', async () => {
     const io = new FakeIo();
     const [path, level] = [join(folder(), 'collector.yaml'), join(folder(), 'level')];
     const write = (exporter: string, watch: boolean): void =>
-      replace(path, text(exporter, watch).replace('LEVEL', level));
+      replace(path, configText(exporter, watch).replace('LEVEL', level));
     const reloads = (count: number): Promise<void> =>
       until(
         () => io.addon.calls.filter((call) => call === 'reload').length === count,
