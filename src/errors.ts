@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   RELOAD_FAILED: 'the new configuration could not be put in place',
   /** The folder of a `file_storage` could not be read or changed. */
   STORAGE_FAILED: 'a storage could not be read or changed',
+  /** The folder of accepted configurations could not be used, or has no such version. */
+  HISTORY_FAILED: 'a version of the configuration could not be kept, read or put back',
   /** Draining ended at its deadline with data still inside. */
   DRAIN_TIMEOUT: 'draining ended at its deadline with data left',
   /** The call does not fit the present state, such as starting twice. */

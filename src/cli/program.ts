@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { packageVersion } from '../collector/index.js';
 import { CollectorError } from '../errors.js';
 import { completionScript, SHELLS, type Shell } from './completion.js';
+import { configHistory, configRollback, type HistoryFlags } from './config.js';
 import type { CliIo } from './io.js';
 import {
   printComponents,
@@ -57,6 +58,7 @@ export function buildProgram(io: CliIo, result: CommandResult): Command {
     result.exitCode = await run(flags, io);
   });
   addInspectCommands(program, io);
+  addHistoryCommands(program, io);
   addQueueCommands(program, io, result);
   addSendOptions(program.command('send'))
     .description('make telemetry and send it to an OTLP endpoint')
@@ -127,6 +129,23 @@ function addInspectCommands(program: Command, io: CliIo): void {
     .action((shell: Shell) => {
       io.stdout.write(completionScript(shell, program));
     });
+}
+
+function addHistoryCommands(program: Command, io: CliIo): void {
+  const config = program.command('config').description('look at the configurations that ran, and go back to one');
+  const add = (name: string, description: string): Command =>
+    addConfigOptions(config.command(name))
+      .description(description)
+      .option('--directory <path>', 'folder of the versions, instead of that in the configuration');
+  add('history', 'list the versions kept; * is the one that the files are').action(
+    (flags: HistoryFlags, command: Command) => {
+      refuseArguments(command);
+      return configHistory(flags, io);
+    },
+  );
+  add('rollback', 'write the files of a version back; without a number, of the newest that they differ from')
+    .argument('[version]', 'number of the version', parseCount)
+    .action((version: number | undefined, flags: HistoryFlags) => configRollback(version ?? null, flags, io));
 }
 
 function addQueueCommands(program: Command, io: CliIo, result: CommandResult): void {

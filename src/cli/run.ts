@@ -43,7 +43,7 @@ export async function run(flags: ConfigFlags, io: CliIo): Promise<number> {
     },
     io.internals,
   );
-  const ending = listen(collector, io);
+  const ending = listen(collector, flags, io);
   try {
     const started = collector.start();
     const early = await Promise.race([started, ending.happened]);
@@ -64,7 +64,7 @@ interface Listening {
   remove(): void;
 }
 
-function listen(collector: Collector, io: CliIo): Listening {
+function listen(collector: Collector, flags: ConfigFlags, io: CliIo): Listening {
   const removers: (() => void)[] = [];
   let cut = false;
   const happened = new Promise<Ending>((resolve) => {
@@ -80,7 +80,7 @@ function listen(collector: Collector, io: CliIo): Listening {
       ending = true;
       resolve({ failure });
     };
-    const reloader = new Reloader(collector, io, fail);
+    const reloader = new Reloader(collector, flags, io, fail);
     removers.push(
       io.onSignal('SIGINT', () => stop('SIGINT')),
       io.onSignal('SIGTERM', () => stop('SIGTERM')),

@@ -18,6 +18,7 @@ export const CONNECTIONS_MAX = 12_000;
 /** How long a drain may take, unless `drain.timeout` says otherwise. */
 export const DRAIN_TIMEOUT = ns('25s');
 const THREADS_MAX = 1024;
+const VERSIONS_MAX = 10_000;
 const UINT32_MAX = 2 ** 32 - 1;
 const MEMORY_MIB_MAX = 64 * 1024 * 1024;
 
@@ -88,6 +89,13 @@ const reloadSpec = object({
     bool(),
     false,
     'Whether to reload when a file of the configuration, or one that it refers to, has changed',
+  ),
+  history: block(
+    object({
+      directory: key(string(), '', 'Folder for the configurations that ran, as files in `config`; empty keeps none'),
+      keep: key(int({ min: 1, max: VERSIONS_MAX }), 20, 'Versions kept; older ones are removed', 'versions'),
+    }),
+    'Versions of the configuration',
   ),
 });
 

@@ -73,6 +73,12 @@ function sourceLocation(source: string): Location {
   return location;
 }
 
+/** The path that a `--config` flag names; null if it names no file. */
+export function sourcePath(source: string): string | null {
+  const { scheme, body } = sourceLocation(source);
+  return scheme === 'file' ? body : null;
+}
+
 function sourceName(source: string, index: number): string {
   const { scheme, body } = sourceLocation(source);
   if (scheme === 'file') return body;
