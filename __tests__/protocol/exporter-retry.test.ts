@@ -171,7 +171,7 @@ statement(51, 'RetryInfo', async () => {
   expect(gaps(sink)[0]).toBeGreaterThanOrEqual(398);
 });
 
-for (const status of [429, 503]) {
+for (const status of [429, 502, 503, 504]) {
   statement(51, `Retry-After in seconds on ${status}`, async () => {
     const sink = await exporting.sink('http', httpStatus(status, { 'retry-after': '1' }), ACCEPT);
     const collector = await exporting.collector(sink, { ...UNQUEUED, ...RETRY });
@@ -193,8 +193,56 @@ statement(51, 'Retry-After as a date', async () => {
   expect(gaps(sink)[0]).toBeGreaterThanOrEqual(998);
 });
 
-statement(51, 'a hint that cannot be read, or on another status, changes nothing', async () => {
-  for (const answer of [httpStatus(503, { 'retry-after': 'soon' }), httpStatus(504, { 'retry-after': '60' })]) {
-    expect(await attempts('http', answer)).toEqual(RETRIED);
-  }
+statement(
+  51,
+  'a hint that cannot be read changes nothing, and one makes no refusal for good a passing one',
+  async () => {
+    expect(await attempts('http', httpStatus(503, { 'retry-after': 'soon' }))).toEqual(RETRIED);
+    expect(await attempts('http', httpStatus(500, { 'retry-after': '1' }))).toEqual(DROPPED);
+  },
+);
+
+statement(51, 'grpc-retry-pushback-ms', async () => {
+  const sink = await exporting.sink(
+    'grpc',
+    { grpc: { code: 8, trailers: { 'grpc-retry-pushback-ms': '400' } }, http: {} },
+    ACCEPT,
+  );
+  const collector = await exporting.collector(sink, { ...UNQUEUED, ...RETRY });
+  expect(await sendNamed(collector, 'x')).toMatchObject({ ok: true });
+  expect(gaps(sink)[0]).toBeGreaterThanOrEqual(398);
+  expect(
+    await attempts('grpc', { grpc: { code: 14, trailers: { 'grpc-retry-pushback-ms': '-1' } }, http: {} }),
+  ).toEqual(DROPPED);
 });
+
+const queued = {
+  retry_on_failure: { ...RETRY.retry_on_failure, max_elapsed_time: '0s' },
+  sending_queue: { num_consumers: 1 },
+};
+
+statement(48, 'in a queue, whose senders would not send it again, it is tried again all the same', async () => {
+  const sink = await exporting.sink('grpc', grpcCode(8), grpcCode(8), ACCEPT);
+  const collector = await exporting.collector(sink, queued);
+  expect(await sendNamed(collector, 'x')).toMatchObject({ ok: true });
+  await eventually(() => sink.received.length === 3);
+  expect(collector.metric('teleferric_dropped_items_total')).toBe(0);
+});
+
+for (const [kind, answer] of [
+  ['grpc', grpcCode(16)],
+  ['grpc', grpcCode(7)],
+  ['http', httpStatus(401)],
+  ['http', httpStatus(403)],
+] as const) {
+  statement(49, `in a queue refused credentials are waited for: ${JSON.stringify(answer[kind])}`, async () => {
+    const sink = await exporting.sink(kind, answer);
+    const collector = await exporting.collector(sink, queued);
+    expect(await sendNamed(collector, 'x')).toMatchObject({ ok: true });
+    await eventually(() => collector.said('Exporting failed. Will retry the request after interval.').length === 1);
+    const [said] = collector.said('Exporting failed. Will retry the request after interval.');
+    expect(Number.parseFloat(String(said?.fields['interval']))).toBeGreaterThanOrEqual(30);
+    expect(collector.metric('otelcol_exporter_queue_size')).toBe(1);
+    expect(collector.metric('teleferric_dropped_items_total')).toBe(0);
+  });
+}

@@ -244,14 +244,28 @@ export interface NativeHalfOpen {
   readonly successes: number;
 }
 
+/** `retry_on_failure.budget`. */
+export interface NativeRetryBudget {
+  /** Requests that may be tried again at the same time in any case. */
+  readonly min_concurrent: number;
+  /** Retries for each first attempt, over ten seconds. */
+  readonly ratio: number;
+}
+
 /** `retry_on_failure`. */
 export interface NativeRetryOnFailure {
+  /** What bounds the retries of all requests together. */
+  readonly budget: NativeRetryBudget;
   /** Whether retryable failures are tried again. */
   readonly enabled: boolean;
   /** First wait, nanoseconds. */
   readonly initial_interval: number;
+  /** collector or full: how waits are spread. */
+  readonly jitter: string;
   /** When to give up, from the first attempt, nanoseconds; 0: never. */
   readonly max_elapsed_time: number;
+  /** Longest wait that a server can ask for, nanoseconds. */
+  readonly max_hint: number;
   /** Longest wait, nanoseconds. */
   readonly max_interval: number;
   /** Growth of the wait from try to try. */

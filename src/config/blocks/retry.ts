@@ -3,12 +3,17 @@
  */
 import type { NativeRetryOnFailure } from '../native-types.js';
 import { ns } from '../schema/duration.js';
-import { block, bool, duration, float, key, object } from '../schema/spec.js';
+import { block, bool, choice, duration, float, int, key, object } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
 
 const nonNegative = (name: string): { min: number; message: string } => ({
   min: 0,
   message: `${name} value must be greater than or equal to 0`,
+});
+
+const budget = object({
+  ratio: key(float({ min: 0 }), 0.2, 'Retries for each first attempt, over the last ten seconds'),
+  min_concurrent: key(int({ min: 1 }), 3, 'Requests that may be tried again at the same time in any case', 'requests'),
 });
 
 const retryFields = {
@@ -26,6 +31,17 @@ const retryFields = {
     ns('5m'),
     'Longest time spent on one request, after which it is dropped; 0 never gives up',
   ),
+  jitter: key(
+    choice(['collector', 'full'], (word) => `invalid jitter: ${JSON.stringify(word)}`),
+    'collector' as const,
+    'How waits are spread: `collector` by `randomization_factor` around the interval, `full` evenly from nothing to the interval',
+  ),
+  max_hint: key(
+    duration(nonNegative('max_hint')),
+    ns('5m'),
+    'Longest wait that a destination can ask for; what it asks for is stretched by up to a fifth',
+  ),
+  budget: block(budget, 'Bounds the retries of all requests of a signal together; what is over it waits'),
 };
 
 type RetryValue = ObjectOf<typeof retryFields>;
@@ -64,5 +80,8 @@ export function toNativeRetry(retry: RetryValue): NativeRetryOnFailure {
     multiplier: retry.multiplier,
     max_interval: retry.max_interval,
     max_elapsed_time: retry.max_elapsed_time,
+    jitter: retry.jitter,
+    max_hint: retry.max_hint,
+    budget: { ratio: retry.budget.ratio, min_concurrent: retry.budget.min_concurrent },
   };
 }

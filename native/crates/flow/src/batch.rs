@@ -69,6 +69,11 @@ impl Batch {
         self.members.len().max(1)
     }
 
+    /// Whether nobody waits for what becomes of it.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.parcel.reply.is_detached() && self.members.iter().all(|member| member.reply.is_detached())
+    }
+
     /// Answers every request in it.
     pub fn settle(self, outcome: Outcome) {
         match outcome {

@@ -25,8 +25,10 @@ use tokio::time::Instant;
 use crate::admission::busy;
 use crate::batch::{Batch, Trigger};
 use crate::batcher::{BatchSettings, Batcher};
+use crate::budget::{Budget, BudgetShared};
 use crate::contract::{Consumer, LocalFuture, Stage};
 use crate::courier::Couriers;
+use crate::credentials::Credentials;
 use crate::endpoints::{Destination, Endpoints};
 use crate::fault::{Fault, FaultCode, GrpcCode};
 use crate::feed::Feed;
@@ -103,7 +105,9 @@ struct SharedState {
     handles: Handles,
     room: Option<Room>,
     stored: Option<Storage>,
-    _gauges: Option<[Registration; 2]>,
+    credentials: Arc<Credentials>,
+    budget: Option<Arc<BudgetShared>>,
+    _gauges: Option<[Registration; 3]>,
 }
 
 impl DeliveryShared {
@@ -121,16 +125,19 @@ impl DeliveryShared {
     ) -> Self {
         let queue = stored.as_ref().map(|stored| &stored.queue);
         let room = settings.queue.as_ref().map(|settings| Room::new(settings, queue));
-        let gauges = room.as_ref().map(|room| register_queue(&handles.metrics, exporter, signal, room));
+        let credentials = Arc::new(Credentials::new());
+        let gauges = room.as_ref().map(|room| register_queue(&handles.metrics, exporter, signal, room, &credentials));
         DeliveryShared(Arc::new(SharedState {
             exporter: exporter.into(),
             signal,
             labels: labels.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect(),
+            budget: settings.retry.as_ref().map(|retry| BudgetShared::new(retry.budget)),
             settings,
             breaker,
             handles,
             room,
             stored,
+            credentials,
             _gauges: gauges,
         }))
     }
@@ -180,6 +187,9 @@ impl Delivery {
             stored: stored.is_some(),
             keeps_dead_letters: stored.as_ref().is_some_and(|stored| stored.queue.keeps_dead_letters()),
             retry: settings.retry.clone(),
+            budget: shared.0.budget.as_ref().map(Budget::new),
+            credentials: Arc::clone(&shared.0.credentials),
+            max_age: stored.as_ref().map_or(Duration::ZERO, |stored| stored.max_age),
             timeout: settings.timeout,
             acknowledged: settings.queue.as_ref().is_some_and(|queue| !queue.wait_for_result),
             log: handles.log.clone(),

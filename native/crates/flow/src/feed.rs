@@ -145,6 +145,8 @@ impl Feed {
             self.tell_lost(1, request.items());
             return request.drop_for(DropReason::Damaged);
         };
+        let now = Instant::now();
+        let arrived = now.checked_sub(request.age()).unwrap_or(now);
         let bytes = request.payload().len() as u64;
         let memory = request.memory().cloned();
         let mut hold = Hold::from(if memory.is_some() { Permit::none() } else { permit.split_off(bytes) });
@@ -153,7 +155,6 @@ impl Feed {
         let (items, payload) = (request.items(), Payload::from(request.payload().clone()));
         let keeper: Arc<dyn Keeper> = request.send();
         let reply = Reply::kept(items, keeper);
-        let arrived = Instant::now();
         self.delivery.take(Parcel { signal, payload, items, permit: hold, arrived, deadline: None, context, reply });
     }
 

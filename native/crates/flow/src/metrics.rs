@@ -9,6 +9,7 @@ use teleferric_buf::metrics::{Counter, Desc, Gauge, Histogram, Kind, Metrics, Re
 use teleferric_wire::Signal;
 
 use crate::breaker::BreakerShared;
+use crate::credentials::Credentials;
 use crate::fault::{Fault, FaultCode};
 use crate::queue::Room;
 
@@ -127,13 +128,21 @@ impl ExporterMetrics {
     }
 }
 
-/// Puts a queue's level and size on the page for as long as the result lives.
-pub(crate) fn register_queue(metrics: &Metrics, exporter: &str, signal: Signal, room: &Room) -> [Registration; 2] {
+/// Puts a queue's level and size, and whether it is held up by refused credentials, on the page for as long as the
+/// result lives.
+pub(crate) fn register_queue(
+    metrics: &Metrics,
+    exporter: &str,
+    signal: Signal,
+    room: &Room,
+    credentials: &Arc<Credentials>,
+) -> [Registration; 3] {
     let labels = [("exporter", exporter), ("data_type", signal.name())];
-    let (size, capacity) = (room.clone(), room.capacity());
+    let (size, capacity, credentials) = (room.clone(), room.capacity(), Arc::clone(credentials));
     [
         metrics.gauge_fn(&QUEUE_SIZE, &labels, move || size.used() as f64),
         metrics.gauge_fn(&QUEUE_CAPACITY, &labels, move || capacity as f64),
+        metrics.gauge_fn(&AUTH_FAILED, &labels, move || f64::from(u8::from(credentials.are_refused()))),
     ]
 }
 
@@ -294,6 +303,9 @@ static DEAD_LETTERED: Desc = counter(
     "Items that a destination refused for good and that were kept as dead letters.",
 );
 static DEAD_LETTER_ITEMS: Desc = gauge("teleferric_dead_letter_items", "Items in dead letters.");
+
+static AUTH_FAILED: Desc =
+    gauge("teleferric_auth_failed", "Whether a queue is held up because its destination refuses the credentials.");
 
 static BREAKER_STATE: Desc =
     gauge("teleferric_breaker_state", "State of a circuit breaker: 0 closed, 1 half-open, 2 open.");

@@ -15,16 +15,18 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::account::{Account, DropReason};
 use crate::admission::busy;
 use crate::batch::Batch;
+use crate::budget::{Budget, Turn};
 use crate::contract::{Exporter, Stage};
+use crate::credentials::{Credentials, PROBE_INTERVAL};
 use crate::endpoints::{Endpoints, Leave, Subset};
-use crate::fault::{Fault, FaultCode, GrpcCode};
+use crate::fault::{Fault, FaultCode, GrpcCode, Retry};
 use crate::guard::{self, Rejection};
 use crate::hold::Hold;
 use crate::log::{Level, Log, seconds};
 use crate::metrics::ExporterMetrics;
 use crate::parcel::Parcel;
 use crate::reply::Outcome;
-use crate::retry::{Backoff, HINT_MAX, Jitter, RetrySettings};
+use crate::retry::{Backoff, Jitter, RETRIES_OR_LESS_MAX, Remedy, RetrySettings};
 use crate::stop::{self, Stop};
 use crate::timer::passed;
 
@@ -39,6 +41,12 @@ pub(crate) struct Sender {
     /// Whether what is refused for good is kept there too.
     pub(crate) keeps_dead_letters: bool,
     pub(crate) retry: Option<RetrySettings>,
+    /// What bounds the retries of all requests together, if there are any.
+    pub(crate) budget: Option<Budget>,
+    /// Whether the destination takes our credentials, as far as all threads know.
+    pub(crate) credentials: Arc<Credentials>,
+    /// How long a storage keeps a request; zero is for ever.
+    pub(crate) max_age: Duration,
     /// Per attempt; zero is no limit.
     pub(crate) timeout: Duration,
     /// Whether nobody waits for the outcome, which decides the words of the log.
@@ -55,8 +63,9 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Sends `batch` until it is taken or given up, and answers for it. A merged batch refused because of what is
-    /// in it is sent again in halves, down to single requests, so that one of them cannot spoil the others.
+    /// Sends `batch` until it is taken or given up, and answers for it. A merged batch refused because of what is in it,
+    /// or because it may be too large, is sent again in halves, down to single requests, so that one of them cannot
+    /// spoil the others.
     ///
     /// Dropping the future abandons the attempt and refuses what is not yet answered.
     pub(crate) async fn deliver(&self, mut batch: Batch) {
@@ -64,13 +73,13 @@ impl Sender {
         let mut memory = std::mem::take(&mut batch.parcel.permit);
         let mut started = None;
         let mut rest = Vec::new();
-        let mut next = Some(batch);
-        while let Some(batch) = next {
-            match self.attempts(&batch.parcel, &mut started).await {
+        let mut next = Some((batch, RETRIES_OR_LESS_MAX));
+        while let Some((batch, mut or_less)) = next {
+            match self.attempts(&batch, &mut started, &mut or_less).await {
                 Outcome::Refused(fault) if batch.members.len() > 1 && fault.blames_data() => {
                     let (first, second) = batch.halves();
-                    rest.push(second);
-                    next = Some(first);
+                    rest.push((second, or_less));
+                    next = Some((first, or_less));
                 }
                 Outcome::Refused(fault) if fault.code == FaultCode::Draining => {
                     self.interrupt(batch, fault, || memory.share());
@@ -101,17 +110,23 @@ impl Sender {
         }
     }
 
-    /// `started` is when the first attempt was made.
-    async fn attempts(&self, parcel: &Parcel, started: &mut Option<Instant>) -> Outcome {
-        let mut backoff = None;
+    /// `started` is when the first attempt was made; `or_less` how often it may be tried again what may be too large.
+    async fn attempts(&self, batch: &Batch, started: &mut Option<Instant>, or_less: &mut u32) -> Outcome {
+        let parcel = &batch.parcel;
+        let (mut backoff, mut turn) = (None, Turn::default());
         let mut tried = Subset::EMPTY;
         let mut other = None;
         loop {
+            if self.credentials.are_refused() && self.outlasts(batch) {
+                // In a box, so that the usual way does not carry what the wait needs.
+                if let Err(fault) = Box::pin(self.await_credentials(parcel, *started)).await {
+                    return Outcome::Refused(fault);
+                }
+            }
             let mut now = Instant::now();
             let leave = match other.take().map_or_else(|| self.endpoints.try_leave(parcel.payload.bytes(), now), Ok) {
                 Ok(leave) => leave,
                 Err(_) => {
-                    // In a box, so that the usual way does not carry what the wait needs.
                     let held = Box::pin(self.held(parcel, started.unwrap_or(now))).await;
                     now = Instant::now();
                     match held {
@@ -120,17 +135,28 @@ impl Sender {
                     }
                 }
             };
-            let started = *started.get_or_insert(now);
+            let started = *started.get_or_insert_with(|| {
+                self.budget.iter().for_each(|budget| budget.first(now));
+                now
+            });
             let last = self.stop.is_at(stop::Level::Hurrying);
             let outcome = self.attempt(leave.exporter, parcel, now).await;
             leave.settle(&outcome, self.is_impatient(parcel, now), &mut tried);
-            let Outcome::Refused(fault) = outcome else { return outcome };
+            let Outcome::Refused(fault) = outcome else {
+                self.credentials.accept();
+                return outcome;
+            };
             let Some(retry) = &self.retry else { return Outcome::Refused(fault) };
-            if fault.is_permanent() {
+            let remedy = match Remedy::of(&fault) {
+                Remedy::Credentials | Remedy::LaterOrLess if !self.outlasts(batch) => Remedy::None,
+                Remedy::LaterOrLess if *or_less == 0 => Remedy::None,
+                remedy => remedy,
+            };
+            if remedy == Remedy::None {
                 return Outcome::Refused(fault.prefixed("not retryable error"));
             }
             let backoff = backoff.get_or_insert_with(|| Backoff::new(retry, started));
-            other = self.elsewhere(tried, parcel, &fault, backoff);
+            other = self.elsewhere(tried, parcel, &fault, backoff, &mut turn);
             if other.is_some() {
                 continue;
             }
@@ -138,15 +164,40 @@ impl Sender {
                 return Outcome::Refused(interrupted(&fault));
             }
             tried = Subset::EMPTY;
-            match self.next_wait(backoff, &fault, parcel.deadline) {
+            let asked = match remedy {
+                Remedy::Credentials => {
+                    self.credentials.refuse(Instant::now());
+                    PROBE_INTERVAL
+                }
+                _ => self.endpoints.hint(fault.retry, Instant::now()),
+            };
+            match self.next_wait(backoff, asked, parcel) {
                 Ok(wait) => self.wait(wait, &fault).await,
-                Err(why) => return Outcome::Refused(fault.prefixed(why)),
+                Err(why) => return Outcome::Refused(given_up(fault, why, remedy)),
+            }
+            if let Some(budget) = &self.budget
+                && !budget.try_again(Instant::now(), &mut turn)
+            {
+                backoff.put_off(Box::pin(self.await_turn(budget, &mut turn, parcel.deadline)).await);
+            }
+            if remedy == Remedy::LaterOrLess {
+                *or_less -= 1;
+                if batch.members.len() > 1 {
+                    return Outcome::Refused(fault);
+                }
             }
         }
     }
 
     /// The leave to try again at once, at a healthy endpoint that was not tried since the last wait.
-    fn elsewhere(&self, tried: Subset, parcel: &Parcel, fault: &Fault, backoff: &Backoff<'_>) -> Option<Leave<'_>> {
+    fn elsewhere(
+        &self,
+        tried: Subset,
+        parcel: &Parcel,
+        fault: &Fault,
+        backoff: &Backoff<'_>,
+        turn: &mut Turn,
+    ) -> Option<Leave<'_>> {
         let now = Instant::now();
         let late = backoff.is_over(now) || parcel.deadline.is_some_and(|deadline| deadline <= now);
         // What a drain cut off is not the endpoint's fault.
@@ -154,9 +205,61 @@ impl Sender {
             return None;
         }
         let leave = self.endpoints.try_other(tried, parcel.payload.bytes(), now)?;
+        if self.budget.as_ref().is_some_and(|budget| !budget.try_again(now, turn)) {
+            return None;
+        }
         let fields = [("error", (&*fault.message).into())];
         self.log.emit(Level::Info, "Exporting failed. Will retry the request at another endpoint.", &fields);
         Some(leave)
+    }
+
+    /// Waits until the budget has room for a retry, into no drain and not past the sender's deadline. How long it took.
+    async fn await_turn(&self, budget: &Budget, turn: &mut Turn, deadline: Option<Instant>) -> Duration {
+        let since = Instant::now();
+        let (hurrying, late) = (pin!(self.stop.reached(stop::Level::Hurrying)), pin!(passed(deadline)));
+        select(select(hurrying, late), pin!(budget.wait(turn, &self.jitter))).await;
+        since.elapsed()
+    }
+
+    /// Whether a batch is kept longer than OTLP asks for: nobody would send it again.
+    fn outlasts(&self, batch: &Batch) -> bool {
+        self.retry.is_some() && batch.is_detached()
+    }
+
+    /// Waits until the destination takes our credentials again, or it is this request's turn to find out. A drain ends
+    /// the wait. Cancel safe.
+    ///
+    /// # Errors
+    /// What becomes of a request whose time for retries ends before.
+    async fn await_credentials(&self, parcel: &Parcel, started: Option<Instant>) -> Result<(), Fault> {
+        loop {
+            let mut changed = pin!(self.credentials.changed());
+            changed.as_mut().enable();
+            let now = Instant::now();
+            let Err(due) = self.credentials.try_pass(now) else { return Ok(()) };
+            if self.stop.is_at(stop::Level::Hurrying) {
+                return Ok(());
+            }
+            let limits = [started.and_then(|started| self.gives_up_at(started)), self.too_old_at(parcel)];
+            if limits.into_iter().flatten().min().is_some_and(|limit| limit < due) {
+                let text = "no more retries left: the destination refuses the credentials";
+                return Err(Fault::new(FaultCode::DownstreamTemporary, text).with_status(GrpcCode::Unauthenticated));
+            }
+            let due = pin!(sleep_until(due));
+            let woken = select(changed, due);
+            select(pin!(self.stop.reached(stop::Level::Hurrying)), woken).await;
+        }
+    }
+
+    /// The end of the time for retries of a request whose first attempt was at `started`.
+    fn gives_up_at(&self, started: Instant) -> Option<Instant> {
+        let limit = self.retry.as_ref()?.max_elapsed_time;
+        (!limit.is_zero()).then(|| started.checked_add(limit)).flatten()
+    }
+
+    /// When a stored request has become too old.
+    fn too_old_at(&self, parcel: &Parcel) -> Option<Instant> {
+        (!self.max_age.is_zero()).then(|| parcel.arrived.checked_add(self.max_age)).flatten()
     }
 
     /// Waits until a breaker lets an attempt pass: woken when it changes, or at the time it names. A drain ends the wait
@@ -203,7 +306,7 @@ impl Sender {
         let own = match &self.retry {
             _ if self.queued => None,
             None => Some(since),
-            Some(retry) if retry.max_elapsed_time.is_zero() => since.checked_add(HINT_MAX),
+            Some(retry) if retry.max_elapsed_time.is_zero() => since.checked_add(retry.max_hint),
             Some(retry) => since.checked_add(retry.max_elapsed_time),
         };
         [own, parcel.deadline].into_iter().flatten().min()
@@ -251,21 +354,18 @@ impl Sender {
         }
     }
 
-    fn next_wait(
-        &self,
-        backoff: &mut Backoff<'_>,
-        fault: &Fault,
-        deadline: Option<Instant>,
-    ) -> Result<Duration, &'static str> {
+    /// The wait before the next attempt, at least the one `asked` for.
+    fn next_wait(&self, backoff: &mut Backoff<'_>, asked: Duration, parcel: &Parcel) -> Result<Duration, &'static str> {
         let now = Instant::now();
-        let hint = self.endpoints.hint(fault.retry, now);
-        let wait = backoff.next_wait(hint, self.jitter.next(), now).ok_or("no more retries left")?;
-        match deadline {
-            Some(deadline) if deadline.saturating_duration_since(now) < wait => {
-                Err("request will be cancelled before next retry")
-            }
-            _ => Ok(wait),
+        let wait = backoff.next_wait(asked, self.jitter.next(), now).ok_or("no more retries left")?;
+        let too_late = |limit: Option<Instant>| limit.is_some_and(|limit| limit.saturating_duration_since(now) < wait);
+        if too_late(parcel.deadline) {
+            return Err("request will be cancelled before next retry");
         }
+        if too_late(self.too_old_at(parcel)) {
+            return Err("too old for another retry");
+        }
+        Ok(wait)
     }
 
     /// Waits, but not into a drain.
@@ -355,6 +455,12 @@ impl Drop for InFlight<'_> {
 
 fn late(message: &'static str) -> Fault {
     Fault::new(FaultCode::DownstreamTemporary, message).with_status(GrpcCode::DeadlineExceeded)
+}
+
+/// The refusal of a request whose time is over. One that waited for other credentials has aged like any other.
+fn given_up(fault: Fault, why: &str, remedy: Remedy) -> Fault {
+    let fault = fault.prefixed(why);
+    if remedy == Remedy::Credentials { fault.with_retry(Retry::Backoff) } else { fault }
 }
 
 fn cut() -> Fault {

@@ -11,9 +11,9 @@ use teleferric_buf::Ledger;
 use teleferric_flow::breaker::State;
 use teleferric_flow::log::{Level, Record, Sink};
 use teleferric_flow::{
-    BreakerSettings, Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, EndpointBreaker, Fault,
-    FaultCode, GrpcCode, Handles, Log, Outcome, Override, Parcel, QueueSettings, Retry, RetrySettings, Sizer, Stage,
-    WindowSettings,
+    BreakerSettings, BudgetSettings, Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, EndpointBreaker,
+    Fault, FaultCode, GrpcCode, Handles, Log, Outcome, Override, Parcel, QueueSettings, Retry, RetrySettings, Sizer,
+    Spread, Stage, WindowSettings,
 };
 use teleferric_testkit::exporter::Step;
 use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, request};
@@ -59,6 +59,9 @@ fn retry() -> Option<RetrySettings> {
         multiplier: 1.0,
         randomization_factor: 0.0,
         max_elapsed_time: 300 * SECOND,
+        jitter: Spread::Collector,
+        max_hint: 300 * SECOND,
+        budget: BudgetSettings { ratio: 0.2, min_concurrent: 3 },
     })
 }
 

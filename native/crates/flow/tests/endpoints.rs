@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use teleferric_buf::Ledger;
 use teleferric_flow::{
-    BreakerSettings, Consumer, Delivery, DeliverySettings, DeliveryShared, Destination, EndpointBreaker,
-    EndpointPolicy, EndpointPool, Exporter, Fault, FaultCode, Handles, Outcome, Override, Parcel, PooledEndpoint,
-    QueueSettings, Retry, RetrySettings, Sizer, Stage, WindowSettings,
+    BreakerSettings, BudgetSettings, Consumer, Delivery, DeliverySettings, DeliveryShared, Destination,
+    EndpointBreaker, EndpointPolicy, EndpointPool, Exporter, Fault, FaultCode, Handles, Outcome, Override, Parcel,
+    PooledEndpoint, QueueSettings, Retry, RetrySettings, Sizer, Spread, Stage, WindowSettings,
 };
 use teleferric_testkit::exporter::Step;
 use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, request};
@@ -46,6 +46,9 @@ fn retry() -> Option<RetrySettings> {
         multiplier: 1.5,
         randomization_factor: 0.0,
         max_elapsed_time: 300 * SECOND,
+        jitter: Spread::Collector,
+        max_hint: 300 * SECOND,
+        budget: BudgetSettings { ratio: 0.2, min_concurrent: 3 },
     })
 }
 

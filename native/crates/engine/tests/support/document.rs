@@ -168,7 +168,8 @@ fn endpoint_policy() -> Value {
 fn retry_on_failure(enabled: bool) -> Value {
     json!({
         "enabled": enabled, "initial_interval": 20 * MS, "max_interval": 100 * MS, "multiplier": 1.5,
-        "randomization_factor": 0.5, "max_elapsed_time": 30_000 * MS,
+        "randomization_factor": 0.5, "max_elapsed_time": 30_000 * MS, "jitter": "collector", "max_hint": 300_000 * MS,
+        "budget": { "ratio": 0.2, "min_concurrent": 3 },
     })
 }
 

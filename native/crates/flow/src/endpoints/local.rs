@@ -20,7 +20,7 @@ use crate::guard::{EndpointBreaker, Guard, Rejection};
 use crate::handles::Handles;
 use crate::metrics::endpoint_picks;
 use crate::reply::Outcome;
-use crate::retry::{HINT_MAX, Jitter};
+use crate::retry::Jitter;
 
 /// Where one thread's deliveries go: an exporter's instance, or one for each endpoint of a pool.
 pub enum Destination {
@@ -242,3 +242,6 @@ impl Drop for Flight<'_> {
         self.member.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
+
+/// The longest that an endpoint is left alone because it asked for that.
+const HINT_MAX: Duration = Duration::from_secs(300);

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use teleferric_buf::Ledger;
 use teleferric_flow::{
-    BatchSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode,
-    GrpcCode, Handles, Letter, Outcome, Parcel, Partitioning, QueueBatchSettings, QueueSettings, RetrySettings, Sizer,
-    Stage, Storage, StorageSettings, StoredLogs, dead_letter_folder,
+    BatchSettings, BudgetSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault,
+    FaultCode, GrpcCode, Handles, Letter, Outcome, Parcel, Partitioning, QueueBatchSettings, QueueSettings,
+    RetrySettings, Sizer, Spread, Stage, Storage, StorageSettings, StoredLogs, dead_letter_folder,
 };
 use teleferric_testkit::exporter::Step;
 use teleferric_testkit::{Answer, ScriptedExporter, asked, request};
@@ -41,6 +41,9 @@ fn settings() -> DeliverySettings {
             multiplier: 1.0,
             randomization_factor: 0.0,
             max_elapsed_time: Duration::ZERO,
+            jitter: Spread::Collector,
+            max_hint: 300 * SECOND,
+            budget: BudgetSettings { ratio: 0.2, min_concurrent: 3 },
         }),
         timeout: 5 * SECOND,
         storage: None,

@@ -27,7 +27,7 @@ use self::printer::Printer;
 use self::summary::Summary;
 use crate::component::{ExporterPart, Shared, StartError};
 use crate::registry::Configured;
-use crate::settings::delivery::{RetryOnFailure, SendingQueue, delivery};
+use crate::settings::delivery::{SendingQueue, delivery};
 
 /// Settings of the exporter.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,15 +64,7 @@ pub enum Verbosity {
 /// Builds the exporter.
 pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) -> Result<ExporterPart, StartError> {
     let config: DebugConfig = component.settings()?;
-    let once = RetryOnFailure {
-        enabled: false,
-        initial_interval: Duration::ZERO,
-        max_interval: Duration::ZERO,
-        multiplier: 0.0,
-        randomization_factor: 0.0,
-        max_elapsed_time: Duration::ZERO,
-    };
-    let delivery = delivery(Duration::ZERO, &once, config.sending_queue.as_ref())?;
+    let delivery = delivery(Duration::ZERO, None, config.sending_queue.as_ref())?;
     let printer = Arc::new(Printer::new(&config, Arc::clone(&shared.host)));
     let verbosity = config.verbosity;
     let make = move || Ok(Rc::new(Debug { signal, verbosity, printer: Arc::clone(&printer) }) as Rc<dyn Exporter>);

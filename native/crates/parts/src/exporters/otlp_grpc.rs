@@ -82,7 +82,7 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
         labels.clear();
     }
     let destination = destination(parts, &config.endpoint_policy)?;
-    let delivery = delivery(config.timeout, &config.retry_on_failure, config.sending_queue.as_ref())?;
+    let delivery = delivery(config.timeout, Some(&config.retry_on_failure), config.sending_queue.as_ref())?;
     Ok(ExporterPart { destination, delivery, labels })
 }
 
@@ -168,7 +168,11 @@ fn refused(status: &GrpcStatus) -> Fault {
     };
     let retryable = code.is_retryable() || (code == GrpcCode::ResourceExhausted && hint.is_some());
     let text = format!("rpc error: code = {} desc = {}", code.name(), status.message);
-    if retryable && status.pushback != Some(Pushback::Never) {
+    let never = status.pushback == Some(Pushback::Never);
+    if code == GrpcCode::ResourceExhausted && never {
+        // What is not to be tried again later is too much by itself.
+        Fault::new(FaultCode::TooLarge, text).with_status(code)
+    } else if retryable && !never {
         let retry = hint.filter(|delay| !delay.is_zero()).map_or(Retry::Backoff, Retry::After);
         Fault::new(FaultCode::DownstreamTemporary, text).with_status(code).with_retry(retry)
     } else {

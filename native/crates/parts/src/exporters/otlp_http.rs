@@ -118,7 +118,7 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
         labels.clear();
     }
     let destination = destination(parts, &config.endpoint_policy)?;
-    let delivery = delivery(config.client.timeout, &config.retry_on_failure, config.sending_queue.as_ref())?;
+    let delivery = delivery(config.client.timeout, Some(&config.retry_on_failure), config.sending_queue.as_ref())?;
     Ok(ExporterPart { destination, delivery, labels })
 }
 
@@ -242,11 +242,8 @@ fn encoding_of(response: &ClientResponse) -> Option<Encoding> {
     Encoding::from_content_type(response.headers.get(CONTENT_TYPE)?.to_str().ok()?)
 }
 
-/// The wait that a 429 or 503 asks for: whole seconds, or a date (RFC 9110 section 10.2.3).
+/// The wait that a response asks for: whole seconds, or a date (RFC 9110 section 10.2.3).
 fn retry_after(response: &ClientResponse) -> Option<Duration> {
-    if !matches!(response.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-        return None;
-    }
     let text = response.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use teleferric_flow::{
-    BatchSettings, DeliverySettings, Partitioning, QueueBatchSettings, QueueSettings, RetrySettings, Sizer,
-    StorageSettings,
+    BatchSettings, BudgetSettings, DeliverySettings, Partitioning, QueueBatchSettings, QueueSettings, RetrySettings,
+    Sizer, Spread, StorageSettings,
 };
 
 use super::nanoseconds;
@@ -35,6 +35,25 @@ pub struct RetryOnFailure {
     #[serde(deserialize_with = "nanoseconds")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub max_elapsed_time: Duration,
+    /// collector or full: how waits are spread.
+    pub jitter: String,
+    /// Longest wait that a server can ask for, nanoseconds.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub max_hint: Duration,
+    /// What bounds the retries of all requests together.
+    pub budget: RetryBudget,
+}
+
+/// `retry_on_failure.budget`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RetryBudget {
+    /// Retries for each first attempt, over ten seconds.
+    pub ratio: f64,
+    /// Requests that may be tried again at the same time in any case.
+    pub min_concurrent: u64,
 }
 
 /// `sending_queue`.
@@ -117,26 +136,19 @@ pub struct Partition {
     pub metadata_keys: Vec<String>,
 }
 
-/// What stands in front of an exporter with these settings; `timeout` 0 is none.
+/// What stands in front of an exporter with these settings; `timeout` 0 is none. Without `retry` there is one attempt.
 ///
 /// # Errors
-/// A word that is no sizer.
+/// A word that is no sizer or jitter.
 pub fn delivery(
     timeout: Duration,
-    retry: &RetryOnFailure,
+    retry: Option<&RetryOnFailure>,
     queue: Option<&SendingQueue>,
 ) -> Result<DeliverySettings, StartError> {
-    let retry = retry.enabled.then_some(RetrySettings {
-        initial_interval: retry.initial_interval,
-        max_interval: retry.max_interval,
-        multiplier: retry.multiplier,
-        randomization_factor: retry.randomization_factor,
-        max_elapsed_time: retry.max_elapsed_time,
-    });
     Ok(DeliverySettings {
         queue: queue.map(queue_settings).transpose()?,
         batch: queue.and_then(|queue| queue.batch.as_ref()).map(batch_settings).transpose()?,
-        retry,
+        retry: retry.filter(|retry| retry.enabled).map(retry_settings).transpose()?,
         timeout,
         storage: queue.and_then(|queue| queue.storage.as_ref()).map(storage_settings),
     })
@@ -145,6 +157,27 @@ pub fn delivery(
 /// Nothing in front: one attempt without limit, whose outcome the sender waits for.
 pub fn direct() -> DeliverySettings {
     DeliverySettings { queue: None, batch: None, retry: None, timeout: Duration::ZERO, storage: None }
+}
+
+fn retry_settings(retry: &RetryOnFailure) -> Result<RetrySettings, StartError> {
+    let jitter = match retry.jitter.as_str() {
+        "collector" => Spread::Collector,
+        "full" => Spread::Full,
+        other => return Err(StartError::new(format!("invalid jitter: \"{other}\""))),
+    };
+    Ok(RetrySettings {
+        initial_interval: retry.initial_interval,
+        max_interval: retry.max_interval,
+        multiplier: retry.multiplier,
+        randomization_factor: retry.randomization_factor,
+        max_elapsed_time: retry.max_elapsed_time,
+        jitter,
+        max_hint: retry.max_hint,
+        budget: BudgetSettings {
+            ratio: retry.budget.ratio,
+            min_concurrent: usize::try_from(retry.budget.min_concurrent).unwrap_or(usize::MAX),
+        },
+    })
 }
 
 fn queue_settings(queue: &SendingQueue) -> Result<QueueSettings, StartError> {
