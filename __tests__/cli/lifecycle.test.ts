@@ -115,6 +115,17 @@ describe('checklist 23: SIGTERM', () => {
     await expect(program.exited).resolves.toEqual({ code: 0, signal: null });
   });
 
+  it('goes on taking data for the time before the drain', async () => {
+    const backend = await Backend.listen();
+    const program = await start(config({ backend, service: { drain: { pre_stop: '1s' } } }));
+    const address = await program.address('HTTP');
+    program.signal('SIGTERM');
+    await program.logged('Starting shutdown...');
+    expect((await postSpans(address, spans(1, 'late'))).status).toBe(200);
+    await expect(program.exited).resolves.toEqual({ code: 0, signal: null });
+    expect(namesAt(backend)).toEqual(['late']);
+  });
+
   it('ends at the drain timeout when the backend never answers', async () => {
     const backend = await Backend.listen(() => new Promise(() => {}));
     const program = await start(config({ backend, service: { drain: { timeout: '300ms' } } }));

@@ -53,6 +53,29 @@ test('an HTTP/1.1 peer that closes idle connections costs no request', async () 
   expect(closes).toHaveLength(5);
 });
 
+test.each(TRANSPORTS)(
+  'a %s peer that says nothing is given up at the limit of the handshake, long before that of the attempt',
+  async (kind) => {
+    const silent = createServer((socket) => socket.on('error', () => undefined));
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const sockets = new Set<Socket>();
+    silent.on('connection', (socket) => sockets.add(socket));
+    cleanup.add(silent, (it) => {
+      for (const socket of sockets) socket.destroy();
+      it.close();
+    });
+    const { port } = silent.address() as AddressInfo;
+    const settings = { ...NO_RETRY, timeout: '1h', tls_timeout: '50ms' };
+    const exporters =
+      kind === 'grpc'
+        ? { otlp_grpc: { endpoint: `127.0.0.1:${port}`, ...settings } }
+        : { otlp_http: { endpoint: `https://127.0.0.1:${port}`, ...settings } };
+    const collector = await exporting.start({ exporters, ...ONE_THREAD });
+    expect(await sendNamed(collector, 'x')).toMatchObject({ ok: false, code: 14 });
+  },
+);
+
 test('a gRPC peer that says GOAWAY after each request costs none', async () => {
   const server = http2.createServer();
   let sessions = 0;

@@ -51,7 +51,8 @@ export interface CollectorEvents {
 /** How to close. */
 export interface CloseOptions {
   /**
-   * Longest time to deliver what is held, in milliseconds; null is without limit, 0 drops it.
+   * Longest time to deliver what is held, in milliseconds; null is without limit, 0 drops it. `service.drain.pre_stop`
+   * comes before, unless it is 0.
    * @default `service.drain.timeout` of the configuration (25 s)
    */
   readonly deadlineMs?: number | null;
@@ -82,6 +83,8 @@ export class Collector extends EventEmitter<CollectorEvents> {
   #reader: MetricsReader | null = null;
   #telemetry: OwnTelemetry | null = null;
   #loaded: LoadedConfig | null = null;
+  /** Ends the time before a drain early. */
+  #endPreStop: (() => void) | null = null;
   #nativeListeners: readonly Listener[] = [];
   /** Start and reloads, one after another. */
   #work: Promise<unknown> = Promise.resolve();
@@ -150,7 +153,10 @@ export class Collector extends EventEmitter<CollectorEvents> {
    */
   close({ deadlineMs }: CloseOptions = {}): Promise<void> {
     if (this.#closing !== null) {
-      if (deadlineMs === 0) this.#stopNative();
+      if (deadlineMs === 0) {
+        this.#endPreStop?.();
+        this.#stopNative();
+      }
       return this.#closing;
     }
     this.#closing = this.#work.then(() => this.#tearDown(deadlineMs));
@@ -301,12 +307,27 @@ export class Collector extends EventEmitter<CollectorEvents> {
       this.#enter('draining');
       this.#telemetry.notReady();
       this.#telemetry.log.info('Starting shutdown...');
+      if (deadlineMs !== 0) await this.#preStop();
       await this.#drain(this.#native, deadlineMs === undefined ? this.#drainTimeoutMs() : deadlineMs);
       this.#takeEvents();
       this.#telemetry.log.info('Shutdown complete.');
     }
     await this.#release();
     this.#enter('closed');
+  }
+
+  /** Goes on taking data while whoever reads the health page learns to send it elsewhere. */
+  async #preStop(): Promise<void> {
+    const ms = (this.#loaded?.config.service.preStop ?? 0) / 1e6;
+    if (ms === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.min(ms, KEEP_ALIVE_MS));
+      this.#endPreStop = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#endPreStop = null;
   }
 
   /** 0 in the configuration is without limit. */

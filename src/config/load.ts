@@ -148,6 +148,7 @@ function resolve(decoded: DecodedConfig, options: LoadOptions, environment: Envi
       },
       priorities: service.priorities,
       drainTimeout: service.drain.timeout,
+      preStop: service.drain.pre_stop,
       options: service,
     },
   };

@@ -89,6 +89,8 @@ export interface ResolvedService {
   readonly priorities: readonly Priority[];
   /** 0 is without limit. */
   readonly drainTimeout: Nanoseconds;
+  /** Between the health page and the drain. */
+  readonly preStop: Nanoseconds;
   /** The section as written, every key with its value or default: what print-config shows. */
   readonly options: ServiceOptions;
 }

@@ -192,6 +192,21 @@ describe('close', () => {
     expect(collector.state).toBe('closed');
   });
 
+  it('goes on for a while before it drains, unless it is cut short', async () => {
+    const { addon, collector, log } = make({ config: yaml.replace('service:', 'service:\n  drain: {pre_stop: 1h}') });
+    await collector.start();
+    const close = collector.close();
+    while (!log().includes('Starting shutdown...')) await Promise.resolve();
+    expect([collector.state, addon.calls]).toEqual(['draining', ['start']]);
+    void collector.close({ deadlineMs: 0 });
+    await close;
+    expect(addon.calls).toEqual(['start', 'stop', 'drain 25000', 'stop']);
+    const hasty = make({ config: yaml.replace('service:', 'service:\n  drain: {pre_stop: 1h}') });
+    await hasty.collector.start();
+    await hasty.collector.close({ deadlineMs: 0 });
+    expect(hasty.addon.calls).toContain('drain 0');
+  });
+
   it('backs Symbol.asyncDispose', async () => {
     const { collector } = make();
     await collector.start();

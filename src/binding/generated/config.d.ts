@@ -206,6 +206,8 @@ export interface NativeGrpcClient {
   readonly balancer_name: string;
   /** Compression of requests. */
   readonly compression: string;
+  /** Time to resolve and connect, nanoseconds; 0: none. */
+  readonly connect_timeout: number;
   /** `host:port`, or a target with a resolver scheme; empty where all are in a list of endpoints. */
   readonly endpoint: string;
   /** Metadata added to every call unless it is there already. */
@@ -216,6 +218,8 @@ export interface NativeGrpcClient {
   readonly read_buffer_size: number;
   /** TLS, on unless `insecure`. */
   readonly tls: NativeTlsClient;
+  /** Time for each handshake on a new connection, nanoseconds; 0: none. */
+  readonly tls_timeout: number;
   /** The `user-agent`; none: the collector's. */
   readonly user_agent: string | null;
   /** Whether a call waits for a connection instead of failing at once. */
@@ -342,6 +346,8 @@ export interface NativeHttpClient {
   readonly compression: string;
   /** Its level. */
   readonly compression_params: NativeCompressionParams;
+  /** Time to resolve and connect, nanoseconds; 0: none. */
+  readonly connect_timeout: number;
   /** Whether every request gets a connection of its own. */
   readonly disable_keep_alives: boolean;
   /** Base URL; none where every signal has its own. */
@@ -370,6 +376,8 @@ export interface NativeHttpClient {
   readonly timeout: number;
   /** TLS, used for https URLs. */
   readonly tls: NativeTlsClient;
+  /** Time for each handshake on a new connection, nanoseconds; 0: none. */
+  readonly tls_timeout: number;
   /** Accepted for compatibility. */
   readonly write_buffer_size: number;
 }

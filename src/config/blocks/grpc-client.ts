@@ -5,6 +5,7 @@ import type { NativeGrpcClient } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { block, bool, duration, int, key, object, optional, pairs, string } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
+import { connectFields } from './connect.js';
 import { compression, toNativeCompression } from './http-client.js';
 import { orNull } from './native.js';
 import { clientAuth, middlewares } from './references.js';
@@ -40,6 +41,7 @@ export const grpcClientFields = {
     'How requests spread over the addresses of the host: `round_robin` or `pick_first`',
   ),
   authority: key(string(), '', 'The `:authority` to send instead of the host'),
+  ...connectFields,
   auth: clientAuth,
   middlewares,
 };
@@ -91,5 +93,7 @@ export function toNativeGrpcClient(client: GrpcClient): NativeGrpcClient {
     user_agent: orNull(client.user_agent),
     balancer_name: client.balancer_name === '' ? BALANCER_DEFAULT : client.balancer_name,
     authority: orNull(client.authority),
+    connect_timeout: client.connect_timeout,
+    tls_timeout: client.tls_timeout,
   };
 }

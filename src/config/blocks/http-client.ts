@@ -5,6 +5,7 @@ import type { NativeHttpClient } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { block, bool, choice, duration, ignored, int, key, object, optional, pairs, string } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
+import { connectFields } from './connect.js';
 import { orNull } from './native.js';
 import { clientAuth, middlewares } from './references.js';
 import { clientTls, toNativeClientTls } from './tls.js';
@@ -41,6 +42,7 @@ export const httpClientFields = {
     [],
     'Headers to put on every request, over the collector’s own; `Host` sets the host',
   ),
+  ...connectFields,
   auth: clientAuth,
   compression: key(compression, '', 'How bodies are compressed; empty or `none` is not at all'),
   compression_params: block(compressionParams, 'Fine tuning of the compression'),
@@ -89,6 +91,8 @@ export function toNativeHttpClient(client: HttpClient): NativeHttpClient {
     http2_read_idle_timeout: client.http2_read_idle_timeout,
     http2_ping_timeout: client.http2_ping_timeout,
     force_attempt_http2: client.force_attempt_http2,
+    connect_timeout: client.connect_timeout,
+    tls_timeout: client.tls_timeout,
   };
 }
 

@@ -119,6 +119,11 @@ export const serviceSpec = object({
   drain: block(
     object({
       timeout: key(duration(), DRAIN_TIMEOUT, 'Longest time for data to leave when stopping; 0 is without limit'),
+      pre_stop: key(
+        duration({ min: 0 }),
+        0,
+        'How long to go on taking data after the health page says no and before `timeout` begins, so that senders are led elsewhere meanwhile',
+      ),
     }),
     'Stopping',
   ),

@@ -8,7 +8,7 @@ use teleferric_net::client::{Balancer, ConnectConfig, GrpcConfig, GrpcTarget, Ht
 use teleferric_net::tls::client::{ClientTls, Offer};
 
 use super::tls::TlsClient;
-use super::{Pair, nanoseconds};
+use super::{Pair, nanoseconds, timed};
 use crate::component::StartError;
 
 /// A gRPC client.
@@ -38,6 +38,14 @@ pub struct GrpcClient {
     pub balancer_name: String,
     /// The `:authority`; none: the endpoint's.
     pub authority: Option<String>,
+    /// Time to resolve and connect, nanoseconds; 0: none.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub connect_timeout: Duration,
+    /// Time for each handshake on a new connection, nanoseconds; 0: none.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub tls_timeout: Duration,
 }
 
 /// Keepalive of a gRPC client.
@@ -85,7 +93,7 @@ impl GrpcClient {
         let user_agent = self.user_agent.as_deref().unwrap_or(user_agent);
         Ok(GrpcConfig {
             target,
-            connect: ConnectConfig { tls, ..ConnectConfig::default() },
+            connect: ConnectConfig { tls, ..timed(self.connect_timeout, self.tls_timeout) },
             proxy: ProxyRule::from_environment().map_err(|error| refuse(&error))?,
             http2: Http2Config { ping, ..Http2Config::default() },
             balancer,

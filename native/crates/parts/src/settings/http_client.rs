@@ -7,7 +7,7 @@ use teleferric_net::client::{ClientConfig, ConnectConfig, Http2Config, Http2Mode
 use teleferric_net::tls::client::ClientTls;
 
 use super::tls::TlsClient;
-use super::{Pair, nanoseconds, non_zero};
+use super::{Pair, nanoseconds, non_zero, timed};
 use crate::component::StartError;
 
 /// An HTTP client.
@@ -57,6 +57,14 @@ pub struct HttpClient {
     pub http2_ping_timeout: Duration,
     /// Whether HTTP/2 is offered on TLS connections.
     pub force_attempt_http2: bool,
+    /// Time to resolve and connect, nanoseconds; 0: none.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub connect_timeout: Duration,
+    /// Time for each handshake on a new connection, nanoseconds; 0: none.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub tls_timeout: Duration,
 }
 
 /// How hard to compress.
@@ -88,7 +96,7 @@ impl HttpClient {
         });
         let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         Ok(ClientConfig {
-            connect: ConnectConfig { tls: Some(tls), ..ConnectConfig::default() },
+            connect: ConnectConfig { tls: Some(tls), ..timed(self.connect_timeout, self.tls_timeout) },
             proxy,
             http2_mode,
             http2: Http2Config { ping, ..Http2Config::default() },

@@ -17,6 +17,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Deserializer};
 use teleferric_codec::Codec;
+use teleferric_net::client::ConnectConfig;
 
 use crate::component::StartError;
 
@@ -31,6 +32,12 @@ pub(crate) fn nanoseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 /// Zero means "none" in the Collector's duration keys.
 pub(crate) fn non_zero(duration: Duration) -> Option<Duration> {
     (!duration.is_zero()).then_some(duration)
+}
+
+/// How connections are opened, with these limits; zero is none.
+fn timed(connect: Duration, handshake: Duration) -> ConnectConfig {
+    let limit = |limit| non_zero(limit).unwrap_or(Duration::MAX);
+    ConnectConfig { connect_timeout: limit(connect), handshake_timeout: limit(handshake), ..ConnectConfig::default() }
 }
 
 /// Header-like pairs as a header map; a name that occurs twice gets both values.
