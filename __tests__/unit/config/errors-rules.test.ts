@@ -213,10 +213,6 @@ describe('rules', () => {
     ],
     [exporter('sending_queue: {queue_size: 0}'), 'exporters::otlp_grpc::sending_queue: `queue_size` must be positive'],
     [
-      exporter('sending_queue: {storage: file_storage, wait_for_result: true}'),
-      'exporters::otlp_grpc::sending_queue: `wait_for_result` is not supported with a persistent queue configured with `storage`',
-    ],
-    [
       exporter('sending_queue: {max_age: 1h}'),
       'exporters::otlp_grpc::sending_queue: `max_age` is supported only with `storage`',
     ],

@@ -53,7 +53,11 @@ const queueFields = {
   queue_size: key(int(), 1000, 'How much the queue holds, in units of `sizer`'),
   sizer: key(sizer, 'requests' as const, 'What `queue_size` counts: `requests`, `items` or `bytes`'),
   block_on_overflow: key(bool(), false, 'When full, make callers wait instead of refusing them'),
-  wait_for_result: key(bool(), false, 'Make callers wait for the export, and tell them its result'),
+  wait_for_result: key(
+    bool(),
+    false,
+    'Make callers wait for the export, and tell them its result; with `storage` the request is on disk meanwhile, and stays if they go away',
+  ),
   storage: key(
     optional(id(), 'off'),
     null,
@@ -100,9 +104,6 @@ function settleSizer(value: QueueValue, isSet: IsSet): QueueValue {
 function checkQueue(value: QueueValue, report: Report): void {
   if (value.num_consumers <= 0) report('`num_consumers` must be positive', 'num_consumers');
   if (value.queue_size <= 0) report('`queue_size` must be positive', 'queue_size');
-  if (value.storage !== null && value.wait_for_result) {
-    report('`wait_for_result` is not supported with a persistent queue configured with `storage`', 'wait_for_result');
-  }
   if (value.storage === null && value.max_age !== null) {
     report('`max_age` is supported only with `storage`', 'max_age');
   }

@@ -485,6 +485,8 @@ impl Inner {
             self.give_up_ready();
             self.empty().await;
         }
+        // Nobody waits any longer for what stays in a storage.
+        self.sender.stop.raise(Level::Cut);
         self.sender.endpoints.close(deadline).await;
     }
 

@@ -49,7 +49,7 @@ impl Outcome {
     }
 
     /// The outcome of two parts of one request: the worse one, with the rejected items of both.
-    fn with_part(self, part: Outcome) -> Outcome {
+    pub(crate) fn with_part(self, part: Outcome) -> Outcome {
         match (self, part) {
             (Outcome::Partial { rejected, message }, Outcome::Partial { rejected: more, .. }) => {
                 Outcome::Partial { rejected: rejected.saturating_add(more), message }
@@ -81,7 +81,7 @@ enum Kind {
     Kept { items: u64, keeper: Arc<dyn Keeper> },
 }
 
-/// Where a request is kept until all of it is settled, after its sender had the answer. Dropping the last handle tells
+/// Where a request is kept until all of it is settled, whether or not its sender waits for that. Dropping the last handle tells
 /// that it is.
 pub(crate) trait Keeper: Send + Sync {
     /// Says what became of `items` of the request.
@@ -89,6 +89,9 @@ pub(crate) trait Keeper: Send + Sync {
 
     /// Says that `items` of the request, which are in `payload`, were refused for good.
     fn give_up(self: Arc<Self>, items: u64, fault: Fault, payload: Payload);
+
+    /// Whether its sender waits for what becomes of it.
+    fn is_awaited(&self) -> bool;
 }
 
 impl std::fmt::Debug for Kind {
@@ -202,10 +205,11 @@ impl Reply {
         }
     }
 
-    /// Whether the sender has its answer already.
+    /// Whether nobody waits for the outcome.
     pub fn is_detached(&self) -> bool {
         match &self.0 {
-            None | Some(Kind::Detached { .. } | Kind::Kept { .. }) => true,
+            None | Some(Kind::Detached { .. }) => true,
+            Some(Kind::Kept { keeper, .. }) => !keeper.is_awaited(),
             Some(Kind::All(members)) => members.iter().all(Reply::is_detached),
             Some(Kind::Waiter(_) | Kind::Member(_)) => false,
         }

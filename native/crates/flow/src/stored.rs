@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use teleferric_store::{Entry, LogError, Memory, Record, Tally, Writer};
@@ -52,6 +53,8 @@ struct State {
     used: Mutex<Used>,
     /// Requests that were read and are not settled.
     reading: AtomicUsize,
+    /// Who waits for what becomes of a request that is not read yet, by its sequence.
+    waiting: Mutex<HashMap<u64, Tell>>,
     /// Told when there is more to read: one reader, which tells the next if it leaves something.
     more: Notify,
     /// Whether that was told and no reader has looked since.
@@ -95,6 +98,7 @@ impl StoredQueue {
             letters,
             used: Mutex::new(Used { tally: held, storing: 0 }),
             reading: AtomicUsize::new(0),
+            waiting: Mutex::default(),
             more: Notify::new(),
             announced: AtomicBool::new(false),
             less: Notify::new(),
@@ -144,32 +148,38 @@ impl StoredQueue {
         Arc::ptr_eq(&self.0._log, &other.0._log) && self.0.cursor != other.0.cursor
     }
 
-    /// Writes a parcel down, once for all of `queues`, which lie in one log. Ends when it lasts; if the future is
+    /// Writes a parcel down, once for all of `targets`, which lie in one log. Ends when it lasts; if the future is
     /// dropped, it may last all the same. With `memory` the payload stays in memory for readers that keep up.
     ///
     /// # Errors
     /// The log is full or cannot be written; none of them has it then.
-    pub(crate) async fn append(queues: &[&StoredQueue], parcel: &Parcel, memory: Option<Memory>) -> Result<(), Fault> {
-        let Some(first) = queues.first() else { return Ok(()) };
+    pub(crate) async fn append(
+        targets: SmallVec<[Target<'_>; 1]>,
+        parcel: &Parcel,
+        memory: Option<Memory>,
+    ) -> Result<(), Fault> {
+        let Some(first) = targets.first() else { return Ok(()) };
+        let writer = first.queue.0.writer.clone();
         let entry = Entry {
             time: now_ms(),
-            targets: queues.iter().fold(0, |targets, queue| targets | 1 << queue.0.cursor),
+            targets: targets.iter().fold(0, |targets, target| targets | 1 << target.queue.0.cursor),
             items: parcel.items,
             head: head::encode(parcel.signal, &parcel.context),
             payload: parcel.payload.chunks().to_vec(),
         };
         let (tell, told) = oneshot::channel();
-        let states: SmallVec<[Arc<State>; 1]> = queues.iter().map(|queue| Arc::clone(&queue.0)).collect();
+        let states: SmallVec<[(Arc<State>, Option<Tell>); 1]> =
+            targets.into_iter().map(|Target { queue, waiter }| (Arc::clone(&queue.0), waiter)).collect();
         let then = move |written: Result<u64, Arc<LogError>>| {
-            if written.is_ok() {
-                states.iter().for_each(|state| state.appended());
+            if let Ok(sequence) = &written {
+                states.into_iter().for_each(|(state, waiter)| state.appended(*sequence, waiter));
             }
             // A caller that is gone has nobody to tell either.
             let _ = tell.send(written);
         };
         match memory {
-            Some(memory) => first.0.writer.append_kept(entry, memory, Box::new(then)),
-            None => first.0.writer.append(entry, Box::new(then)),
+            Some(memory) => writer.append_kept(entry, memory, Box::new(then)),
+            None => writer.append(entry, Box::new(then)),
         }
         match told.await {
             Ok(Ok(_)) => Ok(()),
@@ -213,11 +223,22 @@ impl StoredQueue {
 
 impl State {
     /// Tells a reader, once for a group that is written together.
-    fn appended(&self) {
+    fn appended(&self, sequence: u64, waiter: Option<Tell>) {
+        // It is read by a later job of this thread at the earliest.
+        waiter.into_iter().for_each(|waiter| drop(self.waiting.lock().insert(sequence, waiter)));
         if !self.announced.swap(true, Ordering::AcqRel) {
             self.more.notify_one();
         }
     }
+}
+
+/// Told what becomes of a stored request.
+pub(crate) type Tell = oneshot::Sender<Outcome>;
+
+/// A queue that a request is for, and who waits for what becomes of it there.
+pub(crate) struct Target<'a> {
+    pub(crate) queue: &'a StoredQueue,
+    pub(crate) waiter: Option<Tell>,
 }
 
 /// What was read at once.
@@ -261,12 +282,28 @@ pub(crate) struct Stored {
     account: Arc<Account>,
     /// Whether something of it was neither delivered nor given up; all of it is, until it is sent.
     unfinished: AtomicBool,
+    waiter: Option<Waiter>,
+}
+
+/// Who waits for what becomes of a request, and the outcome so far.
+struct Waiter {
+    tell: oneshot::Sender<Outcome>,
+    outcome: Mutex<Outcome>,
+}
+
+impl Waiter {
+    fn add(&self, part: Outcome) {
+        let mut outcome = self.outcome.lock();
+        *outcome = std::mem::replace(&mut *outcome, Outcome::Accepted).with_part(part);
+    }
 }
 
 impl Stored {
     fn new(queue: StoredQueue, record: Record, account: Arc<Account>) -> Self {
         queue.0.reading.fetch_add(1, Ordering::Relaxed);
-        Stored { queue, record, account, unfinished: AtomicBool::new(true) }
+        let tell = queue.0.waiting.lock().remove(&record.sequence);
+        let waiter = tell.map(|tell| Waiter { tell, outcome: Mutex::new(Outcome::Accepted) });
+        Stored { queue, record, account, unfinished: AtomicBool::new(true), waiter }
     }
 
     /// Its bytes and what belongs to them; nothing if they are not of this version.
@@ -298,27 +335,47 @@ impl Stored {
         Arc::new(self)
     }
 
-    /// It is given up, and counted.
+    /// It is given up, and counted unless its sender learns so.
     pub(crate) fn drop_for(self, reason: DropReason) {
-        self.account.drop_items(reason, self.record.items);
+        let fault = Fault::new(FaultCode::DownstreamTemporary, "the stored request is too old or damaged");
+        if !self.tell(Outcome::Refused(fault)) {
+            self.account.drop_items(reason, self.record.items);
+        }
         self.unfinished.store(false, Ordering::Relaxed);
+    }
+
+    /// Adds to what the sender learns, if it waits.
+    fn tell(&self, part: Outcome) -> bool {
+        let waiter = self.waiter.as_ref().filter(|waiter| !waiter.tell.is_closed());
+        waiter.map(|waiter| waiter.add(part)).is_some()
     }
 }
 
 impl Keeper for Stored {
     fn settle(&self, items: u64, outcome: Outcome) {
-        let Outcome::Refused(fault) = outcome else { return };
-        match fault.code {
-            FaultCode::Draining | FaultCode::Abandoned => self.unfinished.store(true, Ordering::Relaxed),
-            _ => self.account.drop_items(drop_reason(&fault), items),
+        match outcome {
+            Outcome::Refused(Fault { code: FaultCode::Draining | FaultCode::Abandoned, .. }) => {
+                self.unfinished.store(true, Ordering::Relaxed);
+            }
+            Outcome::Refused(fault) => {
+                let reason = drop_reason(&fault);
+                if !self.tell(Outcome::Refused(fault)) {
+                    self.account.drop_items(reason, items);
+                }
+            }
+            taken => drop(self.tell(taken)),
         }
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.waiter.as_ref().is_some_and(|waiter| !waiter.tell.is_closed())
     }
 
     /// The dead letter lasts before the request leaves the log: what is told keeps that until then.
     fn give_up(self: Arc<Self>, items: u64, fault: Fault, payload: Payload) {
-        let Some(letters) = self.queue.0.letters.clone() else {
-            return self.settle(items, Outcome::Refused(fault));
-        };
+        // What its sender learns is the sender's to keep.
+        let letters = self.queue.0.letters.as_ref().filter(|_| !self.is_awaited()).cloned();
+        let Some(letters) = letters else { return self.settle(items, Outcome::Refused(fault)) };
         let reason = drop_reason(&fault);
         let request = Arc::clone(&self);
         let then = move |kept: bool| {
@@ -332,8 +389,14 @@ impl Keeper for Stored {
 
 impl Drop for Stored {
     fn drop(&mut self) {
-        let State { writer, cursor, reading, used, .. } = &*self.queue.0;
+        let State { writer, cursor, waiting, reading, used, .. } = &*self.queue.0;
         let unfinished = *self.unfinished.get_mut();
+        match self.waiter.take() {
+            Some(Waiter { tell, .. }) if unfinished => drop(waiting.lock().insert(self.record.sequence, tell)),
+            // Who is gone needs no answer.
+            Some(Waiter { tell, outcome }) => drop(tell.send(outcome.into_inner())),
+            None => {}
+        }
         if unfinished {
             writer.release(*cursor, self.record.sequence);
         } else {

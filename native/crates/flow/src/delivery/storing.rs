@@ -8,17 +8,20 @@ use std::sync::Arc;
 use futures_util::future::{Either, select, select_all};
 use smallvec::SmallVec;
 use teleferric_store::Memory;
+use tokio::sync::oneshot;
 use tokio::task::spawn_local;
+use tokio::time::Instant;
 
 use super::{Delivery, Inner, Leave, Storage, draining};
 use crate::contract::Consumer;
 use crate::fanout::Fanout;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultCode, GrpcCode};
 use crate::parcel::Parcel;
 use crate::queue::{Place, full};
 use crate::reply::Outcome;
 use crate::stop::Level;
-use crate::stored::{Reserved, StoredQueue};
+use crate::stored::{Reserved, StoredQueue, Target};
+use crate::timer::passed;
 
 /// A delivery whose queue lies in a log.
 #[derive(Clone)]
@@ -41,29 +44,57 @@ pub(super) fn start(members: Members, parcel: Parcel) {
     spawn_local(store(members, parcel));
 }
 
-/// A disk that does not answer holds up no drain.
+/// A sender that waits for the result is answered when it is there. A disk that does not answer holds up no drain.
 async fn store(members: Members, mut parcel: Parcel) {
     let (inners, reserved): (SmallVec<[Rc<Inner>; 1]>, SmallVec<[Reserved; 1]>) =
         members.into_iter().map(|Member { inner, reserved }| (inner, reserved)).unzip();
-    let _storing: SmallVec<[Leave<'_>; 1]> =
-        inners.iter().map(|inner| Leave { inner, count: &inner.storing }).collect();
-    let storages: SmallVec<[&Storage; 1]> = inners.iter().filter_map(|inner| inner.shared.0.stored.as_ref()).collect();
-    let queues: SmallVec<[&StoredQueue; 1]> = storages.iter().map(|storage| &storage.queue).collect();
-    let may_keep = storages.iter().all(|storage| storage.may_keep());
+    let storing: SmallVec<[Leave<'_>; 1]> = inners.iter().map(|inner| Leave { inner, count: &inner.storing }).collect();
+    let may_keep = inners.iter().filter_map(|inner| inner.storage()).all(Storage::may_keep);
     let memory = may_keep.then(|| Memory::paid_by(Arc::new(std::mem::take(&mut parcel.permit))));
-    let written = match select(pin!(StoredQueue::append(&queues, &parcel, memory)), pin!(cut(&inners))).await {
+    let (mut targets, mut results) = (SmallVec::new(), SmallVec::<[_; 1]>::new());
+    for inner in &inners {
+        let Some(Storage { queue, .. }) = inner.storage() else { continue };
+        let (waiter, told) = (!inner.sender.acknowledged).then(oneshot::channel).unzip();
+        targets.push(Target { queue, waiter });
+        results.extend(told.map(|told| (inner, told)));
+    }
+    let written = match select(pin!(StoredQueue::append(targets, &parcel, memory)), pin!(cut(&inners))).await {
         Either::Left((written, _)) => written,
         Either::Right(_) => Err(draining()),
     };
-    match written {
-        Ok(()) => {
-            reserved.into_iter().for_each(Reserved::keep);
-            for inner in &inners {
-                inner.sender.metrics.enqueued(parcel.items, parcel.payload.bytes());
+    if let Err(fault) = written {
+        return reject(&inners, parcel, fault);
+    }
+    reserved.into_iter().for_each(Reserved::keep);
+    for inner in &inners {
+        inner.sender.metrics.enqueued(parcel.items, parcel.payload.bytes());
+    }
+    drop(storing);
+    let Parcel { reply, deadline, .. } = parcel;
+    let mut outcome = Outcome::Accepted;
+    for (inner, told) in results {
+        outcome = outcome.worse(inner.result(told, deadline).await);
+    }
+    reply.settle(outcome);
+}
+
+impl Inner {
+    fn storage(&self) -> Option<&Storage> {
+        self.shared.0.stored.as_ref()
+    }
+
+    /// What becomes of a stored request whose sender waits for it, as far as that can be told while it does: the request
+    /// stays in any case.
+    async fn result(&self, told: oneshot::Receiver<Outcome>, deadline: Option<Instant>) -> Outcome {
+        let (cut, late) = (pin!(self.sender.stop.reached(Level::Cut)), pin!(passed(deadline)));
+        match select(told, select(cut, late)).await {
+            Either::Left((Ok(outcome), _)) => outcome,
+            Either::Right((Either::Right(_), _)) => {
+                let fault = Fault::new(FaultCode::DownstreamTemporary, "the request is stored and not delivered yet");
+                Outcome::Refused(fault.with_status(GrpcCode::DeadlineExceeded))
             }
-            parcel.reply.settle(Outcome::Accepted);
+            Either::Left((Err(_), _)) | Either::Right((Either::Left(_), _)) => Outcome::Refused(draining()),
         }
-        Err(fault) => reject(&inners, parcel, fault),
     }
 }
 

@@ -3,17 +3,17 @@
 use super::*;
 
 /// A storage with room for dead letters.
-fn with_letters(folder: &Path) -> StorageSettings {
+pub(crate) fn with_letters(folder: &Path) -> StorageSettings {
     StorageSettings { dead_letter_bytes: Some(16 << 10), max_bytes: 64 << 10, ..storage(folder) }
 }
 
-fn no() -> Outcome {
+pub(crate) fn no() -> Outcome {
     let fault = Fault::new(FaultCode::DownstreamPermanent, "no such field");
     Outcome::Refused(fault.with_status(GrpcCode::InvalidArgument))
 }
 
 impl Life {
-    fn letters(&self) -> f64 {
+    pub(crate) fn letters(&self) -> f64 {
         let labels = [("exporter", "otlp"), ("data_type", "logs")];
         self.handles.metrics.value("teleferric_dead_letter_items", &labels).unwrap()
     }

@@ -4,6 +4,7 @@
 
 mod fanout;
 mod letters;
+mod waiting;
 
 use std::path::Path;
 use std::rc::Rc;

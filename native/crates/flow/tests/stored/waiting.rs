@@ -1,0 +1,48 @@
+//! Senders who wait for the result of a request that is stored.
+
+use super::letters::{no, with_letters};
+use super::*;
+
+#[tokio::test]
+async fn who_waits_for_the_result_is_told_it_and_what_is_stored_stays() {
+    let folder = TempDir::new().unwrap();
+    let (life, storage) = (Life::new(), with_letters(folder.path()));
+    let waiting = || {
+        let mut settings = settings();
+        settings.queue.as_mut().unwrap().wait_for_result = true;
+        settings
+    };
+    LocalSet::new()
+        .run_until(async {
+            let partial = Outcome::Partial { rejected: 2, message: "two".into() };
+            let script = [partial.clone(), no()].map(|outcome| Step::Answer(SECOND / 20, outcome));
+            let rig = life.rig(&storage, waiting(), ScriptedExporter::accepting().script(script)).await;
+            assert_eq!(life.send(&rig, 3).await.get(), Some(partial));
+            assert_eq!(life.send(&rig, 4).await.fault().status, Some(GrpcCode::InvalidArgument));
+            assert!(life.send(&rig, 5).await.is_taken());
+            assert_eq!((rig.exporter.delivered(), life.queue_size(), life.letters()), (6, 0.0, 0.0));
+            rig.delivery.drain(None).await;
+
+            // One sender has no more patience, one is there when the collector stops.
+            let rig = life.rig(&storage, waiting(), away()).await;
+            let (mut hasty, answer) = life.parcel(6);
+            hasty.deadline = Some(Instant::now() + SECOND / 10);
+            rig.delivery.consume(hasty);
+            until(|| answer.get().is_some()).await;
+            assert_eq!(answer.fault().status, Some(GrpcCode::DeadlineExceeded));
+            let (patient, answer) = life.parcel(7);
+            rig.delivery.consume(patient);
+            until(|| rig.exporter.attempts().len() == 2).await;
+            rig.delivery.drain(now()).await;
+            until(|| answer.get().is_some()).await;
+            assert_eq!(answer.fault().code, FaultCode::Draining);
+
+            let rig = life.rig(&storage, waiting(), ScriptedExporter::accepting()).await;
+            until(|| rig.exporter.delivered() == 13 && life.queue_size() == 0.0).await;
+            rig.delivery.drain(None).await;
+        })
+        .await;
+    let dropped = DropReason::ALL.map(|reason| life.dropped(reason)).into_iter().sum::<u64>();
+    assert_eq!((dropped, life.dropped(DropReason::Rejected)), (2, 2));
+    until(|| life.ledger.used() == 0).await;
+}
