@@ -11,6 +11,7 @@ const usage = `usage: npm run faults -- SCENARIO [flags]
   outage   target away for a while       --seconds S (30)
   damage   bytes on the disk change      --cycles N (10)
   reload   another configuration         --cycles N (10)
+  storm    50 targets refuse everything  --seconds S (30)
 
   --connections N  requests at once (32)
 `;

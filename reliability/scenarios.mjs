@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Oracle } from './oracle.mjs';
 import { Collector, freePort } from './process.mjs';
 import { Producer } from './producer.mjs';
+import { storm } from './storm.mjs';
 import { Target } from './target.mjs';
 
 const QUIET_MS_MAX = 120_000;
@@ -65,7 +66,7 @@ export class Stage {
   }
 }
 
-export const scenarios = { kill, stop, outage, damage };
+export const scenarios = { kill, stop, outage, damage, storm };
 
 /** kill -9 at random moments under load, while the target takes, refuses, hangs or is away. */
 async function kill({ cycles, connections }) {
