@@ -149,11 +149,11 @@ impl Feed {
         let arrived = now.checked_sub(request.age()).unwrap_or(now);
         let bytes = request.payload().len() as u64;
         let memory = request.memory().cloned();
-        let mut hold = Hold::from(if memory.is_some() { Permit::none() } else { permit.split_off(bytes) });
+        let hold = Hold::from(if memory.is_some() { Permit::none() } else { permit.split_off(bytes) });
         self.window.bytes.fetch_add(bytes, Ordering::Relaxed);
-        hold.attach(Arc::new(Pane { window: Arc::clone(&self.window), bytes, _memory: memory }));
+        let pane = Pane { window: Arc::clone(&self.window), bytes, _memory: memory };
         let (items, payload) = (request.items(), Payload::from(request.payload().clone()));
-        let keeper: Arc<dyn Keeper> = request.send();
+        let keeper: Arc<dyn Keeper> = request.send(pane);
         let reply = Reply::kept(items, keeper);
         self.delivery.take(Parcel { signal, payload, items, permit: hold, arrived, deadline: None, context, reply });
     }

@@ -419,7 +419,7 @@ impl Sender {
 
     fn log_failure(&self, fault: &Fault, items: u64) {
         let error = ("error", (&*fault.message).into());
-        if self.keeps_dead_letters && fault.is_permanent() {
+        if self.acknowledged && self.keeps_dead_letters && fault.is_permanent() {
             let fields = [error, ("items", items.into())];
             self.log.emit(Level::Error, "Exporting failed. Keeping data as dead letters.", &fields);
         } else if self.acknowledged {

@@ -81,14 +81,16 @@ impl StoredQueue {
         keeps_letters: bool,
         handles: &Handles,
     ) -> Result<StoredQueue, LogError> {
-        let name = queue_name(exporter, signal);
         let (tell, told) = oneshot::channel();
         let writer = log.writer.clone();
         // Nobody waits for it any more if this fails.
-        writer.cursor(&name, Box::new(move |cursor| drop(tell.send(cursor))));
+        writer.cursor(&queue_name(exporter, signal), Box::new(move |cursor| drop(tell.send(cursor))));
         let (cursor, held) = told.await.unwrap_or(Err(LogError::ReadOnly))?;
         let letters = match &log.letters {
-            Some(letters) if keeps_letters => Some(Arc::new(letters.of_queue(&name, exporter, signal, handles).await?)),
+            Some(letters) if keeps_letters => {
+                let opened = letters.of_queue(exporter, signal, handles).await;
+                opened.map_err(|error| letters::tell_missing(&handles.log, &error)).ok().map(Arc::new)
+            }
             _ => None,
         };
         Ok(StoredQueue(Arc::new(State {
@@ -283,6 +285,8 @@ pub(crate) struct Stored {
     /// Whether something of it was neither delivered nor given up; all of it is, until it is sent.
     unfinished: AtomicBool,
     waiter: Option<Waiter>,
+    /// What it takes of the memory for what is read, free when it is settled.
+    _pane: Option<Box<dyn Send + Sync>>,
 }
 
 /// Who waits for what becomes of a request, and the outcome so far.
@@ -303,7 +307,7 @@ impl Stored {
         queue.0.reading.fetch_add(1, Ordering::Relaxed);
         let tell = queue.0.waiting.lock().remove(&record.sequence);
         let waiter = tell.map(|tell| Waiter { tell, outcome: Mutex::new(Outcome::Accepted) });
-        Stored { queue, record, account, unfinished: AtomicBool::new(true), waiter }
+        Stored { queue, record, account, unfinished: AtomicBool::new(true), waiter, _pane: None }
     }
 
     /// Its bytes and what belongs to them; nothing if they are not of this version.
@@ -329,8 +333,9 @@ impl Stored {
         Duration::from_millis(now_ms().saturating_sub(self.record.time))
     }
 
-    /// It is on its way: from now on each of its replies says what became of it.
-    pub(crate) fn send(self) -> Arc<Self> {
+    /// It is on its way: from now on each of its replies says what became of it. `pane` is dropped when it is settled.
+    pub(crate) fn send(mut self, pane: impl Send + Sync + 'static) -> Arc<Self> {
+        self._pane = Some(Box::new(pane));
         self.unfinished.store(false, Ordering::Relaxed);
         Arc::new(self)
     }

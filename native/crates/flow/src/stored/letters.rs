@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::letter::Letter;
 use super::logs::{CHECKPOINT, OpenError, failed, random_uuid, tell};
-use super::{StorageSettings, dead_letter_folder, now_ms};
+use super::{StorageSettings, dead_letter_folder, now_ms, queue_name};
 use crate::account::DropReason;
 use crate::handles::Handles;
 use crate::log::{Level, Log};
@@ -43,7 +43,7 @@ impl DeadLetters {
             for (cursor, tally) in gone {
                 handles.account.drop_items(DropReason::DeadLetterFull, tally.items);
                 tell_given_up(&handles.log, tally);
-                left.lock().iter_mut().skip(cursor as usize).take(1).for_each(|held| held.subtract(tally));
+                change(&left, cursor, |held| held.subtract(tally));
             }
         }));
         let writer = Writer::start(store, CHECKPOINT, make_room).map_err(|error| failed(&folder, error.into()))?;
@@ -56,7 +56,6 @@ impl DeadLetters {
     /// The log has as many queues as it can, or cannot be written.
     pub(super) async fn of_queue(
         self: &Arc<Self>,
-        name: &str,
         exporter: &str,
         signal: Signal,
         handles: &Handles,
@@ -65,16 +64,12 @@ impl DeadLetters {
         let held = Arc::clone(&self.held);
         let then = move |found: Result<(u32, Tally), LogError>| {
             if let Ok((cursor, there)) = found {
-                let index = cursor as usize;
-                let mut held = held.lock();
-                let places = held.len().max(index + 1);
-                held.resize(places, Tally::default());
-                held.iter_mut().skip(index).take(1).for_each(|held| *held = there);
+                change(&held, cursor, |held| *held = there);
             }
             // Nobody waits for it any more if this fails.
             drop(tell.send(found.map(|(cursor, _)| cursor)));
         };
-        self.writer.cursor(name, Box::new(then));
+        self.writer.cursor(&queue_name(exporter, signal), Box::new(then));
         let cursor = told.await.unwrap_or(Err(LogError::ReadOnly))?;
         let held = Arc::clone(&self.held);
         let items = move || held.lock().get(cursor as usize).map_or(0, |held| held.items);
@@ -118,13 +113,7 @@ impl LetterBox {
         let written = move |written: Result<u64, Arc<LogError>>| {
             match &written {
                 Ok(_) => {
-                    own.letters
-                        .held
-                        .lock()
-                        .iter_mut()
-                        .skip(own.cursor as usize)
-                        .take(1)
-                        .for_each(|held| held.add(tally));
+                    change(&own.letters.held, own.cursor, |held| held.add(tally));
                     own.counter.lock().add(items);
                 }
                 Err(error) => own.tell_failure(error, items),
@@ -141,9 +130,26 @@ impl LetterBox {
     }
 }
 
+fn change(held: &Held, cursor: u32, change: impl FnOnce(&mut Tally)) {
+    let (mut held, index) = (held.lock(), cursor as usize);
+    if held.len() <= index {
+        held.resize(index + 1, Tally::default());
+    }
+    if let Some(held) = held.get_mut(index) {
+        change(held);
+    }
+}
+
 fn tell_given_up(log: &Log, tally: Tally) {
     let fields = [("requests", tally.records.into()), ("dropped_items", tally.items.into())];
     log.emit(Level::Warn, "There is no more room for dead letters. Dropping the oldest.", &fields);
+}
+
+/// Says that there are none.
+pub(super) fn tell_missing(log: &Log, error: &dyn std::fmt::Display) {
+    let text = error.to_string();
+    let fields = [("error", text.as_str().into())];
+    log.emit(Level::Error, "There are no dead letters. What is refused for good will be dropped.", &fields);
 }
 
 /// The log is cut into at least so many segments, so that room is made bit by bit.

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use teleferric_store::{Disk, DiskError, Log as StoreLog, LogError, LogSettings, WhenFull, Writer};
 use teleferric_wire::Signal;
 
-use super::letters::DeadLetters;
+use super::letters::{self, DeadLetters};
 use super::{State, StoredQueue, queue_name};
 use crate::handles::Handles;
 use crate::log::{Level, Log};
@@ -141,16 +141,8 @@ impl StorageSettings {
 
     /// The dead letters, if they can be had: without, requests are taken and delivered all the same.
     fn letters(&self, max_bytes: u64, handles: &Handles) -> Option<Arc<DeadLetters>> {
-        let opened = DeadLetters::open(self, max_bytes, handles).map_err(|error| {
-            let text = error.to_string();
-            let fields = [("error", text.as_str().into())];
-            handles.log.emit(
-                Level::Error,
-                "There are no dead letters. What is refused for good will be dropped.",
-                &fields,
-            );
-        });
-        opened.ok().map(Arc::new)
+        let opened = DeadLetters::open(self, max_bytes, handles);
+        opened.map_err(|error| letters::tell_missing(&handles.log, &error)).ok().map(Arc::new)
     }
 
     /// Bytes of the file system that are left to others.
