@@ -146,7 +146,11 @@ impl Sender {
                 self.credentials.accept();
                 return outcome;
             };
-            let Some(retry) = &self.retry else { return Outcome::Refused(fault) };
+            let Some(retry) = &self.retry else {
+                // A drain may be why it failed: what is stored is not given up for that.
+                let stays = self.stored && !fault.is_permanent() && self.stop.is_at(stop::Level::Hurrying);
+                return Outcome::Refused(if stays { interrupted(&fault) } else { fault });
+            };
             let remedy = match Remedy::of(&fault) {
                 Remedy::Credentials | Remedy::LaterOrLess if !self.outlasts(batch) => Remedy::None,
                 Remedy::LaterOrLess if *or_less == 0 => Remedy::None,

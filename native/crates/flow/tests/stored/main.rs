@@ -228,6 +228,29 @@ async fn what_is_not_delivered_is_there_in_the_next_life_and_takes_its_room() {
 }
 
 #[tokio::test]
+async fn a_last_attempt_that_fails_loses_nothing_even_without_retries() {
+    let folder = TempDir::new().unwrap();
+    let (life, storage) = (Life::new(), storage(folder.path()));
+    let once = || DeliverySettings { retry: None, ..settings() };
+    LocalSet::new()
+        .run_until(async {
+            let rig = life.rig(&storage, once(), away().slow(SECOND / 10)).await;
+            for items in 1..=5 {
+                life.send(&rig, items).await;
+            }
+            until(|| rig.exporter.running_max() == 2).await;
+            // What failed before the stop begins is given up, as it is without retries.
+            let gone = life.dropped(DropReason::Expired);
+            rig.delivery.drain(None).await;
+            assert_eq!(life.dropped(DropReason::Expired), gone);
+            let rig = life.rig(&storage, once(), ScriptedExporter::accepting()).await;
+            until(|| rig.exporter.delivered() + gone == 15 && life.queue_size() == 0.0).await;
+            rig.delivery.drain(None).await;
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn what_is_refused_for_good_or_too_old_is_dropped_and_counted() {
     let folder = TempDir::new().unwrap();
     let storage = storage(folder.path());
