@@ -112,6 +112,7 @@ pub fn otlp_http(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
             "compression_params": { "level": 0 }, "max_idle_conns": 0, "max_idle_conns_per_host": 0,
             "max_conns_per_host": 0, "idle_conn_timeout": 0, "disable_keep_alives": false,
             "http2_read_idle_timeout": 0, "http2_ping_timeout": 0, "force_attempt_http2": true,
+            "connect_timeout": 3_000 * MS, "tls_timeout": 5_000 * MS,
         },
         "endpoints": [],
         "endpoint_policy": endpoint_policy(),
@@ -131,7 +132,8 @@ pub fn otlp_grpc(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
         "client": {
             "endpoint": to.to_string(), "compression": "zstd", "tls": tls(), "keepalive": null, "read_buffer_size": 0,
             "write_buffer_size": 0, "wait_for_ready": false, "headers": [], "user_agent": null,
-            "balancer_name": "round_robin", "authority": null,
+            "balancer_name": "round_robin", "authority": null, "connect_timeout": 3_000 * MS,
+            "tls_timeout": 5_000 * MS,
         },
         "endpoints": [],
         "endpoint_policy": endpoint_policy(),
@@ -168,8 +170,8 @@ fn endpoint_policy() -> Value {
 fn retry_on_failure(enabled: bool) -> Value {
     json!({
         "enabled": enabled, "initial_interval": 20 * MS, "max_interval": 100 * MS, "multiplier": 1.5,
-        "randomization_factor": 0.5, "max_elapsed_time": 30_000 * MS, "jitter": "collector", "max_hint": 300_000 * MS,
-        "budget": { "ratio": 0.2, "min_concurrent": 3 },
+        "randomization_factor": 0.5, "max_elapsed_time": 30_000 * MS, "jitter": "collector",
+        "max_hint": 300_000 * MS, "budget": { "ratio": 0.2, "min_concurrent": 3 },
     })
 }
 
