@@ -16,7 +16,7 @@ use crate::account::{Account, DropReason};
 use crate::admission::busy;
 use crate::batch::Batch;
 use crate::budget::{Budget, Turn};
-use crate::contract::{Exporter, Stage};
+use crate::contract::Stage;
 use crate::credentials::{Credentials, PROBE_INTERVAL};
 use crate::endpoints::{Endpoints, Leave, Subset};
 use crate::fault::{Fault, FaultCode, GrpcCode, Retry};
@@ -115,7 +115,7 @@ impl Sender {
         let parcel = &batch.parcel;
         let (mut backoff, mut turn) = (None, Turn::default());
         let mut tried = Subset::EMPTY;
-        let mut other = None;
+        let mut place = None;
         loop {
             if self.credentials.are_refused() && self.outlasts(batch) {
                 // In a box, so that the usual way does not carry what the wait needs.
@@ -124,7 +124,7 @@ impl Sender {
                 }
             }
             let mut now = Instant::now();
-            let leave = match other.take().map_or_else(|| self.endpoints.try_leave(parcel.payload.bytes(), now), Ok) {
+            let leave = match self.endpoints.try_leave(place, parcel.payload.bytes(), now) {
                 Ok(leave) => leave,
                 Err(_) => {
                     let held = Box::pin(self.held(parcel, started.unwrap_or(now))).await;
@@ -140,7 +140,7 @@ impl Sender {
                 now
             });
             let last = self.stop.is_at(stop::Level::Hurrying);
-            let outcome = self.attempt(leave.exporter, parcel, now).await;
+            let outcome = self.attempt(&leave, parcel, now).await;
             leave.settle(&outcome, self.is_impatient(parcel, now), &mut tried);
             let Outcome::Refused(fault) = outcome else {
                 self.credentials.accept();
@@ -160,8 +160,8 @@ impl Sender {
                 return Outcome::Refused(fault.prefixed("not retryable error"));
             }
             let backoff = backoff.get_or_insert_with(|| Backoff::new(retry, started));
-            other = self.elsewhere(tried, parcel, &fault, backoff, &mut turn);
-            if other.is_some() {
+            place = self.elsewhere(tried, parcel, &fault, backoff, &mut turn);
+            if place.is_some() {
                 continue;
             }
             if last || fault.code == FaultCode::Draining {
@@ -193,7 +193,7 @@ impl Sender {
         }
     }
 
-    /// The leave to try again at once, at a healthy endpoint that was not tried since the last wait.
+    /// The place of an endpoint to try again at, at once: a healthy one that was not tried since the last wait.
     fn elsewhere(
         &self,
         tried: Subset,
@@ -201,20 +201,20 @@ impl Sender {
         fault: &Fault,
         backoff: &Backoff<'_>,
         turn: &mut Turn,
-    ) -> Option<Leave<'_>> {
+    ) -> Option<usize> {
         let now = Instant::now();
         let late = backoff.is_over(now) || parcel.deadline.is_some_and(|deadline| deadline <= now);
         // What a drain cut off is not the endpoint's fault.
         if tried.is_empty() || late || fault.code != FaultCode::DownstreamTemporary {
             return None;
         }
-        let leave = self.endpoints.try_other(tried, parcel.payload.bytes(), now)?;
+        let place = self.endpoints.other(tried, now)?;
         if self.budget.as_ref().is_some_and(|budget| !budget.try_again(now, turn)) {
             return None;
         }
         let fields = [("error", (&*fault.message).into())];
         self.log.emit(Level::Info, "Exporting failed. Will retry the request at another endpoint.", &fields);
-        Some(leave)
+        Some(place)
     }
 
     /// Waits until the budget has room for a retry, into no drain and not past the sender's deadline. How long it took.
@@ -278,7 +278,7 @@ impl Sender {
         loop {
             let changed = self.endpoints.changed();
             let now = Instant::now();
-            let Rejection { until, probing } = match self.endpoints.try_leave(bytes, now) {
+            let Rejection { until, probing } = match self.endpoints.try_leave(None, bytes, now) {
                 Ok(leave) => return Ok(leave),
                 Err(rejection) => rejection,
             };
@@ -324,14 +324,14 @@ impl Sender {
     }
 
     /// One attempt at `now`, no longer than the timeout, the sender's patience and the drain allow.
-    async fn attempt(&self, exporter: &dyn Exporter, parcel: &Parcel, now: Instant) -> Outcome {
+    async fn attempt(&self, leave: &Leave<'_>, parcel: &Parcel, now: Instant) -> Outcome {
         if parcel.deadline.is_some_and(|deadline| deadline <= now) {
             return Outcome::Refused(late("the sender's deadline passed before the request was sent"));
         }
         let timeout = (!self.timeout.is_zero()).then(|| now.checked_add(self.timeout)).flatten();
         let limit = [timeout, parcel.deadline].into_iter().flatten().min();
         // The inner block also catches a panic on the way to the future.
-        let send = AssertUnwindSafe(async { exporter.send(parcel).await }).catch_unwind();
+        let send = AssertUnwindSafe(async { leave.exporter().send(parcel).await }).catch_unwind();
         let cut_off = async {
             match limit {
                 Some(limit) => {

@@ -4,6 +4,7 @@
 use std::future::pending;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -46,28 +47,32 @@ pub(crate) enum Endpoints {
 pub(crate) struct Endpoint {
     exporter: Rc<dyn Exporter>,
     guard: Option<Guard>,
+    /// In a pool only.
+    seat: Option<Seat>,
+}
+
+/// An endpoint's part of a pool.
+struct Seat {
+    place: usize,
+    member: Arc<Member>,
+    picks: Counter,
 }
 
 /// This thread's part of a pool.
 pub(crate) struct LocalPool {
     pool: EndpointPool,
     /// In the order of the pool's members.
-    endpoints: Vec<(Endpoint, Counter)>,
+    endpoints: Vec<Endpoint>,
     random: Jitter,
 }
 
-/// The leave to make one attempt at an endpoint. Dropped without an outcome, it says nothing about the endpoint.
+/// The leave to make one attempt at an endpoint. Dropped without an outcome, it says nothing about the endpoint. It is
+/// small, because a request carries it while it is sent.
 #[must_use = "dropping a leave says that no attempt was made"]
 pub(crate) struct Leave<'a> {
-    pub(crate) exporter: &'a dyn Exporter,
-    pass: Option<(&'a Guard, Pass<'a>)>,
-    flight: Option<Flight<'a>>,
-}
-
-/// Counts a request as in flight to one of several endpoints while it lives.
-struct Flight<'a> {
-    member: &'a Member,
-    place: usize,
+    endpoint: &'a Endpoint,
+    pass: Option<Pass<'a>>,
+    /// Counted as in flight to one of several endpoints while this lives.
     bytes: u64,
 }
 
@@ -82,45 +87,46 @@ impl Endpoints {
         let guard = |breaker: &EndpointBreaker| breaker.guard(&handles.metrics, &handles.log);
         let (pool, exporters) = match destination {
             Destination::One(exporter) => {
-                return Endpoints::One(Endpoint { exporter, guard: breaker.and_then(guard) });
+                return Endpoints::One(Endpoint { exporter, guard: breaker.and_then(guard), seat: None });
             }
             Destination::Pool(pool, exporters) => (pool, exporters),
         };
-        let endpoints = pool.0.members.iter().zip(exporters).map(|(member, instance)| {
-            let guard = member.endpoint.breaker.as_ref().and_then(guard);
+        let endpoints = pool.0.members.iter().zip(exporters).enumerate().map(|(place, (member, instance))| {
             let picks = endpoint_picks(&handles.metrics, exporter, &member.endpoint.address);
-            (Endpoint { exporter: instance, guard }, picks)
+            Endpoint {
+                exporter: instance,
+                guard: member.endpoint.breaker.as_ref().and_then(guard),
+                seat: Some(Seat { place, member: Arc::clone(member), picks }),
+            }
         });
         Endpoints::Pool(LocalPool { endpoints: endpoints.collect(), pool: pool.clone(), random: Jitter::new() })
     }
 
-    /// Asks for an attempt with a request of `bytes`.
+    /// Asks for an attempt with a request of `bytes`: at `place`, or else wherever one may be made.
     ///
     /// # Errors
     /// When to ask again.
     #[inline]
-    pub(crate) fn try_leave(&self, bytes: u64, now: Instant) -> Result<Leave<'_>, Rejection> {
+    pub(crate) fn try_leave(&self, place: Option<usize>, bytes: u64, now: Instant) -> Result<Leave<'_>, Rejection> {
         match self {
-            Endpoints::One(endpoint) => {
-                endpoint.try_pass(now).map(|pass| Leave { exporter: &*endpoint.exporter, pass, flight: None })
-            }
-            Endpoints::Pool(pool) => pool.try_leave(bytes, now),
+            Endpoints::One(endpoint) => endpoint.leave(bytes, now),
+            Endpoints::Pool(pool) => pool.try_leave(place, bytes, now),
         }
     }
 
-    /// Asks for an attempt at a healthy endpoint that is not in `tried`.
-    pub(crate) fn try_other(&self, tried: Subset, bytes: u64, now: Instant) -> Option<Leave<'_>> {
+    /// The place of a healthy endpoint that is not in `tried`.
+    pub(crate) fn other(&self, tried: Subset, now: Instant) -> Option<usize> {
         let Endpoints::Pool(pool) = self else { return None };
-        let place = pool.pool.0.choose_other(tried, now, &pool.random)?;
-        pool.leave(place, bytes, now).ok()
+        pool.pool.0.choose_other(tried, now, &pool.random)
     }
 
     /// The leave that no breaker has a say in, for the last attempt before a stop; at an endpoint of the best priority.
     pub(crate) fn leave_anyway(&self, bytes: u64) -> Option<Leave<'_>> {
-        match self {
-            Endpoints::One(endpoint) => Some(Leave { exporter: &*endpoint.exporter, pass: None, flight: None }),
-            Endpoints::Pool(pool) => pool.start(pool.pool.0.out(None).next()?, None, bytes),
-        }
+        let endpoint = match self {
+            Endpoints::One(endpoint) => endpoint,
+            Endpoints::Pool(pool) => pool.endpoints.get(pool.pool.0.out(None).next()?)?,
+        };
+        Some(endpoint.start(None, bytes))
     }
 
     /// Counts an attempt that was held back or refused.
@@ -169,64 +175,77 @@ impl Endpoints {
             Endpoints::One(endpoint) => (Some(endpoint), &[][..]),
             Endpoints::Pool(pool) => (None, &pool.endpoints[..]),
         };
-        one.into_iter().chain(pool.iter().map(|(endpoint, _)| endpoint))
+        one.into_iter().chain(pool)
     }
 }
 
 impl Endpoint {
     #[inline]
-    fn try_pass(&self, now: Instant) -> Result<Option<(&Guard, Pass<'_>)>, Rejection> {
-        self.guard.as_ref().map(|guard| Ok((guard, guard.try_pass(now)?))).transpose()
+    fn leave(&self, bytes: u64, now: Instant) -> Result<Leave<'_>, Rejection> {
+        let pass = self.guard.as_ref().map(|guard| guard.try_pass(now)).transpose()?;
+        Ok(self.start(pass, bytes))
+    }
+
+    #[inline]
+    fn start<'a>(&'a self, pass: Option<Pass<'a>>, bytes: u64) -> Leave<'a> {
+        if let Some(Seat { member, picks, .. }) = &self.seat {
+            member.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
+            picks.add(1);
+        }
+        Leave { endpoint: self, pass, bytes }
     }
 }
 
 impl LocalPool {
     /// An endpoint whose probe is due goes first, unless it is of a worse priority than what there is without it: so
     /// real requests find out that it is back.
-    fn try_leave(&self, bytes: u64, now: Instant) -> Result<Leave<'_>, Rejection> {
+    fn try_leave(&self, place: Option<usize>, bytes: u64, now: Instant) -> Result<Leave<'_>, Rejection> {
+        let leave =
+            |place: usize| self.endpoints.get(place).map_or(Err(Rejection::NONE), |each| each.leave(bytes, now));
+        if let Some(leave) = place.and_then(|place| leave(place).ok()) {
+            return Ok(leave);
+        }
         let healthy = self.pool.0.choose(Subset::EMPTY, now, &self.random);
         let mut rejected = Rejection::NONE;
         for place in self.pool.0.out(healthy).chain(healthy) {
-            match self.leave(place, bytes, now) {
+            match leave(place) {
                 Ok(leave) => return Ok(leave),
                 Err(rejection) => rejected = rejected.or(rejection),
             }
         }
         Err(rejected)
     }
-
-    fn leave(&self, place: usize, bytes: u64, now: Instant) -> Result<Leave<'_>, Rejection> {
-        let (endpoint, _) = self.endpoints.get(place).ok_or(Rejection::NONE)?;
-        let pass = endpoint.try_pass(now)?;
-        self.start(place, pass, bytes).ok_or(Rejection::NONE)
-    }
-
-    fn start<'a>(&'a self, place: usize, pass: Option<(&'a Guard, Pass<'a>)>, bytes: u64) -> Option<Leave<'a>> {
-        let (endpoint, picks) = self.endpoints.get(place)?;
-        let member = self.pool.0.members.get(place)?;
-        member.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
-        picks.add(1);
-        Some(Leave { exporter: &*endpoint.exporter, pass, flight: Some(Flight { member, place, bytes }) })
-    }
 }
 
-impl Leave<'_> {
+impl<'a> Leave<'a> {
+    pub(crate) fn exporter(&self) -> &'a dyn Exporter {
+        &*self.endpoint.exporter
+    }
+
     /// Says what came of the attempt and adds the endpoint, if there are others, to `tried`. `impatient`: it was given
     /// up earlier than its timeout asks for.
     #[inline]
-    pub(crate) fn settle(self, outcome: &Outcome, impatient: bool, tried: &mut Subset) {
-        let Leave { pass, flight, .. } = self;
-        if let Some((guard, pass)) = pass {
+    pub(crate) fn settle(mut self, outcome: &Outcome, impatient: bool, tried: &mut Subset) {
+        if let (Some(guard), Some(pass)) = (&self.endpoint.guard, self.pass.take()) {
             guard.settle(pass, outcome, impatient);
         }
-        if let Some(flight) = flight {
-            flight.land(outcome, tried);
+        if let Some(seat) = &self.endpoint.seat {
+            seat.settle(outcome, tried);
         }
     }
 }
 
-impl Flight<'_> {
-    fn land(self, outcome: &Outcome, tried: &mut Subset) {
+impl Drop for Leave<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(Seat { member, .. }) = &self.endpoint.seat {
+            member.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Seat {
+    fn settle(&self, outcome: &Outcome, tried: &mut Subset) {
         tried.insert(self.place);
         if let Outcome::Refused(fault) = outcome
             && let Retry::After(hint) = fault.retry
@@ -234,12 +253,6 @@ impl Flight<'_> {
         {
             self.member.paused_until.set(until);
         }
-    }
-}
-
-impl Drop for Flight<'_> {
-    fn drop(&mut self) {
-        self.member.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
