@@ -186,6 +186,7 @@ describe('rules', () => {
       exporter('endpoint_policy: {max_ejected: 2}'),
       "exporters::otlp_grpc::endpoint_policy: 'max_ejected' must be between 0 and 1",
     ],
+    [exporter('pool: {connections: 0}'), "exporters::otlp_grpc::pool: 'connections' must be between 1 and 64"],
     [exporter('circuit_breaker: {window: 0s}'), "exporters::otlp_grpc::circuit_breaker: 'window' must be at least 1ms"],
     [
       exporter('circuit_breaker: {buckets: 0}'),

@@ -248,6 +248,20 @@ export interface NativeHalfOpen {
   readonly successes: number;
 }
 
+/** `pool`. */
+export interface NativePool {
+  /** HTTP/2 connections of a thread to one address. */
+  readonly connections: number;
+  /** How often a name is resolved again, nanoseconds; 0: only when a connection is lost or opened. */
+  readonly dns_refresh: number;
+  /** How long a connection is used, nanoseconds; 0: without limit. */
+  readonly max_age: number;
+  /** Requests at a time on an HTTP/2 connection before another is opened. */
+  readonly streams: number;
+  /** How long sent bytes may stay unacknowledged, nanoseconds; 0: as the system has it. */
+  readonly tcp_user_timeout: number;
+}
+
 /** `retry_on_failure.budget`. */
 export interface NativeRetryBudget {
   /** Requests that may be tried again at the same time in any case. */
@@ -332,6 +346,8 @@ export interface NativeOtlpGrpcConfig {
   readonly endpoint_policy: NativeEndpointPolicy;
   /** Endpoints beside the client's. */
   readonly endpoints: ReadonlyArray<NativeEndpoint>;
+  /** Their connections. */
+  readonly pool: NativePool;
   /** Retries. */
   readonly retry_on_failure: NativeRetryOnFailure;
   /** The queue in front, if it is on. */
@@ -400,6 +416,8 @@ export interface NativeOtlpHttpConfig {
   readonly logs_endpoint: string | null;
   /** Whole URL for metrics instead of the endpoint's. */
   readonly metrics_endpoint: string | null;
+  /** Their connections. */
+  readonly pool: NativePool;
   /** Whole URL for profiles instead of the endpoint's. */
   readonly profiles_endpoint: string | null;
   /** Retries. */

@@ -11,6 +11,7 @@ import {
   toNativeGrpcClient,
 } from '../blocks/grpc-client.js';
 import { compressedPassthrough } from '../blocks/passthrough.js';
+import { grpcPool, toNativePool } from '../blocks/pool.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { exporterTimeout, retryOnFailure, toNativeRetry } from '../blocks/retry.js';
 import { queueOn, settleStored, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
@@ -24,6 +25,7 @@ const spec = object(
   {
     ...withDefaults(grpcClientFields, { compression: 'gzip', write_buffer_size: 512 * 1024 }),
     ...endpointFields,
+    pool: grpcPool,
     compressed_passthrough: compressedPassthrough,
     timeout: exporterTimeout,
     retry_on_failure: retryOnFailure,
@@ -55,6 +57,7 @@ function toNative(exporter: Infer<typeof spec>, context: NativeContext): NativeO
   return {
     client: toNativeGrpcClient(exporter),
     ...toNativeEndpoints(exporter),
+    pool: toNativePool(exporter.pool),
     timeout: exporter.timeout,
     compressed_passthrough: exporter.compressed_passthrough,
     retry_on_failure: toNativeRetry(exporter.retry_on_failure),

@@ -6,6 +6,7 @@ import { checkEndpoints, endpointFields, toNativeEndpoints } from '../blocks/end
 import { checkHttpClient, httpClientFields, toNativeHttpClient } from '../blocks/http-client.js';
 import { orNull } from '../blocks/native.js';
 import { compressedPassthrough } from '../blocks/passthrough.js';
+import { httpPool, toNativePool } from '../blocks/pool.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { retryOnFailure, toNativeRetry } from '../blocks/retry.js';
 import { queueOn, settleStored, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
@@ -21,6 +22,7 @@ const ENDPOINTS = ['endpoint', 'traces_endpoint', 'metrics_endpoint', 'logs_endp
 const fields = {
   ...withDefaults(httpClientFields, { timeout: ns('30s'), compression: 'gzip', write_buffer_size: 512 * 1024 }),
   ...endpointFields,
+  pool: httpPool,
   traces_endpoint: key(string(), '', 'Full URL for traces, used as it is; empty is `endpoint` + `/v1/traces`'),
   metrics_endpoint: key(string(), '', 'Full URL for metrics, used as it is; empty is `endpoint` + `/v1/metrics`'),
   logs_endpoint: key(string(), '', 'Full URL for logs, used as it is; empty is `endpoint` + `/v1/logs`'),
@@ -83,6 +85,7 @@ function toNative(exporter: OtlpHttpExporter, context: NativeContext): NativeOtl
   return {
     client: toNativeHttpClient(exporter),
     ...toNativeEndpoints(exporter),
+    pool: toNativePool(exporter.pool),
     traces_endpoint: orNull(exporter.traces_endpoint),
     metrics_endpoint: orNull(exporter.metrics_endpoint),
     logs_endpoint: orNull(exporter.logs_endpoint),

@@ -116,6 +116,7 @@ pub fn otlp_http(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
         },
         "endpoints": [],
         "endpoint_policy": endpoint_policy(),
+        "pool": pool(),
         "traces_endpoint": null, "metrics_endpoint": null, "logs_endpoint": null, "profiles_endpoint": null,
         "encoding": "proto",
         "compressed_passthrough": "single",
@@ -137,6 +138,7 @@ pub fn otlp_grpc(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
         },
         "endpoints": [],
         "endpoint_policy": endpoint_policy(),
+        "pool": pool(),
         "timeout": 10_000 * MS,
         "compressed_passthrough": "single",
         "retry_on_failure": retry_on_failure(retry),
@@ -160,6 +162,13 @@ fn circuit_breaker() -> Value {
         "mode": "time", "window": 30_000 * MS, "buckets": 10, "min_calls": 20, "failure_rate": 0.5, "slow_rate": 0.8,
         "slow_after": 8_000 * MS, "consecutive": 5, "open": 100 * MS, "max_open": 100 * MS, "jitter": 0.2,
         "half_open": { "permits": 3, "successes": 3, "max_wait": 10_000 * MS }, "override": "none",
+    })
+}
+
+fn pool() -> Value {
+    json!({
+        "connections": 2, "streams": 100, "max_age": 600_000 * MS, "dns_refresh": 30_000 * MS,
+        "tcp_user_timeout": 20_000 * MS,
     })
 }
 

@@ -17,7 +17,7 @@ use super::io::Stream;
 use super::proxy::{self, Proxy};
 use crate::tls::client::ClientTls;
 
-/// How connections are opened.
+/// How connections are opened, and for how long they are used.
 #[derive(Clone, Debug)]
 pub struct ConnectConfig {
     /// Resolving and the TCP handshake, over all addresses of the name together.
@@ -28,18 +28,24 @@ pub struct ConnectConfig {
     pub tcp_user_timeout: Option<Duration>,
     /// Idle time before the kernel probes the peer, and between its probes.
     pub tcp_keepalive: Option<Duration>,
+    /// How long a connection is used, give or take a fifth; then another takes its place. `None` is without limit.
+    pub age_max: Option<Duration>,
+    /// How often a gRPC target's name is resolved again though all is well; `None` is never.
+    pub dns_refresh: Option<Duration>,
     /// TLS settings; the URL or the target decides whether they are used.
     pub tls: Option<Arc<ClientTls>>,
 }
 
 impl Default for ConnectConfig {
-    /// 3 s, 5 s, 20 s, 15 s, no TLS.
+    /// 3 s, 5 s, 20 s, 15 s, no age, no refresh, no TLS.
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(3),
             handshake_timeout: Duration::from_secs(5),
             tcp_user_timeout: Some(Duration::from_secs(20)),
             tcp_keepalive: Some(Duration::from_secs(15)),
+            age_max: None,
+            dns_refresh: None,
             tls: None,
         }
     }

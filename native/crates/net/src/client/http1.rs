@@ -9,8 +9,9 @@ use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::age::Age;
 use super::error::{ClientError, ErrorKind};
 use super::http::{ClientResponse, Collector};
 use super::io::{Meter, MeteredIo};
@@ -22,6 +23,7 @@ pub(crate) struct Http1Connection {
     sender: SendRequest<Rope>,
     meter: Rc<Meter>,
     driver: AbortHandle,
+    age: Age,
 }
 
 impl Http1Connection {
@@ -36,12 +38,23 @@ impl Http1Connection {
         let driver = tokio::task::spawn_local(async move {
             let _ = connection.await;
         });
-        Ok(Self { sender, meter, driver: driver.abort_handle() })
+        Ok(Self { sender, meter, driver: driver.abort_handle(), age: Age::default() })
     }
 
     /// Whether a request can be sent right now.
     pub(crate) fn is_ready(&self) -> bool {
         self.sender.is_ready()
+    }
+
+    /// The connection with this age; one that was just opened has no limit to it.
+    pub(crate) fn aging(mut self, age: Age) -> Self {
+        self.age = age;
+        self
+    }
+
+    /// Whether it has been used for long enough.
+    pub(crate) fn is_old(&self, now: Instant) -> bool {
+        self.age.is_old(now)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

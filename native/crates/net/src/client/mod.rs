@@ -8,6 +8,7 @@
 //! What this is not for: knowing OTLP, compressing, retrying by policy. The only retry made here is of a request that
 //! provably never reached the peer's application (see [`unprocessed`](ClientError::unprocessed)).
 
+mod age;
 mod backoff;
 mod connect;
 mod error;

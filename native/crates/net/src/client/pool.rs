@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
+use super::age::Age;
 use super::connect::{Address, ConnectConfig, Dial};
 use super::error::ClientError;
 use super::http::Http2Mode;
@@ -104,13 +105,14 @@ impl Pool {
         host
     }
 
-    /// Makes sure that idle connections are looked at from time to time.
+    /// Makes sure that idle and old connections are looked at from time to time.
     fn sweep_later(self: &Rc<Self>) {
         if self.sweeping.replace(true) {
             return;
         }
         let pool = Rc::downgrade(self);
-        let period = self.config.idle_timeout.map_or(SWEEP_PERIOD_MAX, |timeout| (timeout / 2).min(SWEEP_PERIOD_MAX));
+        let limits = [self.config.idle_timeout, self.config.connect.age_max];
+        let period = limits.into_iter().flatten().map(|limit| limit / 2).fold(SWEEP_PERIOD_MAX, Duration::min);
         tokio::task::spawn_local(async move {
             loop {
                 sleep(period.max(SWEEP_PERIOD_MIN)).await;
@@ -123,7 +125,8 @@ impl Pool {
         });
     }
 
-    /// Closes what has been idle for too long or was closed by the peer; whether anything is left.
+    /// Closes what has been idle for too long or was closed by the peer, and leaves what is old to the requests it has;
+    /// whether anything is left.
     fn sweep(&self) -> bool {
         let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
         hosts.iter().fold(false, |left, host| host.sweep(self.config.idle_timeout) | left)
@@ -330,14 +333,16 @@ impl Host {
 
     fn keep(self: &Rc<Self>, connection: Http1Connection) {
         let Some(pool) = self.pool.upgrade() else { return };
+        let now = Instant::now();
         let mut state = self.state.borrow_mut();
-        if state.idle.len() >= pool.config.max_idle_per_host || !connection.is_ready() {
+        let full = state.idle.len() >= pool.config.max_idle_per_host;
+        if full || !connection.is_ready() || connection.is_old(now) {
             drop(state);
             drop(connection);
             self.closed();
             return;
         }
-        state.idle.push(Idle { connection, since: Instant::now() });
+        state.idle.push(Idle { connection, since: now });
         drop(state);
         pool.evict_idle();
         pool.sweep_later();
@@ -361,17 +366,18 @@ impl Host {
     }
 
     fn sweep(self: &Rc<Self>, limit: Option<Duration>) -> bool {
-        let expired = |since: Instant| limit.is_some_and(|limit| since.elapsed() >= limit);
+        let now = Instant::now();
+        let expired = |since: Instant| limit.is_some_and(|limit| now.saturating_duration_since(since) >= limit);
         let mut state = self.state.borrow_mut();
         let before = state.idle.len();
-        let (keep, close) = std::mem::take(&mut state.idle)
-            .into_iter()
-            .partition::<Vec<_>, _>(|idle| !expired(idle.since) && !idle.connection.is_closed());
+        let (keep, close) = std::mem::take(&mut state.idle).into_iter().partition::<Vec<_>, _>(|idle| {
+            !expired(idle.since) && !idle.connection.is_closed() && !idle.connection.is_old(now)
+        });
         state.idle = keep;
         state.open = state.open.saturating_sub(before - state.idle.len());
-        let (keep, retired) = std::mem::take(&mut state.http2)
-            .into_iter()
-            .partition::<Vec<_>, _>(|each| each.is_usable() && !each.idle_since().is_some_and(expired));
+        let (keep, retired) = std::mem::take(&mut state.http2).into_iter().partition::<Vec<_>, _>(|each| {
+            each.is_usable() && !each.idle_since().is_some_and(expired) && !each.is_old(now)
+        });
         state.http2 = keep;
         let left = !state.idle.is_empty() || !state.http2.is_empty();
         drop(state);
@@ -460,13 +466,16 @@ async fn open(pool: &Rc<Pool>, key: &HostKey) -> Result<Opened, ClientError> {
     let dial =
         Dial { address: &address, tls_name: key.https.then_some(key.host.as_str()), proxy, tunnel: key.https || prior };
     let connected = config.connect.open(dial).await?;
+    let age = Age::new(config.connect.age_max);
     if prior || connected.alpn.as_deref() == Some(b"h2") {
         let limit = config.connect.handshake_timeout;
-        return Http2Connection::handshake(connected.io, &config.http2, limit).await.map(Opened::Http2);
+        let connection = Http2Connection::handshake(connected.io, &config.http2, limit).await?;
+        return Ok(Opened::Http2(connection.aging(age)));
     }
-    Http1Connection::handshake(MeteredIo::new(connected.io)).await.map(Opened::Http1)
+    let connection = Http1Connection::handshake(MeteredIo::new(connected.io)).await?;
+    Ok(Opened::Http1(connection.aging(age)))
 }
 
-/// How often idle connections are looked at: half the idle timeout, within these bounds.
+/// How often idle and old connections are looked at: half of what they may be, within these bounds.
 const SWEEP_PERIOD_MAX: Duration = Duration::from_secs(30);
 const SWEEP_PERIOD_MIN: Duration = Duration::from_millis(5);

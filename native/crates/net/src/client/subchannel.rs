@@ -1,4 +1,4 @@
-//! The addresses behind a gRPC target: resolving them, one connection to each, and which one takes the next call.
+//! The addresses behind a gRPC target: resolving them, the connections to each, and which one takes the next call.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,6 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
+use super::age::Age;
 use super::backoff::Backoff;
 use super::connect::{Address, ConnectConfig, Dial, resolve};
 use super::error::{ClientError, io_text};
@@ -58,36 +59,40 @@ impl Channel {
     }
 
     async fn choose(&self) -> Result<Rc<Http2Connection>, ClientError> {
-        let subchannels = self.resolver.subchannels().await?;
+        let mut refreshed = false;
+        let subchannels = loop {
+            let now = Instant::now();
+            if let Some(known) = self.resolver.known(now, refreshed) {
+                if let Some(connection) = self.connected(&known, now) {
+                    return Ok(connection);
+                }
+                break known;
+            }
+            self.resolver.refresh().await?;
+            refreshed = true;
+        };
         match self.balancer {
-            Balancer::RoundRobin => self.round_robin(&subchannels).await,
+            Balancer::RoundRobin => fastest(&subchannels).await,
             Balancer::PickFirst => first(&subchannels).await,
         }
     }
 
-    async fn round_robin(&self, subchannels: &[Rc<Subchannel>]) -> Result<Rc<Http2Connection>, ClientError> {
+    /// The connection whose turn it is, if any is there. The others are opened meanwhile where calls go to all.
+    fn connected(&self, subchannels: &[Rc<Subchannel>], now: Instant) -> Option<Rc<Http2Connection>> {
+        if self.balancer == Balancer::PickFirst {
+            return subchannels.iter().find_map(|each| each.connected(now));
+        }
         let start = self.next.get();
         self.next.set(start.wrapping_add(1));
         let count = subchannels.len().max(1);
         let mut chosen = None;
         for subchannel in subchannels.iter().cycle().skip(start % count).take(subchannels.len()) {
-            match subchannel.connected() {
+            match subchannel.connected(now) {
                 Some(connection) => chosen = chosen.or(Some(connection)),
                 None => subchannel.connect_if_due(),
             }
         }
-        if let Some(connection) = chosen {
-            return Ok(connection);
-        }
-        let mut attempts: FuturesUnordered<_> = subchannels.iter().map(|each| each.connect()).collect();
-        let mut last = ClientError::connect("target has no addresses");
-        while let Some(result) = attempts.next().await {
-            match result {
-                Ok(connection) => return Ok(connection),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        chosen
     }
 }
 
@@ -105,26 +110,27 @@ struct Resolved {
 }
 
 impl Resolver {
-    /// The subchannels. They are resolved again when one of them is not connected, but not more often than DNS deserves,
-    /// and not in the way of a call that can use another.
-    async fn subchannels(self: &Rc<Self>) -> Result<Rc<[Rc<Subchannel>]>, ClientError> {
+    /// The subchannels, unless a call has to wait until they are resolved. They are resolved again when one of them is
+    /// not connected, or from time to time if that is wanted, but not more often than DNS deserves, and not in the way of
+    /// a call that can use another.
+    fn known(self: &Rc<Self>, now: Instant, refreshed: bool) -> Option<Rc<[Rc<Subchannel>]>> {
+        let refresh = self.opening.connect.dns_refresh;
         let (known, stale) = {
             let state = self.state.borrow();
-            let stale = state.at.is_none_or(|at| at.elapsed() >= RESOLVE_PERIOD_MIN);
-            (state.subchannels.clone(), stale)
+            let stale = |at| now.saturating_duration_since(at) >= refresh.unwrap_or(RESOLVE_PERIOD_MIN);
+            (state.subchannels.clone(), !refreshed && state.at.is_none_or(stale))
         };
-        let connected = known.iter().filter(|each| each.connected().is_some()).count();
-        if known.is_empty() || (stale && connected == 0) {
-            self.refresh().await?;
-            return Ok(self.state.borrow().subchannels.clone());
+        let connected = known.iter().filter(|each| each.connected(now).is_some()).count();
+        if !refreshed && (known.is_empty() || (stale && connected == 0)) {
+            return None;
         }
-        if stale && connected < known.len() {
-            self.state.borrow_mut().at = Some(Instant::now());
+        if stale && (connected < known.len() || refresh.is_some()) {
+            self.state.borrow_mut().at = Some(now);
             let resolver = Rc::clone(self);
             // With addresses known it cannot fail.
             tokio::task::spawn_local(async move { resolver.refresh().await.is_ok() });
         }
-        Ok(known)
+        Some(known)
     }
 
     /// Asks for the addresses and keeps the connections to those that are still there.
@@ -171,11 +177,21 @@ impl Resolver {
     }
 }
 
+/// The address that connects first.
+async fn fastest(subchannels: &[Rc<Subchannel>]) -> Result<Rc<Http2Connection>, ClientError> {
+    let mut attempts: FuturesUnordered<_> = subchannels.iter().map(|each| each.connect()).collect();
+    let mut last = ClientError::connect("target has no addresses");
+    while let Some(result) = attempts.next().await {
+        match result {
+            Ok(connection) => return Ok(connection),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
 /// The first address that connects, in the resolver's order.
 async fn first(subchannels: &[Rc<Subchannel>]) -> Result<Rc<Http2Connection>, ClientError> {
-    if let Some(connection) = subchannels.iter().find_map(|each| each.connected()) {
-        return Ok(connection);
-    }
     let mut last = ClientError::connect("target has no addresses");
     for subchannel in subchannels {
         match subchannel.connect().await {
@@ -186,7 +202,7 @@ async fn first(subchannels: &[Rc<Subchannel>]) -> Result<Rc<Http2Connection>, Cl
     Err(last)
 }
 
-/// One address and its connection.
+/// One address and its connections.
 struct Subchannel {
     opening: Rc<Opening>,
     address: Address,
@@ -195,7 +211,8 @@ struct Subchannel {
 
 #[derive(Default)]
 struct Link {
-    connection: Option<Rc<Http2Connection>>,
+    /// Few, and usable when last looked at.
+    connections: Vec<Rc<Http2Connection>>,
     backoff: Backoff,
     dialling: bool,
     waiters: Vec<oneshot::Sender<Result<Rc<Http2Connection>, ClientError>>>,
@@ -206,10 +223,18 @@ impl Subchannel {
         Rc::new(Self { opening: Rc::clone(opening), address, state: RefCell::default() })
     }
 
-    fn connected(&self) -> Option<Rc<Http2Connection>> {
+    /// The connection with the fewest calls. If that has as many as it should, or is old, another one is opened for later
+    /// calls, in its place if it is old.
+    fn connected(self: &Rc<Self>, now: Instant) -> Option<Rc<Http2Connection>> {
         let mut state = self.state.borrow_mut();
-        state.connection = state.connection.take().filter(|connection| connection.is_usable());
-        state.connection.clone()
+        state.connections.retain(|connection| connection.is_usable());
+        let best = state.connections.iter().min_by_key(|connection| connection.in_flight()).cloned()?;
+        let more = best.is_full() && state.connections.len() < self.opening.http2.connections_max;
+        drop(state);
+        if more || best.is_old(now) {
+            self.connect_if_due();
+        }
+        Some(best)
     }
 
     /// Starts an attempt unless one runs or the last failure is too recent.
@@ -221,7 +246,7 @@ impl Subchannel {
 
     /// Joins the running attempt or starts one.
     async fn connect(self: &Rc<Self>) -> Result<Rc<Http2Connection>, ClientError> {
-        if let Some(connection) = self.connected() {
+        if let Some(connection) = self.connected(Instant::now()) {
             return Ok(connection);
         }
         let (reply, answer) = oneshot::channel();
@@ -241,7 +266,9 @@ impl Subchannel {
             state.dialling = false;
             match &result {
                 Ok(connection) => {
-                    state.connection = Some(Rc::clone(connection));
+                    let now = Instant::now();
+                    state.connections.retain(|each| !each.is_old(now));
+                    state.connections.push(Rc::clone(connection));
                     state.backoff.succeeded();
                 }
                 Err(_) => state.backoff.failed(),
@@ -267,11 +294,13 @@ impl Subchannel {
             let other = String::from_utf8_lossy(&other).into_owned();
             return Err(ClientError::tls(format!("peer negotiated {other} instead of h2")));
         }
-        Http2Connection::handshake(connected.io, &opening.http2, opening.connect.handshake_timeout).await
+        let connection =
+            Http2Connection::handshake(connected.io, &opening.http2, opening.connect.handshake_timeout).await?;
+        Ok(connection.aging(Age::new(opening.connect.age_max)))
     }
 }
 
-/// DNS is asked again at most this often.
+/// DNS is asked again at most this often, unless told otherwise.
 const RESOLVE_PERIOD_MIN: Duration = Duration::from_secs(30);
 /// Between attempts to resolve a name that does not resolve.
 const RESOLVE_PAUSE: Duration = Duration::from_secs(1);

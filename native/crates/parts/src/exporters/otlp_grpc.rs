@@ -25,6 +25,7 @@ use crate::settings::breaker::{CircuitBreaker, breaker};
 use crate::settings::delivery::{RetryOnFailure, SendingQueue, delivery};
 use crate::settings::endpoints::{Endpoint, EndpointPolicy, destination, joined};
 use crate::settings::grpc_client::GrpcClient as ClientSettings;
+use crate::settings::pool::Pool as ConnectionPool;
 use crate::settings::{compression, header_map, nanoseconds, non_zero};
 
 /// Settings.
@@ -38,6 +39,8 @@ pub struct OtlpGrpcConfig {
     pub endpoints: Vec<Endpoint>,
     /// How several endpoints are used.
     pub endpoint_policy: EndpointPolicy,
+    /// Their connections.
+    pub pool: ConnectionPool,
     /// Time for one attempt, nanoseconds; 0: none.
     #[serde(deserialize_with = "nanoseconds")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
@@ -67,7 +70,8 @@ pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) ->
     let mut parts = Vec::new();
     let mut labels = Vec::new();
     for Endpoint { url, priority, weight } in joined(Some(&config.client.endpoint), &config.endpoints) {
-        let client = config.client.to_net(&url, &shared.user_agent)?;
+        let mut client = config.client.to_net(&url, &shared.user_agent)?;
+        config.pool.apply(&mut client.connect, &mut client.http2);
         let address = match &client.target {
             GrpcTarget::Host { host, port, .. } => {
                 labels = vec![("server_address", host.clone()), ("server_port", port.to_string())];

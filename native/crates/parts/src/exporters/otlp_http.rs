@@ -24,6 +24,7 @@ use crate::settings::breaker::{CircuitBreaker, breaker};
 use crate::settings::delivery::{RetryOnFailure, SendingQueue, delivery};
 use crate::settings::endpoints::{Endpoint, EndpointPolicy, destination, joined};
 use crate::settings::http_client::HttpClient;
+use crate::settings::pool::Pool as ConnectionPool;
 use crate::settings::{compression, header_map, non_zero};
 
 /// Settings.
@@ -37,6 +38,8 @@ pub struct OtlpHttpConfig {
     pub endpoints: Vec<Endpoint>,
     /// How several endpoints are used.
     pub endpoint_policy: EndpointPolicy,
+    /// Their connections.
+    pub pool: ConnectionPool,
     /// Whole URL for traces instead of the endpoint's.
     pub traces_endpoint: Option<String>,
     /// Whole URL for metrics instead of the endpoint's.
@@ -84,7 +87,8 @@ impl OtlpHttpConfig {
 /// Builds the exporter.
 pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) -> Result<ExporterPart, StartError> {
     let config: OtlpHttpConfig = component.settings()?;
-    let client = config.client.to_net()?;
+    let mut client = config.client.to_net()?;
+    config.pool.apply(&mut client.connect, &mut client.http2);
     let codec = compression(&config.client.compression, Codec::from_http)?;
     let level = config.client.compression_params.level;
     let compression = Compression::new(codec, level, &config.compressed_passthrough)?;

@@ -8,6 +8,7 @@ pub mod grpc_client;
 pub mod grpc_server;
 pub mod http_client;
 pub mod http_server;
+pub mod pool;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod tls;

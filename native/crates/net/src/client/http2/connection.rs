@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) blocked: VecDeque<usize>,
     /// Streams that the peer takes at once.
     pub(super) streams_max: usize,
+    /// Streams that are enough for one connection.
+    streams_wanted: usize,
     pub(super) next_stream: u32,
     pub(super) stream_window: i64,
     in_flight: usize,
@@ -82,6 +84,7 @@ impl State {
             waiting: VecDeque::new(),
             blocked: VecDeque::new(),
             streams_max: usize::MAX,
+            streams_wanted: config.streams_max.max(1),
             next_stream: 1,
             stream_window: i64::from(config.stream_window),
             in_flight: 0,
@@ -112,7 +115,7 @@ impl State {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.in_flight >= self.streams_max
+        self.in_flight >= self.streams_max.min(self.streams_wanted)
     }
 
     pub(super) fn idle_since(&self) -> Option<Instant> {

@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use self::connection::{Connection, State};
+use super::age::Age;
 use super::error::{ClientError, ErrorKind};
 use super::io::Stream;
 
@@ -42,12 +43,16 @@ pub struct Http2Config {
     pub max_header_list_size: u32,
     /// Pings that find out whether the peer is still there.
     pub ping: Option<Ping>,
-    /// Connections to one host before requests wait for the peer's stream limit; at least 1.
+    /// Requests under way on one connection before another is opened, if the peer takes as many; at least 1.
+    pub streams_max: usize,
+    /// Connections to one host, or to one address of a gRPC target. Requests beyond what they take by `streams_max` use
+    /// them all the same, as far as the peer's own limit allows. At least 1.
     pub connections_max: usize,
 }
 
 impl Default for Http2Config {
-    /// Small windows, because responses are small; 32 KiB of headers; no pings; one connection.
+    /// Small windows, because responses are small; 32 KiB of headers; no pings; one connection for as many requests as
+    /// the peer takes.
     fn default() -> Self {
         Self {
             stream_window: 256 * 1024,
@@ -55,6 +60,7 @@ impl Default for Http2Config {
             max_frame_size: 16 * 1024,
             max_header_list_size: 32 * 1024,
             ping: None,
+            streams_max: usize::MAX,
             connections_max: 1,
         }
     }
@@ -74,6 +80,7 @@ pub struct Ping {
 /// A handle on an open connection. The connection closes when the handle and the last exchange are dropped.
 pub(crate) struct Http2Connection {
     state: Rc<RefCell<State>>,
+    age: Age,
 }
 
 impl Http2Connection {
@@ -92,7 +99,7 @@ impl Http2Connection {
 
     async fn exchange_prefaces(io: Box<dyn Stream>, config: &Http2Config) -> Result<Self, ClientError> {
         let mut connection = Connection::new(io, config);
-        let handle = Self { state: Rc::clone(connection.state()) };
+        let handle = Self { state: Rc::clone(connection.state()), age: Age::default() };
         poll_fn(|cx| {
             let _ = Pin::new(&mut connection).poll(cx);
             let state = handle.state.borrow();
@@ -107,6 +114,17 @@ impl Http2Connection {
         Ok(handle)
     }
 
+    /// The connection with this age; one that was just opened has no limit to it.
+    pub(crate) fn aging(mut self, age: Age) -> Self {
+        self.age = age;
+        self
+    }
+
+    /// Whether it has been used for long enough.
+    pub(crate) fn is_old(&self, now: Instant) -> bool {
+        self.age.is_old(now)
+    }
+
     /// Whether new requests may use the connection: open, and no GOAWAY seen.
     pub(crate) fn is_usable(&self) -> bool {
         self.state.borrow().is_usable()
@@ -117,7 +135,7 @@ impl Http2Connection {
         self.state.borrow().in_flight()
     }
 
-    /// Whether the peer's stream limit is reached, so that another request would have to wait.
+    /// Whether another request belongs on another connection, or would have to wait.
     pub(crate) fn is_full(&self) -> bool {
         self.state.borrow().is_full()
     }

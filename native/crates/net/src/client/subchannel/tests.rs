@@ -59,9 +59,18 @@ impl Drop for AbortOnDrop {
 
 /// A channel to addresses that are resolved already.
 fn channel(balancer: Balancer, addresses: &[SocketAddr]) -> Channel {
-    let opening =
-        Opening { connect: ConnectConfig::default(), http2: Http2Config::default(), tls_name: None, proxy: None };
-    let channel = Channel::new(opening, Address::Host("name.invalid".to_owned(), 1), balancer);
+    let name = Address::Host("name.invalid".to_owned(), 1);
+    channel_with(ConnectConfig::default(), Http2Config::default(), name, balancer, addresses)
+}
+
+fn channel_with(
+    connect: ConnectConfig,
+    http2: Http2Config,
+    name: Address,
+    balancer: Balancer,
+    addresses: &[SocketAddr],
+) -> Channel {
+    let channel = Channel::new(Opening { connect, http2, tls_name: None, proxy: None }, name, balancer);
     let subchannels =
         addresses.iter().map(|address| Subchannel::new(&channel.resolver.opening, Address::Ip(*address))).collect();
     *channel.resolver.state.borrow_mut() = Resolved { subchannels, at: Some(Instant::now()) };
@@ -69,10 +78,12 @@ fn channel(balancer: Balancer, addresses: &[SocketAddr]) -> Channel {
 }
 
 async fn call(channel: &Channel) -> Result<(), ClientError> {
-    let connection = channel.pick().await?;
+    channel.pick().await?.send(request()).await.map(drop)
+}
+
+fn request() -> Request {
     let head = RequestHead::new(&http::Request::builder().uri("http://x/").body(()).unwrap());
-    let request = Request { head: Rc::new(head), timeout: None, body: Rope::default(), want: Want::Body(0) };
-    connection.send(request).await.map(drop)
+    Request { head: Rc::new(head), timeout: None, body: Rope::default(), want: Want::Body(0) }
 }
 
 #[test]
@@ -180,5 +191,71 @@ fn resolving_again_keeps_connections_and_does_not_hold_up_calls() {
         channel.resolver.refresh().await.unwrap();
         assert_eq!(channel.resolver.state.borrow().subchannels.len(), 2);
         assert_eq!((stays.connections.get(), stays.requests.get()), (1, 4));
+    });
+}
+
+#[test]
+fn an_old_connection_is_used_until_another_has_taken_its_place() {
+    run(async {
+        let peer = peer().await;
+        let connect = ConnectConfig { age_max: Some(Duration::ZERO), ..ConnectConfig::default() };
+        let name = Address::Host("name.invalid".to_owned(), 1);
+        let channel = channel_with(connect, Http2Config::default(), name, Balancer::RoundRobin, &[peer.address]);
+        while peer.connections.get() < 5 {
+            call(&channel).await.unwrap();
+            let connections = channel.resolver.state.borrow().subchannels[0].state.borrow().connections.len();
+            assert_eq!(connections, 1);
+        }
+        // With a peer that takes no new connections, the old one stays.
+        let old = channel.resolver.state.borrow().subchannels[0].state.borrow().connections[0].clone();
+        channel.resolver.state.borrow().subchannels[0].state.borrow_mut().backoff.failed();
+        call(&channel).await.unwrap();
+        assert!(old.is_usable());
+    });
+}
+
+#[test]
+fn calls_beyond_what_one_connection_should_take_open_a_second_but_no_third() {
+    run(async {
+        let peer = peer().await;
+        let http2 = Http2Config { streams_max: 1, connections_max: 2, ..Http2Config::default() };
+        let name = Address::Host("name.invalid".to_owned(), 1);
+        let channel = channel_with(ConnectConfig::default(), http2, name, Balancer::RoundRobin, &[peer.address]);
+        for _ in 0..20 {
+            call(&channel).await.unwrap();
+        }
+        assert_eq!(peer.connections.get(), 1, "one call at a time needs no second");
+        let mut under_way = Vec::new();
+        while peer.connections.get() < 2 {
+            under_way.push(channel.pick().await.unwrap().send(request()));
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..20 {
+            under_way.push(channel.pick().await.unwrap().send(request()));
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(peer.connections.get(), 2);
+        let results = futures_util::future::join_all(under_way).await;
+        assert!(results.iter().all(Result::is_ok));
+    });
+}
+
+#[test]
+fn a_name_is_resolved_again_though_all_is_well() {
+    run(async {
+        let (before, after) = (peer().await, peer().await);
+        let connect = ConnectConfig { dns_refresh: Some(Duration::ZERO), ..ConnectConfig::default() };
+        let name = Address::Host("localhost".to_owned(), after.address.port());
+        let channel = channel_with(connect, Http2Config::default(), name, Balancer::RoundRobin, &[before.address]);
+        let subchannel = channel.resolver.state.borrow().subchannels[0].clone();
+        subchannel.connect().await.unwrap();
+        drop(subchannel);
+        while after.requests.get() == 0 {
+            call(&channel).await.unwrap();
+        }
+        assert!(before.requests.get() > 0, "calls went on while the name was resolved");
+        let gone =
+            channel.resolver.state.borrow().subchannels.iter().all(|each| each.address != Address::Ip(before.address));
+        assert!(gone);
     });
 }
