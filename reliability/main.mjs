@@ -12,6 +12,7 @@ const usage = `usage: npm run faults -- SCENARIO [flags]
   damage   bytes on the disk change      --cycles N (10)
   reload   another configuration         --cycles N (10)
   storm    50 targets refuse everything  --seconds S (30)
+  failover one of two endpoints fails    --cycles N (10)
 
   --connections N  requests at once (32)
 `;

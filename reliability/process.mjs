@@ -25,8 +25,8 @@ export class Collector {
   /** A file to read the configuration from instead of `config`. */
   source = null;
 
-  /** `folder` is where the queue lies; `drainMs` how long a stop may take. */
-  constructor({ folder, port, metricsPort, targetPort, drainMs = 5000, storage = {}, queue = {} }) {
+  /** `folder` is where the queue lies; `drainMs` how long a stop may take; `exporter` has more settings for it. */
+  constructor({ folder, port, metricsPort, targetPort, drainMs = 5000, storage = {}, queue = {}, exporter = {} }) {
     this.metricsPort = metricsPort;
     this.config = {
       receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
@@ -39,6 +39,7 @@ export class Collector {
           retry_on_failure: { initial_interval: '100ms', max_interval: '500ms' },
           circuit_breaker: { open: '200ms', max_open: '500ms' },
           sending_queue: { storage: 'file_storage', queue_size: 1_000_000, num_consumers: 10, ...queue },
+          ...exporter,
         },
       },
       extensions: { file_storage: { directory: folder, ...storage } },

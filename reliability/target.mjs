@@ -1,11 +1,15 @@
-// The server behind the exporter: notes what arrives, and can be away, refuse or hang.
+// The server behind the exporter: notes what arrives, and can be away, refuse, hang, reset or be deaf.
 import { createServer } from 'node:http';
+import { createServer as createSocketServer } from 'node:net';
 
 export class Target {
   #server = null;
+  #hangUp = () => undefined;
   #held = [];
-  /** `take`, `refuse` (503 for everything) or `hang`. */
+  /** `take`, `refuse` (503 for everything), `hang` or `reset` (the connection of each request). */
   mode = 'take';
+  /** Requests that arrived here. */
+  delivered = 0;
 
   constructor(oracle) {
     this.oracle = oracle;
@@ -14,6 +18,22 @@ export class Target {
 
   async open() {
     const server = createServer((incoming, outgoing) => this.#answer(incoming, outgoing));
+    await this.#listen(server);
+    this.#hangUp = () => server.closeAllConnections();
+  }
+
+  /** Connections are taken, and nothing that comes on them is ever read. */
+  async deafen() {
+    await this.close();
+    const sockets = [];
+    const server = createSocketServer({ pauseOnConnect: true }, (socket) => {
+      sockets.push(socket.on('error', () => undefined));
+    });
+    await this.#listen(server);
+    this.#hangUp = () => sockets.forEach((socket) => socket.destroy());
+  }
+
+  async #listen(server) {
     await new Promise((resolve, reject) => server.once('error', reject).listen(this.port, '127.0.0.1', resolve));
     this.port = server.address().port;
     this.#server = server;
@@ -24,7 +44,7 @@ export class Target {
     const server = this.#server;
     this.#server = null;
     if (server === null) return;
-    server.closeAllConnections();
+    this.#hangUp();
     await new Promise((resolve) => server.close(resolve));
   }
 
@@ -47,12 +67,17 @@ export class Target {
         this.#held.push(outgoing);
         return;
       }
+      if (this.mode === 'reset') {
+        incoming.socket.resetAndDestroy();
+        return;
+      }
       if (this.mode === 'refuse') {
         outgoing.writeHead(503).end();
         return;
       }
       // What is noted has arrived, even if the answer to it does not.
       for (const { name, payload } of spansOf(Buffer.concat(chunks))) this.oracle.noteDelivered(Number(name), payload);
+      this.delivered += 1;
       outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     });
   }
