@@ -11,6 +11,8 @@ export class Producer {
   #agent;
   #loops = [];
   #stopped = false;
+  /** How often each answer came that was not OK: a status, or the code of an error. */
+  refusals = {};
 
   constructor({ port, oracle, connections }) {
     this.port = port;
@@ -45,6 +47,10 @@ export class Producer {
 
   #post(body) {
     return new Promise((resolve) => {
+      const refused = (why) => {
+        this.refusals[why] = (this.refusals[why] ?? 0) + 1;
+        resolve(false);
+      };
       const options = {
         host: '127.0.0.1',
         port: this.port,
@@ -56,10 +62,10 @@ export class Producer {
       };
       const call = request(options, (response) => {
         response.resume();
-        response.once('end', () => resolve(response.statusCode === 200));
-        response.once('error', () => resolve(false));
+        response.once('end', () => (response.statusCode === 200 ? resolve(true) : refused(response.statusCode)));
+        response.once('error', ({ code }) => refused(code));
       });
-      call.once('error', () => resolve(false));
+      call.once('error', ({ code }) => refused(code));
       call.once('timeout', () => call.destroy());
       call.end(body);
     });

@@ -21,6 +21,8 @@ const SORTS = [
   ['invalid', 2],
 ];
 const CONNECTIONS_MAX = 8;
+/** Longer than a sender waits: a listener that is replaced breaks nobody off who has patience. */
+const DRAIN_MS = 25_000;
 
 /** Reloads under load. Nobody is refused, nothing is lost, what is invalid leaves the old one running. */
 export async function reload({ cycles, connections }) {
@@ -43,12 +45,13 @@ export async function reload({ cycles, connections }) {
   for (const { target } of scene.ways) target.set('take');
   for (const producer of producers) await producer.stop();
   const verdicts = {};
-  for (const way of scene.ways) {
+  for (const [place, way] of scene.ways.entries()) {
+    const producer = producers[place];
     faults.push(...(await way.settle()));
     const { faults: broken, ...verdict } = way.oracle.verdict();
     const refused = verdict.sent - verdict.accepted;
     if (refused > 0) broken.push(`${refused} requests were not answered with OK`);
-    verdicts[way.name] = { ...verdict, refused };
+    verdicts[way.name] = { ...verdict, refused, refusals: producer.refusals };
     faults.push(...broken.map((fault) => `${way.name}: ${fault}`));
   }
   const account = await scene.account();
@@ -62,7 +65,7 @@ export async function reload({ cycles, connections }) {
 /** Mostly it takes; sometimes it refuses what may be tried again, or does not answer. */
 function modeOf(chance) {
   if (chance < 0.8) return 'take';
-  return chance < 0.95 ? 'refuse' : 'hang';
+  return chance < 0.97 ? 'refuse' : 'hang';
 }
 
 function pick(weighted) {
@@ -86,7 +89,7 @@ class Scene {
     scene.folder = await mkdtemp(path.join(tmpdir(), 'teleferric-reload-'));
     scene.file = path.join(scene.folder, 'collector.json');
     const metricsPort = await freePort();
-    scene.collector = new Collector({ folder: scene.folder, metricsPort });
+    scene.collector = new Collector({ folder: scene.folder, metricsPort, drainMs: DRAIN_MS });
     scene.collector.source = scene.file;
     scene.ways = [];
     for (const name of WAYS) scene.ways.push(await openWay(name, scene.collector, connections));
@@ -101,7 +104,7 @@ class Scene {
     const { receivers, exporters } = config;
     if (sort === 'exporters') {
       const changed = WAYS.filter(() => Math.random() < 0.6);
-      for (const name of changed) exporters[`otlp_http/${name}`].sending_queue.queue_size = 10_000 + cycle;
+      for (const name of changed) exporters[`otlp_http/${name}`].sending_queue.queue_size = 500 + (cycle % 1000);
     }
     if (sort === 'batch') this.#batch = !this.#batch;
     config.service.pipelines['traces/memory'].processors = this.#batch ? ['batch'] : [];
@@ -157,7 +160,9 @@ function configOf({ exporters, extensions, service }, ways, folder) {
   for (const { name, port, target } of ways) {
     const exporter = { ...exporters.otlp_http, endpoint: `http://127.0.0.1:${target.port}` };
     const { storage, ...queue } = exporter.sending_queue;
-    exporter.sending_queue = { ...queue, queue_size: 10_000, ...(name === 'stored' && { storage }) };
+    // A target that fails for a while makes senders wait, so whoever is refused is refused by a reload.
+    exporter.sending_queue = { ...queue, queue_size: 1000, block_on_overflow: true };
+    if (name === 'stored') exporter.sending_queue.storage = storage;
     config.receivers[`otlp/${name}`] = { protocols: { http: { endpoint: `127.0.0.1:${port}` } } };
     config.exporters[`otlp_http/${name}`] = exporter;
     config.service.pipelines[`traces/${name}`] = {
