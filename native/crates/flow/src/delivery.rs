@@ -235,7 +235,10 @@ impl Consumer for Delivery {
         if parcel.items == 0 {
             parcel.reply.settle(Outcome::Accepted);
         } else if inner.sender.stop.is_at(Level::Draining) {
-            inner.turn_away(parcel);
+            match inner.sender.successor.get() {
+                Some(successor) => successor.consume(parcel),
+                None => parcel.reply.refuse(draining()),
+            }
         } else if let Some(room) = &inner.shared.0.room {
             inner.enqueue(room, parcel);
         } else {
@@ -302,7 +305,10 @@ impl Inner {
         match self.room_in_time(&room, demand, parcel.deadline).await {
             Some(Ok(place)) => self.admit(parcel, place),
             Some(Err(fault)) => self.reject(parcel, fault),
-            None => self.turn_away(parcel),
+            None => match self.sender.successor.get() {
+                Some(successor) => successor.consume(parcel),
+                None => self.reject(parcel, draining()),
+            },
         }
     }
 
@@ -402,14 +408,6 @@ impl Inner {
         let shards = std::mem::take(&mut *batching.shards.borrow_mut());
         let left = shards.into_values().filter_map(|shard| shard.batcher.borrow_mut().take(Trigger::Flush));
         self.ready.borrow_mut().extend(left);
-    }
-
-    /// Leaves a parcel that was not let in to the successor, or refuses it if there is none.
-    fn turn_away(&self, parcel: Parcel) {
-        match self.sender.successor.get() {
-            Some(successor) => successor.consume(parcel),
-            None => self.reject(parcel, draining()),
-        }
     }
 
     fn reject(&self, parcel: Parcel, fault: Fault) {
