@@ -1,10 +1,10 @@
-//! Models of the lock-free parts: the sources of other crates, compiled here with loom's atomics in place of the
+//! Models of what threads share: the sources of other crates, compiled here with loom's atomics and locks in place of the
 //! standard ones and run through every order of their steps. Nothing but tests; nothing depends on it.
 
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
-use loom::sync::atomic;
+use loom::sync::{self, atomic};
 
 #[cfg(test)]
 mod breaker;
@@ -14,5 +14,10 @@ mod budget;
 #[cfg(test)]
 #[path = "../../flow/src/breaker/gate.rs"]
 mod gate;
+#[cfg(test)]
+mod group_commit;
+#[cfg(test)]
+#[path = "../../store/src/writer/jobs.rs"]
+mod jobs;
 #[cfg(test)]
 mod ledger;

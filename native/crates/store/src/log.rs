@@ -139,17 +139,17 @@ impl<V: Vfs> Log<V> {
         Ok(self.cursors.len() as u32 - 1)
     }
 
-    /// Appends `records` and makes them last: one write and one sync for each segment they go to. The sequence of the
-    /// first, which those of the others follow.
+    /// Appends `records` and makes them last: one write and one sync for each segment they go to. The sequence of
+    /// each.
     ///
     /// # Errors
     /// None of them is taken, though after [`LogError::Disk`] some may be read all the same.
-    pub fn append(&mut self, records: &[NewRecord<'_>]) -> Result<u64, LogError> {
+    pub fn append(&mut self, records: &[NewRecord<'_>]) -> Result<Vec<u64>, LogError> {
         if self.is_read_only() {
             return Err(LogError::ReadOnly);
         }
         self.make_room(records)?;
-        let first = self.next;
+        let mut sequences = Vec::with_capacity(records.len());
         let mut rest = records;
         while !rest.is_empty() {
             let count = self.fitting(rest);
@@ -158,10 +158,11 @@ impl<V: Vfs> Log<V> {
                 continue;
             }
             let (now, later) = rest.split_at(count);
+            sequences.extend(self.next..self.next + count as u64);
             self.write(now)?;
             rest = later;
         }
-        Ok(first)
+        Ok(sequences)
     }
 
     /// `cursor` needs the record with this sequence no more. It lasts with the next [`checkpoint`](Self::checkpoint).

@@ -1,7 +1,9 @@
 //! The one thread that a log belongs to. Whatever has gathered while it waited for the disk goes out with the next
 //! write and the next sync: load itself makes the groups.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+mod jobs;
+
+use std::sync::{self, Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use crate::log::{GivenUp, Log, LogError, Read};
 use crate::record::{Memory, NewRecord, Tally};
 use crate::vfs::Vfs;
+use jobs::Jobs;
 
 /// A record with everything it owns.
 #[derive(Clone, Debug, Default)]
@@ -58,45 +61,14 @@ enum Job {
 pub struct Writer(Arc<Handle>);
 
 struct Handle {
-    shared: Arc<Shared>,
+    jobs: Arc<Jobs<Job>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-#[derive(Default)]
-struct Shared {
-    waiting: Mutex<Waiting>,
-    more: Condvar,
-}
-
-#[derive(Default)]
-struct Waiting {
-    jobs: Vec<Job>,
-    ending: bool,
-    thread: Thread,
-}
-
-/// What the thread is at, and so whether it must be told of a job.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Thread {
-    /// It looks for jobs before it sleeps.
-    #[default]
-    Awake,
-    /// It sleeps until a checkpoint is due. What nobody waits for may wait until then.
-    Dozing,
-    /// It sleeps until it is told.
-    Asleep,
 }
 
 impl Job {
     /// Whether somebody waits for it.
     fn is_awaited(&self) -> bool {
         !matches!(self, Job::Acknowledge { .. } | Job::Release { .. })
-    }
-}
-
-impl Shared {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,11 +79,11 @@ impl Writer {
     /// # Errors
     /// The thread cannot be made.
     pub fn start<V: Vfs>(log: Log<V>, checkpoint: Duration, when_full: WhenFull) -> std::io::Result<Writer> {
-        let shared = Arc::new(Shared::default());
-        let theirs = Arc::clone(&shared);
+        let jobs = Arc::new(Jobs::new());
+        let theirs = Arc::clone(&jobs);
         let work = Work { log, when_full, changes: 0, due: Instant::now() + checkpoint, checkpoint };
         let thread = std::thread::Builder::new().name("teleferric-log".to_owned()).spawn(move || work.run(&theirs))?;
-        Ok(Writer(Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) })))
+        Ok(Writer(Arc::new(Handle { jobs, thread: Mutex::new(Some(thread)) })))
     }
 
     /// Appends an entry; `then` is told its sequence when it lasts, or that it does not.
@@ -151,25 +123,14 @@ impl Writer {
     }
 
     fn give(&self, job: Job) {
-        let mut waiting = self.0.shared.waiting();
-        let wakes = match waiting.thread {
-            Thread::Awake => false,
-            Thread::Dozing => job.is_awaited(),
-            Thread::Asleep => true,
-        };
-        waiting.jobs.push(job);
-        if wakes {
-            waiting.thread = Thread::Awake;
-            drop(waiting);
-            self.0.shared.more.notify_one();
-        }
+        let is_awaited = job.is_awaited();
+        self.0.jobs.give(job, is_awaited);
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.waiting().ending = true;
-        self.shared.more.notify_one();
+        self.jobs.end();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         // What the thread itself was told may have held the last handle: it ends by itself then. A panic of it has been
         // told where it happened.
@@ -192,9 +153,9 @@ struct Work<V: Vfs> {
 }
 
 impl<V: Vfs> Work<V> {
-    fn run(mut self, shared: &Shared) {
+    fn run(mut self, jobs: &Jobs<Job>) {
         loop {
-            let (jobs, ending) = self.wait(shared);
+            let (jobs, ending) = jobs.take(|| self.patience());
             let mut entries = Vec::new();
             for job in jobs {
                 match job {
@@ -227,24 +188,10 @@ impl<V: Vfs> Work<V> {
         self.due = Instant::now() + self.checkpoint;
     }
 
-    /// Everything that waits, or nothing when a checkpoint is due.
-    fn wait(&self, shared: &Shared) -> (Vec<Job>, bool) {
-        let mut waiting = shared.waiting();
-        while waiting.jobs.is_empty() && !waiting.ending {
-            if self.changes == 0 && !self.log.keeps() {
-                waiting.thread = Thread::Asleep;
-                waiting = shared.more.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let left = self.due.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            waiting.thread = Thread::Dozing;
-            waiting = shared.more.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        waiting.thread = Thread::Awake;
-        (std::mem::take(&mut waiting.jobs), waiting.ending)
+    /// How long until a checkpoint is due; none if there is nothing to write down or to give up.
+    fn patience(&self) -> Option<Duration> {
+        let is_due = self.changes > 0 || self.log.keeps();
+        is_due.then(|| self.due.saturating_duration_since(Instant::now()))
     }
 
     fn work(&mut self, job: Job) {
@@ -265,8 +212,8 @@ impl<V: Vfs> Work<V> {
     fn append(&mut self, mut entries: Vec<Appending>) {
         while !entries.is_empty() {
             let records: Vec<_> = entries.iter().map(Appending::record).collect();
-            let (first, result) = match self.log.append(&records) {
-                Ok(first) => (first, Ok(())),
+            let result = match self.log.append(&records) {
+                Ok(sequences) => Ok(sequences),
                 Err(LogError::Full | LogError::TooLarge { .. }) if entries.len() > 1 => {
                     let rest = entries.split_off(entries.len() / 2);
                     self.append(entries);
@@ -275,13 +222,14 @@ impl<V: Vfs> Work<V> {
                 }
                 Err(LogError::Full) => match self.make_room() {
                     Ok(()) => continue,
-                    Err(error) => (0, Err(Arc::new(error))),
+                    Err(error) => Err(Arc::new(error)),
                 },
-                Err(error) => (0, Err(Arc::new(error))),
+                Err(error) => Err(Arc::new(error)),
             };
             self.changes += 1;
-            for (sequence, Appending { then, .. }) in (first..).zip(entries.drain(..)) {
-                then(result.clone().map(|()| sequence));
+            for (index, Appending { then, .. }) in entries.drain(..).enumerate() {
+                let sequence = |sequences: &Vec<u64>| sequences.get(index).copied().unwrap_or_default();
+                then(result.as_ref().map(sequence).map_err(Arc::clone));
             }
         }
     }
@@ -306,7 +254,7 @@ mod tests {
     use super::*;
     use crate::log::LogSettings;
     use crate::record::Record;
-    use crate::sim::Sim;
+    use crate::sim::{Dice, Sim};
     use std::sync::mpsc;
 
     const SETTINGS: LogSettings =
@@ -351,6 +299,24 @@ mod tests {
         let mut heads: Vec<_> = read(&writer, 1000).iter().map(|record| record.head[0]).collect();
         heads.sort_unstable();
         assert_eq!(heads, (0..100).collect::<Vec<_>>());
+    }
+
+    /// The power goes in the moment of each answer: what was answered is there, whatever else is not.
+    #[test]
+    fn an_answer_never_comes_before_its_sync() {
+        let sim = Sim::default();
+        let writer = start(&sim);
+        let (told, written) = mpsc::channel();
+        for id in 0..60 {
+            let (sim, told) = (sim.clone(), told.clone());
+            let then = move |result: Result<u64, _>| told.send((id, result.unwrap(), sim.crash(&mut Dice(7)))).unwrap();
+            writer.append(entry(id), Box::new(then));
+        }
+        for (id, sequence, crashed) in written.iter().take(60) {
+            let (mut log, _) = Log::open(crashed, SETTINGS, [7; 16]).unwrap();
+            let found = log.read(0, 1000, u64::MAX).unwrap().records;
+            assert!(found.iter().any(|record| record.sequence == sequence && record.head[0] == id), "{id}");
+        }
     }
 
     #[test]

@@ -26,11 +26,16 @@ fn payload(id: u64) -> Bytes {
     Bytes::from(id.to_string().repeat(length / 4 + 1))
 }
 
-fn append<V: Vfs>(log: &mut Log<V>, targets: u64, ids: &[u64]) -> Result<u64, LogError> {
+fn append<V: Vfs>(log: &mut Log<V>, targets: u64, ids: &[u64]) -> Result<Vec<u64>, LogError> {
     append_kept(log, targets, ids, None)
 }
 
-fn append_kept<V: Vfs>(log: &mut Log<V>, targets: u64, ids: &[u64], memory: Option<&Memory>) -> Result<u64, LogError> {
+fn append_kept<V: Vfs>(
+    log: &mut Log<V>,
+    targets: u64,
+    ids: &[u64],
+    memory: Option<&Memory>,
+) -> Result<Vec<u64>, LogError> {
     let payloads: Vec<[Bytes; 1]> = ids.iter().map(|id| [payload(*id)]).collect();
     let heads: Vec<[u8; 8]> = ids.iter().map(|id| id.to_le_bytes()).collect();
     let records: Vec<_> = payloads

@@ -233,3 +233,13 @@ fn many_small_records_are_read_with_few_reads_of_the_disk() {
     let reads = sim.reads() - before;
     assert!(reads <= bytes / (256 << 10) + 8, "{reads} reads of {bytes} bytes");
 }
+
+#[test]
+fn each_append_is_told_its_own_sequence_also_over_the_end_of_a_segment() {
+    let (mut log, _) = open(Sim::default());
+    let a = log.cursor("a").unwrap();
+    let told = append(&mut log, 1, &(0..40).collect::<Vec<_>>()).unwrap();
+    assert!(log.segments.len() > 1);
+    let found: Vec<u64> = read_all(&mut log, a).iter().map(|(sequence, _)| *sequence).collect();
+    assert_eq!(told, found);
+}
