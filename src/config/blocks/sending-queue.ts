@@ -49,7 +49,7 @@ const deadLetter = object({
 });
 
 const queueFields = {
-  num_consumers: key(int(), 10, 'Requests sent at once', 'requests'),
+  num_consumers: key(int(), 10, 'Most requests sent at once; fewer while the destination throttles', 'requests'),
   queue_size: key(int(), 1000, 'How much the queue holds, in units of `sizer`'),
   sizer: key(sizer, 'requests' as const, 'What `queue_size` counts: `requests`, `items` or `bytes`'),
   block_on_overflow: key(bool(), false, 'When full, make callers wait instead of refusing them'),

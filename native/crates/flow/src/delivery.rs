@@ -18,7 +18,7 @@ use futures_util::future::{Either, select};
 use teleferric_buf::Ledger;
 use teleferric_buf::metrics::Registration;
 use teleferric_wire::Signal;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 
@@ -26,6 +26,7 @@ use crate::admission::busy;
 use crate::batch::{Batch, Trigger};
 use crate::batcher::{BatchSettings, Batcher};
 use crate::budget::{Budget, BudgetShared};
+use crate::consumers;
 use crate::contract::{Consumer, LocalFuture, Stage};
 use crate::courier::Couriers;
 use crate::credentials::Credentials;
@@ -107,7 +108,7 @@ struct SharedState {
     stored: Option<Storage>,
     credentials: Arc<Credentials>,
     budget: Option<Arc<BudgetShared>>,
-    _gauges: Option<[Registration; 3]>,
+    _gauges: Option<[Registration; 4]>,
 }
 
 impl DeliveryShared {
@@ -184,6 +185,7 @@ impl Delivery {
         let sender = Sender {
             endpoints: Endpoints::new(destination.into(), id, breaker.as_ref(), handles),
             queued: settings.queue.is_some(),
+            consumers: shared.0.room.as_ref().map(|room| room.consumers().clone()),
             stored: stored.is_some(),
             keeps_dead_letters: stored.as_ref().is_some_and(|stored| stored.queue.keeps_dead_letters()),
             retry: settings.retry.clone(),
@@ -431,7 +433,7 @@ impl Inner {
             return;
         }
         while !self.ready.borrow().is_empty() {
-            let Ok(consumer) = Arc::clone(room.consumers()).try_acquire_owned() else {
+            let Some(consumer) = room.consumers().try_acquire() else {
                 self.dispatching.set(true);
                 spawn_local(Rc::clone(self).dispatch_later(room.clone()));
                 return;
@@ -443,15 +445,15 @@ impl Inner {
     /// Takes turns with the other threads for each send.
     async fn dispatch_later(self: Rc<Self>, room: Room) {
         while !self.ready.borrow().is_empty() {
-            match Arc::clone(room.consumers()).acquire_owned().await {
-                Ok(consumer) => self.start_next(consumer),
-                Err(_) => break,
+            match room.consumers().acquire().await {
+                Some(consumer) => self.start_next(consumer),
+                None => break,
             }
         }
         self.dispatching.set(false);
     }
 
-    fn start_next(self: &Rc<Self>, consumer: OwnedSemaphorePermit) {
+    fn start_next(self: &Rc<Self>, consumer: consumers::Consumer) {
         let next = self.ready.borrow_mut().pop_front();
         if let Some(batch) = next {
             if self.batching.is_some() {
@@ -461,7 +463,7 @@ impl Inner {
         }
     }
 
-    fn start(self: &Rc<Self>, batch: Batch, consumer: Option<OwnedSemaphorePermit>) {
+    fn start(self: &Rc<Self>, batch: Batch, consumer: Option<consumers::Consumer>) {
         self.sending.set(self.sending.get() + 1);
         let errand = Errand { inner: Rc::clone(self), batch, _consumer: consumer };
         if let Err(errand) = self.couriers.hand(errand) {
@@ -511,7 +513,7 @@ impl Inner {
 struct Errand {
     inner: Rc<Inner>,
     batch: Batch,
-    _consumer: Option<OwnedSemaphorePermit>,
+    _consumer: Option<consumers::Consumer>,
 }
 
 impl Errand {

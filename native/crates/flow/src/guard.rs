@@ -172,16 +172,20 @@ const HINT_UNKNOWN: Duration = Duration::from_secs(30);
 /// A hint of zero would read as none.
 const HINT_MIN: Duration = Duration::from_millis(1);
 
+/// Whether the destination says that it is given too much.
+pub(crate) fn is_throttled(fault: &Fault) -> bool {
+    matches!(fault.retry, Retry::After(_)) || fault.status == Some(GrpcCode::ResourceExhausted)
+}
+
 /// What an outcome says about the endpoint (outcome table of the reliability design).
 pub(crate) fn verdict(outcome: &Outcome) -> Verdict {
-    use GrpcCode::{Internal, ResourceExhausted, Unknown};
+    use GrpcCode::{Internal, Unknown};
     let fault = match outcome {
         Outcome::Accepted | Outcome::Partial { .. } => return Verdict::Success,
         Outcome::Refused(fault) => fault,
     };
-    let throttled = matches!(fault.retry, Retry::After(_)) || fault.status == Some(ResourceExhausted);
     match (fault.code, fault.status) {
-        _ if throttled => Verdict::Untouched,
+        _ if is_throttled(fault) => Verdict::Untouched,
         (FaultCode::DownstreamTemporary, _) => Verdict::Failure,
         (FaultCode::TooLarge, _) => Verdict::Success,
         (FaultCode::DownstreamPermanent, Some(_)) if fault.blames_request => Verdict::Success,

@@ -14,6 +14,7 @@ pub mod batch_processor;
 pub mod batcher;
 pub mod breaker;
 mod budget;
+mod consumers;
 pub mod contract;
 mod courier;
 mod credentials;

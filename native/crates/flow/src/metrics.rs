@@ -128,20 +128,22 @@ impl ExporterMetrics {
     }
 }
 
-/// Puts a queue's level and size, and whether it is held up by refused credentials, on the page for as long as the
-/// result lives.
+/// Puts a queue's level, size and parallel sends, and whether it is held up by refused credentials, on the page for as
+/// long as the result lives.
 pub(crate) fn register_queue(
     metrics: &Metrics,
     exporter: &str,
     signal: Signal,
     room: &Room,
     credentials: &Arc<Credentials>,
-) -> [Registration; 3] {
+) -> [Registration; 4] {
     let labels = [("exporter", exporter), ("data_type", signal.name())];
-    let (size, capacity, credentials) = (room.clone(), room.capacity(), Arc::clone(credentials));
+    let (size, capacity, consumers) = (room.clone(), room.capacity(), room.consumers().clone());
+    let credentials = Arc::clone(credentials);
     [
         metrics.gauge_fn(&QUEUE_SIZE, &labels, move || size.used() as f64),
         metrics.gauge_fn(&QUEUE_CAPACITY, &labels, move || capacity as f64),
+        metrics.gauge_fn(&CONSUMERS_LIMIT, &labels, move || consumers.limit() as f64),
         metrics.gauge_fn(&AUTH_FAILED, &labels, move || f64::from(u8::from(credentials.are_refused()))),
     ]
 }
@@ -286,6 +288,8 @@ static QUEUE_SIZE: Desc =
     gauge("otelcol_exporter_queue_size", "Current size of the sending queue, in units of its sizer. [Alpha]");
 static QUEUE_CAPACITY: Desc =
     gauge("otelcol_exporter_queue_capacity", "Fixed capacity of the sending queue, in units of its sizer. [Alpha]");
+static CONSUMERS_LIMIT: Desc =
+    gauge("teleferric_exporter_consumers_limit", "Sends that may run at the same time now, at most num_consumers.");
 static ENQUEUE_SIZE: Desc =
     histogram("otelcol_exporter_enqueue_size", "Items in a request added to the sending queue. [Development]", &SIZES);
 static ENQUEUE_BYTES: Desc = histogram(

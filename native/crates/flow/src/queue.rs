@@ -9,6 +9,7 @@ use teleferric_store::Tally;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::admission::busy;
+use crate::consumers::Consumers;
 use crate::fault::{Fault, FaultCode};
 use crate::overload::percent;
 use crate::parcel::Parcel;
@@ -50,7 +51,7 @@ pub struct QueueSettings {
     pub block_on_overflow: bool,
     /// Whether callers get the outcome of the send rather than an answer when the request is in the queue.
     pub wait_for_result: bool,
-    /// Sends at the same time, over all data-plane threads.
+    /// The most sends at the same time, over all data-plane threads; fewer while the destination throttles.
     pub num_consumers: usize,
 }
 
@@ -59,7 +60,7 @@ pub struct QueueSettings {
 pub struct Room {
     places: Places,
     sizer: Sizer,
-    consumers: Arc<Semaphore>,
+    consumers: Consumers,
     capacity: u64,
     /// Whether callers wait for room, so that being full is nothing to be relieved of.
     blocks: bool,
@@ -92,12 +93,11 @@ impl Room {
     /// The room `settings` ask for, in memory or in `stored`.
     pub fn new(settings: &QueueSettings, stored: Option<&StoredQueue>) -> Self {
         let capacity = settings.queue_size.min(Semaphore::MAX_PERMITS as u64);
-        let consumers = settings.num_consumers.clamp(1, Semaphore::MAX_PERMITS);
         let memory = || Places::Memory(Arc::new(Semaphore::new(capacity as usize)));
         Room {
             places: stored.map_or_else(memory, |queue| Places::Stored(queue.clone())),
             sizer: settings.sizer,
-            consumers: Arc::new(Semaphore::new(consumers)),
+            consumers: Consumers::new(settings.num_consumers),
             capacity,
             blocks: settings.block_on_overflow,
             taken: Arc::default(),
@@ -187,7 +187,7 @@ impl Room {
         place
     }
 
-    pub(crate) fn consumers(&self) -> &Arc<Semaphore> {
+    pub(crate) fn consumers(&self) -> &Consumers {
         &self.consumers
     }
 }

@@ -16,6 +16,7 @@ use crate::account::{Account, DropReason};
 use crate::admission::busy;
 use crate::batch::Batch;
 use crate::budget::{Budget, Turn};
+use crate::consumers::Consumers;
 use crate::contract::Stage;
 use crate::credentials::{Credentials, PROBE_INTERVAL};
 use crate::endpoints::{Endpoints, Leave, Subset};
@@ -36,6 +37,8 @@ pub(crate) struct Sender {
     pub(crate) endpoints: Endpoints,
     /// Whether a queue stands in front.
     pub(crate) queued: bool,
+    /// How many sends there may be, which depends on how they end.
+    pub(crate) consumers: Option<Consumers>,
     /// Whether requests stay in a storage until they are settled.
     pub(crate) stored: bool,
     /// Whether what is refused for good is kept there too.
@@ -142,6 +145,9 @@ impl Sender {
             let last = self.stop.is_at(stop::Level::Hurrying);
             let outcome = self.attempt(&leave, parcel, now).await;
             leave.settle(&outcome, self.is_impatient(parcel, now), &mut tried);
+            if let Some(consumers) = &self.consumers {
+                consumers.note(&outcome, now);
+            }
             let Outcome::Refused(fault) = outcome else {
                 self.credentials.accept();
                 return outcome;
