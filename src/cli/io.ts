@@ -8,7 +8,12 @@ export type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** A command's surroundings. */
 export interface CliIo {
-  readonly stdout: { write(text: string): unknown };
+  readonly stdout: {
+    write(text: string): unknown;
+    readonly isTTY?: boolean | undefined;
+    readonly columns?: number | undefined;
+    readonly rows?: number | undefined;
+  };
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean | undefined };
   /** Calls back for each signal. @returns takes the listener away */
   onSignal(name: SignalName, listener: () => void): () => void;

@@ -30,6 +30,7 @@ import {
 import { run, type ConfigFlags } from './run.js';
 import { send } from './send.js';
 import { addSendOptions, type SendFlags } from './send-options.js';
+import { top, type TopFlags } from './top.js';
 
 /** Where a command leaves its exit code. */
 export interface CommandResult {
@@ -60,6 +61,15 @@ export function buildProgram(io: CliIo, result: CommandResult): Command {
   addInspectCommands(program, io);
   addHistoryCommands(program, io);
   addQueueCommands(program, io, result);
+  addConfigOptions(program.command('top'))
+    .description('show what a running collector does, from its metrics page')
+    .option('--url <url>', 'metrics page, instead of the one in the configuration')
+    .option('--interval <seconds>', 'time between two readings', parseSeconds, 2)
+    .option('--once', 'print one text and end; so it is without a terminal', false)
+    .action((flags: TopFlags, command: Command) => {
+      refuseArguments(command);
+      return top(flags, io);
+    });
   addSendOptions(program.command('send'))
     .description('make telemetry and send it to an OTLP endpoint')
     .action(async (flags: SendFlags) => {
@@ -186,6 +196,12 @@ function addQueueCommands(program: Command, io: CliIo, result: CommandResult): v
       refuseArguments(command);
       return replay(flags, io);
     });
+}
+
+function parseSeconds(value: string): number {
+  const seconds = Number(value);
+  if (!(seconds >= 0.1 && seconds <= 3600)) throw new InvalidArgumentError('It must be between 0.1 and 3600.');
+  return seconds;
 }
 
 function parseCount(value: string): number {
