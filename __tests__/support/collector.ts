@@ -19,6 +19,7 @@ export interface Setup {
   readonly receivers?: Block;
   readonly processors?: Block;
   readonly exporters: Block;
+  readonly extensions?: Block;
   /** @default every signal from `otlp` through all processors to all exporters */
   readonly pipelines?: Block;
   /** Merged into `protocols` of the `otlp` receiver. */
@@ -99,7 +100,7 @@ export async function startCollector(setup: Setup): Promise<Running> {
   return new Running(await Collector.start({ config: configOf(setup), logger }), logs);
 }
 
-function configOf({ receivers, processors, exporters, pipelines, grpc, http, service }: Setup): Block {
+function configOf({ receivers, processors, exporters, extensions, pipelines, grpc, http, service }: Setup): Block {
   const local = { endpoint: '127.0.0.1:0' };
   const pipeline = {
     receivers: ['otlp'],
@@ -110,6 +111,7 @@ function configOf({ receivers, processors, exporters, pipelines, grpc, http, ser
     receivers: receivers ?? { otlp: { protocols: { grpc: { ...local, ...grpc }, http: { ...local, ...http } } } },
     ...(processors && { processors }),
     exporters,
+    ...(extensions && { extensions }),
     service: {
       telemetry: { metrics: { level: 'none' }, logs: { sampling: { enabled: false } } },
       ...service,

@@ -247,12 +247,17 @@ export class Collector extends EventEmitter<CollectorEvents> {
   }
 
   /** What is worth knowing about a configuration that works. */
-  #announce({ diagnostics }: LoadedConfig): void {
+  #announce({ diagnostics, acks }: LoadedConfig): void {
     const log = this.#telemetry?.log;
     for (const { severity, message, fields, path } of diagnostics) {
       const facts = path.length === 0 ? fields : { ...fields, path: path.join('::') };
       if (severity === 'warning') this.#warn(message, facts);
       else log?.info(message, facts);
+    }
+    for (const [id, bySignal] of acks) {
+      const facts = { 'otelcol.component.id': id, 'otelcol.component.kind': 'receiver' };
+      const levels = Object.fromEntries([...bySignal].map(([signal, { level }]) => [signal, level]));
+      log?.info('What OK tells senders', { ...facts, ...levels });
     }
   }
 

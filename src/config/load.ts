@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { CollectorError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
 import type { Section } from './components/definition.js';
+import { findAckPaths } from './ack.js';
 import { decodeConfig } from './decode-config.js';
 import type { DecodedComponent, DecodedConfig } from './decode-config.js';
 import { processEnvironment } from './environment.js';
@@ -71,13 +72,18 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   if (unbuildable.length > 0) {
     throw failure('CONFIG_GRAPH', `failed to build pipelines: ${formatIssues(unbuildable)}`, unbuildable, diagnostics);
   }
+  const unreached: ConfigIssue[] = [];
+  const acks = findAckPaths(decoded, config.service.pipelines, root, unreached, diagnostics);
+  if (unreached.length > 0 && purpose !== 'look') {
+    throw failure('CONFIG_GRAPH', `failed to build pipelines: ${formatIssues(unreached)}`, unreached, diagnostics);
+  }
   if (isRun) {
     const missing = checkReferences(decoded, usedIds(config), root);
     if (missing.length > 0) throw failure('CONFIG_GRAPH', formatIssues(missing), missing, diagnostics);
   }
   addDiagnostics(decoded, config, root, diagnostics);
-  const native = toNativeConfig(config, environment, options.userAgent ?? `teleferric/${packageVersion()}`);
-  return { config, native, diagnostics, gates, files };
+  const native = toNativeConfig(config, acks, environment, options.userAgent ?? `teleferric/${packageVersion()}`);
+  return { config, native, acks, diagnostics, gates, files };
 }
 
 /** The same environment, and the text of every file that is read through it. */

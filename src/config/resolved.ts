@@ -1,6 +1,7 @@
 /**
  * The configuration once it is loaded: what `loadConfig` takes and gives.
  */
+import type { AckPaths } from './ack.js';
 import type { Environment } from './environment.js';
 import type { FeatureGates } from './feature-gates.js';
 import type { Diagnostic } from './issues.js';
@@ -42,6 +43,8 @@ export interface LoadedConfig {
   readonly config: ResolvedConfig;
   /** What Rust gets. */
   readonly native: NativeConfig;
+  /** What OK means to the senders of each receiver. */
+  readonly acks: AckPaths;
   readonly diagnostics: readonly Diagnostic[];
   readonly gates: FeatureGates;
   /** Path → text of every file that was read: sources, and what references name. */

@@ -3,6 +3,7 @@
  */
 import { arch, platform } from 'node:os';
 
+import type { AckPaths } from './ack.js';
 import type { ComponentDefinition, NativeContext, NativeFolder, Section } from './components/definition.js';
 import type { MemoryLimiter } from './components/processor-memory-limiter.js';
 import { findComponent } from './components/registry.js';
@@ -38,9 +39,18 @@ export function defaultMemoryBytes(host: 'command' | 'embedded', memory: MemoryT
 }
 
 /** The document; only components that a pipeline uses are in it. */
-export function toNativeConfig(config: ResolvedConfig, environment: Environment, userAgent: string): NativeConfig {
+export function toNativeConfig(
+  config: ResolvedConfig,
+  acks: AckPaths,
+  environment: Environment,
+  userAgent: string,
+): NativeConfig {
   const { service } = config;
-  const context: NativeContext = { memory: environment.memory(), storage: (id) => storage(config, id, context) };
+  const context: NativeContext = {
+    memory: environment.memory(),
+    storage: (id) => storage(config, id, context),
+    ackLevels: (receiver, signal) => acks.get(receiver)?.get(signal)?.levels ?? [],
+  };
   const used = usedIds(config);
   const processors = components<NativeProcessors>('processors', config.processors, used.processors, context);
   return {
@@ -100,7 +110,7 @@ function components<K>(
       : undefined;
     if (!definition?.toNative) continue;
     // The registry pairs each type with the definition whose native form is that type's.
-    out.push({ id, type: type as keyof K, config: definition.toNative(config, context) });
+    out.push({ id, type: type as keyof K, config: definition.toNative(config, context, id) });
   }
   return out;
 }
@@ -111,7 +121,7 @@ function storage({ extensions }: ResolvedConfig, id: string, context: NativeCont
   const definition = findComponent('extensions', extension.type);
   // What provides storage has the native form of a folder.
   const storing = definition as ComponentDefinition<unknown, NativeFolder> | undefined;
-  return storing?.provides === 'storage' ? (storing.toNative?.(extension.config, context) ?? null) : null;
+  return storing?.provides === 'storage' ? (storing.toNative?.(extension.config, context, id) ?? null) : null;
 }
 
 /** The largest of the limiters in use: each refuses for its own pipelines, the ledger is for all. */

@@ -575,6 +575,26 @@ export interface NativeGeneratorConfig {
   readonly workers: number;
 }
 
+/** Levels by signal. */
+export interface NativeAckChoices {
+  /** For logs. */
+  readonly logs: ReadonlyArray<string>;
+  /** For metrics. */
+  readonly metrics: ReadonlyArray<string>;
+  /** For profiles. */
+  readonly profiles: ReadonlyArray<string>;
+  /** For traces. */
+  readonly traces: ReadonlyArray<string>;
+}
+
+/** `ack` and `ack_header`. */
+export interface NativeAckConfig {
+  /** What senders may choose by header; none: the header is not read. */
+  readonly choices: NativeAckChoices | null;
+  /** received, persisted or delivered; none: each stage on the way answers by itself. */
+  readonly level: string | null;
+}
+
 /** Cross-origin resource sharing. */
 export interface NativeCors {
   /** Request headers allowed beside the safe-listed ones. */
@@ -701,6 +721,8 @@ export interface NativeTlsServer {
 
 /** Settings. */
 export interface NativeOtlpConfig {
+  /** When senders are answered. */
+  readonly ack: NativeAckConfig;
   /** The protocols; at least one. */
   readonly protocols: NativeProtocols;
 }

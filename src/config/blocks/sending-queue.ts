@@ -1,6 +1,8 @@
 /**
  * `sending_queue` of exporters, with its batcher (`exporterhelper.QueueBatchConfig`): keys, rules and the native form.
  */
+import { DIRECT } from '../components/acknowledging.js';
+import type { Acknowledging } from '../components/acknowledging.js';
 import type { ExtensionReference, NativeContext } from '../components/definition.js';
 import type { NativeSendingQueue, NativeQueueBatch, NativeQueueStorage } from '../native-types.js';
 import { ns } from '../schema/duration.js';
@@ -159,6 +161,22 @@ export function settleStored<T extends Delivering>(exporter: T, isSet: IsSet): T
     ...exporter,
     retry_on_failure: written ? retry : { ...retry, max_elapsed_time: 0 },
     sending_queue: { ...stored, max_age: stored.max_age ?? (forEver ? 0 : MAX_AGE) },
+  };
+}
+
+/** When an exporter with this queue answers. */
+export function acknowledging(value: Queue, syncs: (storage: string) => boolean): Acknowledging {
+  if (value === null) return DIRECT;
+  const waits = value.wait_for_result;
+  if (value.storage === null) {
+    const given = { received: 'received', persisted: waits ? 'delivered' : null, delivered: 'delivered' } as const;
+    return { own: waits ? 'delivered' : 'received', given, lacks: 'has a sending_queue without storage' };
+  }
+  const lasts = syncs(value.storage) ? 'persisted' : null;
+  return {
+    own: waits ? 'delivered' : (lasts ?? 'received'),
+    given: { received: 'received', persisted: lasts, delivered: 'delivered' },
+    lacks: `has a sending_queue whose storage ${JSON.stringify(value.storage)} answers before the disk has a request (sync: never)`,
   };
 }
 

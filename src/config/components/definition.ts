@@ -1,6 +1,7 @@
 /**
  * What a component tells about itself, in one object: names, signals, keys, and its form in the native document.
  */
+import type { AckLevel, Acknowledging } from './acknowledging.js';
 import type { MemoryTotal } from '../environment.js';
 import type { NativeQueueStorage, Signal } from '../native-types.js';
 import { SIGNALS } from '../schema/ids.js';
@@ -24,6 +25,8 @@ export interface NativeContext {
   readonly memory: MemoryTotal;
   /** The storage extension with this id; null if there is none, which keeps a configuration from being run. */
   readonly storage: (id: string) => NativeFolder | null;
+  /** The levels that senders of a receiver can ask for, by signal. */
+  readonly ackLevels: (receiver: string, signal: Signal) => readonly AckLevel[];
 }
 
 /** An extension another component needs. */
@@ -45,11 +48,19 @@ export interface ComponentDefinition<T = unknown, N = unknown> {
   readonly stability: Readonly<Record<string, Stability>>;
   readonly spec: Spec<T>;
   /** The native form; null for components that live in TypeScript. */
-  readonly toNative: ((config: T, context: NativeContext) => N) | null;
+  readonly toNative: ((config: T, context: NativeContext, id: string) => N) | null;
   /** What an extension is for others. */
   readonly provides: ExtensionReference['as'] | null;
   /** Extensions the configuration refers to. */
   readonly references: ((config: T) => readonly ExtensionReference[]) | null;
+  /** Whether a receiver has the keys `ack` and `ack_header`. */
+  readonly asksForAck: boolean;
+  /** Whether a processor answers before what stands behind it, unless it is asked for more than `received`. */
+  readonly answersEarly: boolean;
+  /** When an exporter answers, given whether a storage syncs; null: when it has delivered. */
+  readonly acknowledging: ((config: T, syncs: (storage: string) => boolean) => Acknowledging) | null;
+  /** Whether a storage answers after the disk has a request. */
+  readonly syncs: ((config: T) => boolean) | null;
   /** What is worth a warning when the component is used. */
   readonly notes: ((config: T) => readonly Note[]) | null;
   /** What keeps this configuration from a signal, found when pipelines are built. */
@@ -62,7 +73,17 @@ export interface Note {
   readonly path: readonly string[];
 }
 
-type Optional = 'aliases' | 'provides' | 'references' | 'notes' | 'checkSignal' | 'toNative';
+type Optional =
+  | 'asksForAck'
+  | 'answersEarly'
+  | 'acknowledging'
+  | 'syncs'
+  | 'aliases'
+  | 'provides'
+  | 'references'
+  | 'notes'
+  | 'checkSignal'
+  | 'toNative';
 
 /** A definition with the usual blanks filled in. */
 export function define<T, N>(
@@ -75,6 +96,10 @@ export function define<T, N>(
     references: null,
     notes: null,
     checkSignal: null,
+    asksForAck: false,
+    answersEarly: false,
+    acknowledging: null,
+    syncs: null,
     ...definition,
   };
 }

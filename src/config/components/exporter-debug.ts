@@ -1,7 +1,7 @@
 /**
  * Exporter `debug`: shows what passes.
  */
-import { queueOff, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
+import { acknowledging, queueOff, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
 import type { NativeDebugConfig } from '../native-types.js';
 import { bool, choice, int, key, list, object, optional, string } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
@@ -64,5 +64,6 @@ export const debugExporter = define({
   stability: forSignals('alpha'),
   spec,
   toNative,
+  acknowledging: (exporter, syncs) => acknowledging(exporter.sending_queue, syncs),
   references: (exporter) => storageOf(exporter.sending_queue),
 });

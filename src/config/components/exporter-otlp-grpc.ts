@@ -14,7 +14,7 @@ import { compressedPassthrough } from '../blocks/passthrough.js';
 import { grpcPool, toNativePool } from '../blocks/pool.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { exporterTimeout, retryOnFailure, toNativeRetry } from '../blocks/retry.js';
-import { queueOn, settleStored, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
+import { acknowledging, queueOn, settleStored, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
 import type { NativeOtlpGrpcConfig } from '../native-types.js';
 import { object, withDefaults } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
@@ -74,5 +74,6 @@ export const otlpGrpcExporter = define({
   stability: { ...forSignals('stable', ['traces', 'metrics', 'logs']), profiles: 'alpha' },
   spec,
   toNative,
+  acknowledging: (exporter, syncs) => acknowledging(exporter.sending_queue, syncs),
   references: (exporter) => [...referencedExtensions(exporter), ...storageOf(exporter.sending_queue)],
 });

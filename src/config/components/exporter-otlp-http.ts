@@ -9,7 +9,7 @@ import { compressedPassthrough } from '../blocks/passthrough.js';
 import { httpPool, toNativePool } from '../blocks/pool.js';
 import { referencedExtensions } from '../blocks/references.js';
 import { retryOnFailure, toNativeRetry } from '../blocks/retry.js';
-import { queueOn, settleStored, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
+import { acknowledging, queueOn, settleStored, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
 import type { NativeOtlpHttpConfig } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { choice, key, object, string, withDefaults } from '../schema/spec.js';
@@ -106,5 +106,6 @@ export const otlpHttpExporter = define({
   stability: { ...forSignals('stable', ['traces', 'metrics', 'logs']), profiles: 'alpha' },
   spec,
   toNative,
+  acknowledging: (exporter, syncs) => acknowledging(exporter.sending_queue, syncs),
   references: (exporter) => [...referencedExtensions(exporter), ...storageOf(exporter.sending_queue)],
 });

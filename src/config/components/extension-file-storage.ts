@@ -93,5 +93,6 @@ export const fileStorageExtension = define({
   stability: { extension: 'beta' },
   spec,
   provides: 'storage',
+  syncs: ({ sync }) => sync === 'group',
   toNative,
 });

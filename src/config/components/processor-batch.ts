@@ -64,4 +64,5 @@ export const batchProcessor = define({
   stability: { ...forSignals('stable', ['traces', 'metrics', 'logs']), profiles: 'alpha' },
   spec,
   toNative,
+  answersEarly: true,
 });

@@ -11,9 +11,11 @@ import {
 } from '../blocks/http-server.js';
 import { referencedExtensions } from '../blocks/references.js';
 import type { NativeOtlpConfig } from '../native-types.js';
-import { block, key, object, optional, string, withDefaults } from '../schema/spec.js';
+import { block, bool, choice, key, object, optional, string, withDefaults } from '../schema/spec.js';
 import type { Infer, ObjectOf } from '../schema/spec.js';
+import { ACK_LEVELS } from './acknowledging.js';
 import { define, forSignals } from './definition.js';
+import type { NativeContext } from './definition.js';
 
 const grpcFields = withDefaults(grpcServerFields, { endpoint: 'localhost:4317', read_buffer_size: 512 * 1024 });
 
@@ -41,7 +43,22 @@ const protocols = object({
 });
 
 const spec = object(
-  { protocols: block(protocols, 'What to listen for; at least one') },
+  {
+    protocols: block(protocols, 'What to listen for; at least one'),
+    ack: key(
+      optional(
+        choice(ACK_LEVELS, (word) => `invalid ack: ${word} (it is "received", "persisted" or "delivered")`),
+        'off',
+      ),
+      null,
+      "What OK tells a sender: `received` is in memory, `persisted` in the storage of every queue, `delivered` at the destinations. The weakest that the pipelines give unless written; a level that they cannot give keeps the collector from starting. A key of teleferric's own",
+    ),
+    ack_header: key(
+      bool(),
+      false,
+      "Let a request ask for its level by the header `x-teleferric-ack`. A key of teleferric's own",
+    ),
+  },
   {
     validate: ({ protocols: { grpc, http: server } }, report) => {
       if (grpc === null && server === null) {
@@ -66,7 +83,8 @@ function withSlash(path: string): string {
   return path.startsWith('/') ? path : `/${path}`;
 }
 
-function toNative({ protocols: { grpc, http: server } }: OtlpReceiver): NativeOtlpConfig {
+function toNative(receiver: OtlpReceiver, context: NativeContext, id: string): NativeOtlpConfig {
+  const { grpc, http: server } = receiver.protocols;
   return {
     protocols: {
       grpc: grpc === null ? null : toNativeGrpcServer(grpc),
@@ -80,6 +98,17 @@ function toNative({ protocols: { grpc, http: server } }: OtlpReceiver): NativeOt
               logs_url_path: server.logs_url_path,
             },
     },
+    ack: {
+      level: receiver.ack,
+      choices: receiver.ack_header
+        ? {
+            traces: [...context.ackLevels(id, 'traces')],
+            metrics: [...context.ackLevels(id, 'metrics')],
+            logs: [...context.ackLevels(id, 'logs')],
+            profiles: [...context.ackLevels(id, 'profiles')],
+          }
+        : null,
+    },
   };
 }
 
@@ -90,6 +119,7 @@ export const otlpReceiver = define({
   stability: { ...forSignals('stable', ['traces', 'metrics', 'logs']), profiles: 'alpha' },
   spec,
   toNative,
+  asksForAck: true,
   notes: ({ protocols: { grpc, http: server } }) => [
     ...(grpc === null ? [] : exposureNotes(grpc, ['protocols', 'grpc'])),
     ...(server === null ? [] : httpServerNotes(server, ['protocols', 'http'])),

@@ -51,7 +51,7 @@ impl LocalGraph {
             };
             self.stages.push((Arc::clone(node), stage));
         }
-        for ReceiverPlan { id, outputs } in &plan.receivers {
+        for ReceiverPlan { id, outputs, .. } in &plan.receivers {
             let mut local = LocalOutputs::default();
             for (signal, nodes) in outputs {
                 local.set(*signal, self.to_all(nodes), sending.gates().get(id, *signal)?);

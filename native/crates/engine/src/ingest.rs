@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use teleferric_flow::{Context, Fault, FaultCode, Outcome};
+use teleferric_parts::receivers::otlp::ack::ACK_HEADER;
 use teleferric_parts::receivers::otlp::ingest::{Encoding, Intake};
 use teleferric_wire::Signal;
 
 use crate::Done;
 use crate::graph;
-use crate::running::Running;
+use crate::running::{Entry, Running};
 
 /// What a body is.
 pub struct Ingest {
@@ -41,10 +42,15 @@ impl Ingest {
 /// Copies the body into a block of the pool, charged to the ledger, and lets a data-plane thread take it from there.
 pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: Done) {
     let answer = Answer(Some(done));
-    let Some((running, (generation, receiver))) =
+    let Some((running, Entry { generation, receiver, acks })) =
         running.and_then(|running| Some((Arc::clone(&running), running.entry()?)))
     else {
         return answer.refuse(FaultCode::Draining, "the collector is not taking data now");
+    };
+    let asked = || request.metadata.iter().find(|(key, _)| &**key == ACK_HEADER).map(|(_, word)| word.as_ref().into());
+    let ack = match acks.of(request.signal, asked) {
+        Ok(ack) => ack,
+        Err(fault) => return answer.give(&Outcome::Refused(fault), None),
     };
     let shared = Arc::clone(running.shared());
     let permit = match shared.ledger.try_reserve(body.len() as u64) {
@@ -61,8 +67,8 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
     let workers = Arc::clone(&shared.workers);
     workers.spawn_on(worker, move || async move {
         let outputs = graph::outputs_or_newest(generation, &receiver);
-        let intake = Intake::new(&shared, &receiver, "node", outputs);
-        let context = Arc::new(Context { metadata: request.metadata, peer: None });
+        let intake = Intake::new(&shared, &receiver, "node", outputs, acks);
+        let context = Arc::new(Context { metadata: request.metadata, peer: None, ack });
         let outcome = intake.take(request.signal, request.encoding, body, permit, context, None).await;
         let retry_delay = match &outcome {
             Outcome::Refused(fault) => intake.retry_delay(request.signal, fault),

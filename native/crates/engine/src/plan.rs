@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use teleferric_flow::OverloadSettings;
 use teleferric_parts::component::{ReceiverPart, Shared, StartError};
+use teleferric_parts::receivers::otlp::ack::Acks;
 use teleferric_parts::registry;
 use teleferric_wire::Signal;
 
@@ -30,6 +31,8 @@ pub struct ReceiverPlan {
     pub id: String,
     /// What takes its data.
     pub outputs: Outputs,
+    /// When its senders are answered.
+    pub acks: Arc<Acks>,
 }
 
 /// Nodes that take the data of each signal that a pipeline carries.
@@ -66,7 +69,8 @@ impl Plan {
         let mut parts = Vec::new();
         for component in &document.receivers {
             let part = registry::receiver(component.configured(), shared).map_err(at("receivers", component))?;
-            receivers.push(ReceiverPlan { id: component.id.clone(), outputs: planner.outputs(&component.id)? });
+            let (id, acks) = (component.id.clone(), part.acks());
+            receivers.push(ReceiverPlan { id, outputs: planner.outputs(&component.id)?, acks });
             parts.push((component.id.clone(), part));
         }
         let overload = Arc::new(document.service.overload.settings()?);

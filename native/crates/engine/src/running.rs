@@ -11,6 +11,7 @@ use teleferric_flow::{Overload, StoredLogs};
 use teleferric_net::Workers;
 use teleferric_parts::component::{Listening, Outputs, Shared, StartError};
 use teleferric_parts::listeners::Listeners;
+use teleferric_parts::receivers::otlp::ack::Acks;
 use teleferric_wire::Limits;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use crate::document::Document;
 use crate::events::Events;
 use crate::graph;
-use crate::plan::{Plan, Receiver};
+use crate::plan::{Plan, Receiver, ReceiverPlan};
 use crate::sending::Senders;
 use crate::telemetry::{MemoryGauges, Totals};
 
@@ -49,16 +50,31 @@ struct Up {
 /// What can be seen of the graph that takes data in.
 #[derive(Default)]
 struct Seen {
-    /// The generation of the graph and the id of its first `otlp` receiver.
-    entry: Option<(u64, String)>,
+    /// The way in without a socket.
+    entry: Option<Entry>,
     listening: Vec<Listening>,
+}
+
+/// The first `otlp` receiver of a graph.
+#[derive(Clone)]
+pub struct Entry {
+    /// The generation of the graph.
+    pub generation: u64,
+    /// The receiver's id.
+    pub receiver: String,
+    /// When its senders are answered.
+    pub acks: Arc<Acks>,
 }
 
 impl Seen {
     fn new(plan: &Plan, listening: &[Listening]) -> Self {
-        let mut ids = plan.receivers.iter().map(|receiver| &receiver.id);
-        let id = ids.find(|id| *id == "otlp" || id.starts_with("otlp/"));
-        Seen { entry: id.map(|id| (plan.generation, id.clone())), listening: listening.to_vec() }
+        let is_otlp = |receiver: &&ReceiverPlan| receiver.id == "otlp" || receiver.id.starts_with("otlp/");
+        let entry = plan.receivers.iter().find(is_otlp).map(|receiver| Entry {
+            generation: plan.generation,
+            receiver: receiver.id.clone(),
+            acks: Arc::clone(&receiver.acks),
+        });
+        Seen { entry, listening: listening.to_vec() }
     }
 }
 
@@ -164,8 +180,8 @@ impl Running {
         &self.shared
     }
 
-    /// The generation of the running graph and the id of its first `otlp` receiver. Nothing once it is drained.
-    pub fn entry(&self) -> Option<(u64, String)> {
+    /// The way in without a socket. Nothing once the graph is drained.
+    pub fn entry(&self) -> Option<Entry> {
         self.seen.lock().entry.clone()
     }
 

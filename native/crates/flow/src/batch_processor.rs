@@ -1,5 +1,6 @@
 //! The `batch` processor: answers at once, collects, sends by size or time. A batch refused downstream is logged and
-//! dropped, because its senders have their answer.
+//! dropped, because its senders have their answer. Senders who asked for more than `received` are answered when what
+//! stands behind answers the batch; they are collected apart, so that everyone gets the level asked for.
 //!
 //! As in the Collector, a partition has one batch on its way at a time. While it is, one more parcel is answered and
 //! put aside; the senders of further ones wait, and so learn how slow the next hop is.
@@ -18,6 +19,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
+use crate::ack::AckLevel;
 use crate::admission::busy;
 use crate::batch::{Batch, Trigger};
 use crate::batcher::{BatchSettings, Batcher};
@@ -80,8 +82,11 @@ impl BatchProcessorShared {
 /// One thread's part of a batch processor. Made, called and dropped on that thread, inside its `LocalSet`.
 pub struct BatchProcessor {
     core: Rc<Core>,
-    shards: RefCell<HashMap<Key, Rc<Shard>>>,
+    shards: RefCell<HashMap<ShardKey, Rc<Shard>>>,
 }
+
+/// What is collected together: requests with one level and in one partition.
+type ShardKey = (Option<AckLevel>, Key);
 
 /// What the partitions of one thread share.
 struct Core {
@@ -97,6 +102,8 @@ struct Core {
 /// One partition on one thread.
 struct Shard {
     core: Rc<Core>,
+    /// Whether senders wait until the batch is answered.
+    holds_answers: bool,
     batcher: RefCell<Batcher>,
     waiting: RefCell<VecDeque<Waiting>>,
     ready: RefCell<VecDeque<Batch>>,
@@ -125,18 +132,18 @@ impl BatchProcessor {
         BatchProcessor { core: Rc::new(core), shards: RefCell::default() }
     }
 
-    /// Items answered by this thread's part whose batch is not settled.
+    /// Items taken by this thread's part whose batch is not settled.
     pub fn held_items(&self) -> u64 {
         self.core.held_items.get()
     }
 
     fn shard(&self, context: &Context) -> Result<Rc<Shard>, Fault> {
         let shared = &self.core.shared.0;
-        let key = shared.partitioning.key(context);
+        let key = (context.ack, shared.partitioning.key(context));
         if let Some(shard) = self.shards.borrow().get(&key) {
             return Ok(Rc::clone(shard));
         }
-        self.core.enter(&key)?;
+        self.core.enter(&key.1)?;
         let batcher = Batcher::new(
             shared.signal,
             Arc::clone(&shared.batch),
@@ -146,6 +153,7 @@ impl BatchProcessor {
         );
         let shard = Rc::new(Shard {
             core: Rc::clone(&self.core),
+            holds_answers: context.ack > Some(AckLevel::Received),
             batcher: RefCell::new(batcher),
             waiting: RefCell::default(),
             ready: RefCell::default(),
@@ -228,18 +236,21 @@ impl Core {
 
 impl Shard {
     fn take(self: &Rc<Self>, mut parcel: Parcel) {
-        let answered = !self.busy.get() || self.waiting.borrow().len() < PUT_ASIDE_MAX;
+        let answered = !self.holds_answers && (!self.busy.get() || self.waiting.borrow().len() < PUT_ASIDE_MAX);
         if answered {
-            self.answer(&mut parcel);
+            self.take_over(&mut parcel);
         }
         self.waiting.borrow_mut().push_back(Waiting { parcel, answered });
         self.pump();
     }
 
-    /// Tells the sender that its items are taken, for better or worse.
-    fn answer(&self, parcel: &mut Parcel) {
-        parcel.deadline = None;
+    /// Takes the items, for better or worse, and tells the sender so unless it wants to know more.
+    fn take_over(&self, parcel: &mut Parcel) {
         self.core.held_items.set(self.core.held_items.get() + parcel.items);
+        if self.holds_answers {
+            return;
+        }
+        parcel.deadline = None;
         parcel.detach(&self.core.shared.0.handles.account).settle(Outcome::Accepted);
     }
 
@@ -270,7 +281,7 @@ impl Shard {
             if parcel.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return parcel.reply.refuse(late());
             }
-            self.answer(&mut parcel);
+            self.take_over(&mut parcel);
         }
         let mut ready = Vec::new();
         let refused = self.batcher.borrow_mut().add(parcel, &mut ready);
@@ -281,10 +292,13 @@ impl Shard {
 
     /// Those that moved up into the places of parcels put aside have their answer now.
     fn answer_put_aside(&self) {
+        if self.holds_answers {
+            return;
+        }
         for waiting in self.waiting.borrow_mut().iter_mut().take(PUT_ASIDE_MAX) {
             if !waiting.answered {
                 waiting.answered = true;
-                self.answer(&mut waiting.parcel);
+                self.take_over(&mut waiting.parcel);
             }
         }
     }
@@ -327,7 +341,8 @@ impl Shard {
     fn sent(&self, members: Reply, items: u64, outcome: Outcome) {
         self.busy.set(false);
         if let Outcome::Refused(fault) = &outcome {
-            let fields = [("error", (&*fault.message).into()), ("dropped_items", items.into())];
+            let lost = if self.holds_answers { "rejected_items" } else { "dropped_items" };
+            let fields = [("error", (&*fault.message).into()), (lost, items.into())];
             self.core.shared.0.handles.log.emit(Level::Warn, "Sender failed", &fields);
         }
         self.release(items);

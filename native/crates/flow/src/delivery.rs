@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 
+use crate::ack::AckLevel;
 use crate::admission::busy;
 use crate::batch::{Batch, Trigger};
 use crate::batcher::{BatchSettings, Batcher};
@@ -193,7 +194,6 @@ impl Delivery {
             credentials: Arc::clone(&shared.0.credentials),
             max_age: stored.as_ref().map_or(Duration::ZERO, |stored| stored.max_age),
             timeout: settings.timeout,
-            acknowledged: settings.queue.as_ref().is_some_and(|queue| !queue.wait_for_result),
             log: handles.log.clone(),
             account: Arc::clone(&handles.account),
             metrics: ExporterMetrics::new(&handles.metrics, id, *signal, &labels, handles.detailed),
@@ -337,7 +337,17 @@ impl Inner {
         self.shared.0.settings.queue.as_ref().is_some_and(|queue| queue.block_on_overflow)
     }
 
-    /// Puts the parcel into the queue and, unless its sender waits for the result, answers.
+    /// When the sender of a parcel is answered: as it has asked, or as the queue is set up.
+    fn answers_at(&self, parcel: &Parcel) -> AckLevel {
+        let waits = || self.shared.0.settings.queue.as_ref().is_none_or(|queue| queue.wait_for_result);
+        parcel.context.ack.unwrap_or_else(|| match &self.shared.0.stored {
+            _ if waits() => AckLevel::Delivered,
+            Some(_) => AckLevel::Persisted,
+            None => AckLevel::Received,
+        })
+    }
+
+    /// Puts the parcel into the queue and, if its sender waits for no more, answers.
     fn admit(self: &Rc<Self>, mut parcel: Parcel, place: Place) {
         let place = match place {
             Place::Memory(place) => place,
@@ -349,7 +359,7 @@ impl Inner {
         self.hold(&parcel);
         self.sender.metrics.enqueued(parcel.items, parcel.payload.bytes());
         parcel.permit.attach(Arc::new(place));
-        let reply = self.sender.acknowledged.then(|| {
+        let reply = (self.answers_at(&parcel) == AckLevel::Received).then(|| {
             parcel.deadline = None;
             parcel.detach(&self.sender.account)
         });

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod ack;
 pub mod admission;
 pub mod batch;
 pub mod batch_processor;
@@ -43,6 +44,7 @@ mod stored;
 mod timer;
 
 pub use account::{Account, DropReason};
+pub use ack::AckLevel;
 pub use admission::Admission;
 pub use batch::Batch;
 pub use batch_processor::{BatchProcessor, BatchProcessorSettings, BatchProcessorShared};

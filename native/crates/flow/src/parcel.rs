@@ -7,6 +7,7 @@ use teleferric_wire::Signal;
 use tokio::time::Instant;
 
 use crate::account::Account;
+use crate::ack::AckLevel;
 use crate::hold::Hold;
 use crate::payload::Payload;
 use crate::reply::Reply;
@@ -18,6 +19,8 @@ pub struct Context {
     pub metadata: Vec<(Box<str>, Box<str>)>,
     /// The sender's address, if it has one.
     pub peer: Option<SocketAddr>,
+    /// When the sender is to be answered; nothing: when each stage on the way answers by itself.
+    pub ack: Option<AckLevel>,
 }
 
 impl Context {

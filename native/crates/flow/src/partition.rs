@@ -43,11 +43,11 @@ impl Partitioning {
         Key(bytes.into_boxed_slice())
     }
 
-    /// What batches of the partition carry: the chosen keys and nothing else.
+    /// What batches of the partition carry: the chosen keys, and when their senders are answered.
     pub(crate) fn context(&self, context: &Context) -> Arc<Context> {
         let chosen = |(name, _): &&(Box<str>, Box<str>)| self.keys.contains(name);
         let metadata = context.metadata.iter().filter(chosen).cloned().collect();
-        Arc::new(Context { metadata, peer: None })
+        Arc::new(Context { metadata, peer: None, ack: context.ack })
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
 
     fn context(pairs: &[(&str, &str)]) -> Context {
         let metadata = pairs.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect();
-        Context { metadata, peer: None }
+        Context { metadata, ..Context::default() }
     }
 
     #[test]

@@ -52,8 +52,6 @@ pub(crate) struct Sender {
     pub(crate) max_age: Duration,
     /// Per attempt; zero is no limit.
     pub(crate) timeout: Duration,
-    /// Whether nobody waits for the outcome, which decides the words of the log.
-    pub(crate) acknowledged: bool,
     pub(crate) log: Log,
     pub(crate) account: Arc<Account>,
     pub(crate) metrics: ExporterMetrics,
@@ -404,7 +402,7 @@ impl Sender {
                     self.log.emit(Level::Info, "Exporting was interrupted. The request stays in the storage.", &fields);
                 } else {
                     self.metrics.send_failed.add(items, fault);
-                    self.log_failure(fault, items);
+                    self.log_failure(fault, items, batch.is_detached());
                 }
             }
         }
@@ -427,12 +425,13 @@ impl Sender {
         self.held_items.set(self.held_items.get().saturating_sub(items));
     }
 
-    fn log_failure(&self, fault: &Fault, items: u64) {
+    /// `answered` is whether the senders were told OK before.
+    fn log_failure(&self, fault: &Fault, items: u64, answered: bool) {
         let error = ("error", (&*fault.message).into());
-        if self.acknowledged && self.keeps_dead_letters && fault.is_permanent() {
+        if answered && self.keeps_dead_letters && fault.is_permanent() {
             let fields = [error, ("items", items.into())];
             self.log.emit(Level::Error, "Exporting failed. Keeping data as dead letters.", &fields);
-        } else if self.acknowledged {
+        } else if answered {
             let fields = [error, ("dropped_items", items.into())];
             self.log.emit(Level::Error, "Exporting failed. Dropping data.", &fields);
         } else {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use teleferric_buf::Ledger;
 use teleferric_flow::{
-    BatchProcessor, BatchProcessorSettings, BatchProcessorShared, BatchSettings, Consumer, Context, DropReason, Fanout,
-    Fault, FaultCode, Handles, Outcome, Parcel, Partitioning, Sizer, Stage,
+    AckLevel, BatchProcessor, BatchProcessorSettings, BatchProcessorShared, BatchSettings, Consumer, Context,
+    DropReason, Fanout, Fault, FaultCode, Handles, Outcome, Parcel, Partitioning, Sizer, Stage,
 };
 use teleferric_testkit::{Answer, Balance, RecordingConsumer, asked, request, verify_stage};
 use teleferric_wire::Signal;
@@ -41,13 +41,17 @@ fn rig(settings: BatchProcessorSettings, next: RecordingConsumer) -> Rig {
 
 impl Rig {
     fn send_as(&self, tenant: &str, items: u64) -> Answer {
+        self.send_asking(None, tenant, items)
+    }
+
+    fn send_asking(&self, ack: Option<AckLevel>, tenant: &str, items: u64) -> Answer {
         let bytes = request(Signal::Traces, 0, items);
         let permit = self.ledger.try_reserve(bytes.len() as u64).unwrap();
         let (reply, answer) = asked();
         self.balance.note(items, &answer);
         let mut parcel = Parcel::new(Signal::Traces, bytes, items, permit, reply);
         let metadata = vec![("tenant".into(), tenant.into()), ("user-agent".into(), "x".into())];
-        parcel.context = Arc::new(Context { metadata, peer: None });
+        parcel.context = Arc::new(Context { metadata, ack, peer: None });
         self.batch.consume(parcel);
         answer
     }
@@ -100,6 +104,31 @@ async fn without_timeout_or_size_everything_goes_on_at_once_within_the_maximum()
         LocalSet::new().run_until(async { drop((rig.send(3), rig.send(250), rig.send(1))) }).await;
         assert_eq!(rig.next.sizes(), [3, 100, 100, 50, 1]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_more_than_received_is_answered_with_the_batch() {
+    let refusal = Outcome::Refused(Fault::new(FaultCode::QueueFull, "sending queue is full"));
+    let next = RecordingConsumer::accepting().script([Outcome::Accepted, refusal]);
+    let rig = rig(settings(5, 0, SECOND), next);
+    LocalSet::new()
+        .run_until(async {
+            let first = rig.send_asking(Some(AckLevel::Persisted), "a", 3);
+            assert!(rig.send_asking(Some(AckLevel::Received), "a", 3).is_taken());
+            assert_eq!((first.get(), rig.next.sizes().len()), (None, 0), "levels are not batched together");
+            let second = rig.send_asking(Some(AckLevel::Persisted), "a", 4);
+            assert_eq!(rig.next.sizes(), [7]);
+            assert_eq!((first.get(), second.get()), (Some(Outcome::Accepted), Some(Outcome::Accepted)));
+            let refused = rig.send_asking(Some(AckLevel::Delivered), "a", 5);
+            assert!(matches!(refused.get(), Some(Outcome::Refused(fault)) if fault.code == FaultCode::QueueFull));
+            let held = rig.send_asking(Some(AckLevel::Delivered), "a", 1);
+            assert_eq!(held.get(), None);
+            rig.batch.drain(None).await;
+            assert!(held.is_taken());
+        })
+        .await;
+    assert_eq!(DropReason::ALL.map(|reason| rig.handles.account.dropped(reason)), [0; DropReason::ALL.len()]);
+    rig.check_balance(11);
 }
 
 #[tokio::test(start_paused = true)]

@@ -272,7 +272,8 @@ fn contexts_of_members_do_not_leak_into_the_batch() {
     let _guard = runtime.enter();
     let mut batcher = batcher(Signal::Logs, settings(Sizer::Items, 0, 0));
     let (mut parcel, _) = parcel(Signal::Logs, 0, 1);
-    parcel.context = Arc::new(Context { metadata: vec![("authorization".into(), "secret".into())], peer: None });
+    parcel.context =
+        Arc::new(Context { metadata: vec![("authorization".into(), "secret".into())], ..Context::default() });
     let mut ready = Vec::new();
     batcher.add(parcel, &mut ready);
     assert!(ready[0].parcel.context.metadata.is_empty());

@@ -62,7 +62,7 @@ impl Rig {
         let (reply, answer) = asked();
         self.balance.note(items, &answer);
         let mut parcel = Parcel::new(Signal::Traces, bytes, items, permit, reply);
-        parcel.context = Arc::new(Context { metadata: vec![("tenant".into(), tenant.into())], peer: None });
+        parcel.context = Arc::new(Context { metadata: vec![("tenant".into(), tenant.into())], ..Context::default() });
         self.delivery.consume(parcel);
         answer
     }

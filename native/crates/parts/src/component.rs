@@ -21,6 +21,7 @@ use teleferric_wire::{Limits, Signal};
 use tokio::time::Instant;
 
 use crate::listeners::Listeners;
+use crate::receivers::otlp::ack::Acks;
 
 /// What all components of one collector share.
 pub struct Shared {
@@ -229,6 +230,11 @@ impl std::fmt::Display for Address {
 pub trait ReceiverPart: Send + Sync {
     /// Starts taking data in. Listeners come from `listeners`, which hands over those that an earlier graph held.
     fn start(&self, outputs: Outputs, listeners: &mut Listeners) -> Result<Vec<Listening>, StartError>;
+
+    /// When the senders of what is handed over by the host are answered.
+    fn acks(&self) -> Arc<Acks> {
+        Arc::default()
+    }
 
     /// Ends what is not a listener (a generator, say), no later than `deadline`.
     fn stop(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {

@@ -81,7 +81,13 @@ pub fn otlp(id: &str, http: &str, grpc: &str) -> Value {
         },
         "include_metadata": false,
     });
-    component(id, json!({ "protocols": { "grpc": grpc, "http": http } }))
+    component(
+        id,
+        json!({
+            "protocols": { "grpc": grpc, "http": http },
+            "ack": { "level": null, "choices": null },
+        }),
+    )
 }
 
 /// The settings of the first receiver's HTTP listener.

@@ -13,6 +13,7 @@ use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use super::{Delivery, Inner, Leave, Storage, draining};
+use crate::ack::AckLevel;
 use crate::contract::Consumer;
 use crate::fanout::Fanout;
 use crate::fault::{Fault, FaultCode, GrpcCode};
@@ -36,10 +37,17 @@ pub(super) struct Member {
 /// Those who share a record.
 pub(super) type Members = SmallVec<[Member; 1]>;
 
-/// Writes a parcel down for `members`, and answers when it lasts.
-pub(super) fn start(members: Members, parcel: Parcel) {
+/// Writes a parcel down for `members`, and answers when it lasts, unless its sender asked for less or for more.
+pub(super) fn start(members: Members, mut parcel: Parcel) {
     for Member { inner, .. } in &members {
         inner.storing.set(inner.storing.get() + 1);
+    }
+    // One receiver and one process: all members answer alike, and count in the same account.
+    if let Some(Member { inner, .. }) = members.first()
+        && inner.answers_at(&parcel) == AckLevel::Received
+    {
+        parcel.deadline = None;
+        parcel.detach(&inner.sender.account).settle(Outcome::Accepted);
     }
     spawn_local(store(members, parcel));
 }
@@ -54,7 +62,7 @@ async fn store(members: Members, mut parcel: Parcel) {
     let (mut targets, mut results) = (SmallVec::new(), SmallVec::<[_; 1]>::new());
     for inner in &inners {
         let Some(Storage { queue, .. }) = inner.storage() else { continue };
-        let (waiter, told) = (!inner.sender.acknowledged).then(oneshot::channel).unzip();
+        let (waiter, told) = (inner.answers_at(&parcel) == AckLevel::Delivered).then(oneshot::channel).unzip();
         targets.push(Target { queue, waiter });
         results.extend(told.map(|told| (inner, told)));
     }

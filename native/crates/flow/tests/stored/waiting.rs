@@ -1,5 +1,7 @@
 //! Senders who wait for the result of a request that is stored.
 
+use teleferric_flow::AckLevel;
+
 use super::letters::{no, with_letters};
 use super::*;
 
@@ -45,4 +47,36 @@ async fn who_waits_for_the_result_is_told_it_and_what_is_stored_stays() {
     let dropped = DropReason::ALL.map(|reason| life.dropped(reason)).into_iter().sum::<u64>();
     assert_eq!((dropped, life.dropped(DropReason::Rejected)), (2, 2));
     until(|| life.ledger.used() == 0).await;
+}
+
+/// Sends without waiting for the answer.
+fn ask(life: &Life, rig: &Rig, level: AckLevel, items: u64) -> Answer {
+    let (mut parcel, answer) = life.parcel(items);
+    parcel.context = Arc::new(Context { ack: Some(level), ..Context::default() });
+    rig.delivery.consume(parcel);
+    answer
+}
+
+#[tokio::test]
+async fn a_sender_is_answered_at_the_level_it_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let (life, storage) = (Life::new(), storage(folder.path()));
+    LocalSet::new()
+        .run_until(async {
+            let slow = Step::Answer(Duration::from_millis(50), Outcome::Accepted);
+            let steps = [slow, Step::Answer(Duration::ZERO, no())];
+            let rig = life.rig(&storage, settings(), ScriptedExporter::accepting().script(steps)).await;
+            let answer = ask(&life, &rig, AckLevel::Delivered, 3);
+            until(|| rig.exporter.attempts().len() == 1).await;
+            assert_eq!(answer.get(), None, "answered while it was sent");
+            until(|| answer.get().is_some()).await;
+            assert!(answer.is_taken());
+            let refused = ask(&life, &rig, AckLevel::Delivered, 5);
+            until(|| refused.get().is_some()).await;
+            assert_eq!(refused.fault().code, FaultCode::DownstreamPermanent);
+            assert_eq!(life.dropped(DropReason::Permanent), 0, "the sender knows");
+            assert!(ask(&life, &rig, AckLevel::Received, 1).is_taken(), "before the disk has it");
+            rig.delivery.drain(None).await;
+        })
+        .await;
 }

@@ -82,7 +82,7 @@ impl ReceiverPart for Generator {
                 (Arc::clone(&self.run), Arc::clone(&self.shared), Arc::clone(&outputs), self.id.clone());
             let worker = usize::try_from(sender).unwrap_or(0) % self.shared.workers.len();
             self.shared.workers.spawn_on(worker, move || async move {
-                let intake = Intake::new(&shared, &id, "generator", outputs());
+                let intake = Intake::new(&shared, &id, "generator", outputs(), Arc::default());
                 run.send(sender, &intake, &shared).await;
             });
         }

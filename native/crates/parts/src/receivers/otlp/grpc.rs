@@ -56,9 +56,12 @@ impl GrpcService {
         let timeout = request.timeout.map_err(|bad| error(GrpcCode::Internal, bad.to_string()))?;
         self.intake.admit(signal).map_err(|fault| self.refuse(signal, &fault))?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let ack = self.intake.acks.of_headers(signal, &request.head.headers);
+        let ack = ack.map_err(|fault| self.refuse(signal, &fault))?;
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
             peer: request.peer,
+            ack,
         });
         let message = grpc::read_message(request.body, &self.rules.body, &self.shared.ledger, &self.shared.pool)
             .await

@@ -75,9 +75,12 @@ impl HttpService {
         }
         let Some(encoding) = encoding else { return Err(unsupported_media_type()) };
         self.intake.admit(signal).map_err(|fault| self.refuse(signal, encoding, &fault))?;
+        let ack = self.intake.acks.of_headers(signal, headers);
+        let ack = ack.map_err(|fault| self.refuse(signal, encoding, &fault))?;
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
             peer: request.peer,
+            ack,
         });
         let (body, mut permit) = request
             .body

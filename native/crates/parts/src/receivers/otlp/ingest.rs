@@ -16,12 +16,15 @@ use teleferric_wire::{Signal, WireError, json};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::ack::Acks;
 use crate::component::{LocalOutputs, Shared};
 
 /// The way in for one receiver and transport on one data-plane thread.
 pub struct Intake {
     shared: Arc<Shared>,
     outputs: LocalOutputs,
+    /// When senders are answered.
+    pub acks: Arc<Acks>,
     counters: [Option<Counters>; Signal::ALL.len()],
 }
 
@@ -48,7 +51,7 @@ struct Counters {
 
 impl Intake {
     /// An intake whose items are counted under the labels `receiver` and `transport`.
-    pub fn new(shared: &Arc<Shared>, receiver: &str, transport: &str, outputs: LocalOutputs) -> Self {
+    pub fn new(shared: &Arc<Shared>, receiver: &str, transport: &str, outputs: LocalOutputs, acks: Arc<Acks>) -> Self {
         let labels = [("receiver", receiver), ("transport", transport)];
         let counters = Signal::ALL.map(|signal| {
             outputs.get(signal)?;
@@ -57,7 +60,7 @@ impl Intake {
             };
             Some(Counters { accepted: counter(&ACCEPTED)?, refused: counter(&REFUSED)?, failed: counter(&FAILED)? })
         });
-        Intake { shared: Arc::clone(shared), outputs, counters }
+        Intake { shared: Arc::clone(shared), outputs, acks, counters }
     }
 
     /// Whether a pipeline takes `signal`.

@@ -1,5 +1,6 @@
 //! Receiver `otlp`: OTLP over gRPC and HTTP, all signals that have a pipeline, one server for each protocol.
 
+pub mod ack;
 mod cors;
 mod grpc;
 mod http;
@@ -18,6 +19,7 @@ use teleferric_net::BodyLimits;
 use teleferric_wire::Signal;
 use teleferric_wire::response::{Encoding, FieldViolation, Status};
 
+use self::ack::{AckConfig, Acks};
 use self::cors::Cors;
 use self::grpc::{GrpcRules, GrpcService};
 use self::http::{HttpRules, HttpService};
@@ -36,6 +38,8 @@ use crate::settings::{header_map, non_zero};
 pub struct OtlpConfig {
     /// The protocols; at least one.
     pub protocols: Protocols,
+    /// When senders are answered.
+    pub ack: AckConfig,
 }
 
 /// The protocols of the receiver.
@@ -70,12 +74,14 @@ pub fn build(component: Configured<'_>, shared: &Arc<Shared>) -> Result<Box<dyn 
     if config.protocols.grpc.is_none() && config.protocols.http.is_none() {
         return Err(StartError::new("must specify at least one protocol when using the OTLP receiver"));
     }
-    Ok(Box::new(Otlp { id: component.id.to_owned(), config, shared: Arc::clone(shared) }))
+    let acks = Arc::new(Acks::new(&config.ack)?);
+    Ok(Box::new(Otlp { id: component.id.to_owned(), config, acks, shared: Arc::clone(shared) }))
 }
 
 struct Otlp {
     id: String,
     config: OtlpConfig,
+    acks: Arc<Acks>,
     shared: Arc<Shared>,
 }
 
@@ -90,6 +96,10 @@ impl ReceiverPart for Otlp {
         }
         Ok(listening)
     }
+
+    fn acks(&self) -> Arc<Acks> {
+        Arc::clone(&self.acks)
+    }
 }
 
 impl Otlp {
@@ -102,8 +112,9 @@ impl Otlp {
         let max = usize::try_from(settings.max_recv_msg_size_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
         let rules = Arc::new(GrpcRules { body: BodyLimits::new(max), include_metadata: settings.include_metadata });
         let (id, shared, outputs) = (self.id.clone(), Arc::clone(&self.shared), Arc::clone(outputs));
+        let acks = self.acks();
         let make = move |_worker| {
-            let intake = Intake::new(&shared, &id, "grpc", outputs());
+            let intake = Intake::new(&shared, &id, "grpc", outputs(), Arc::clone(&acks));
             Rc::new(GrpcService { intake, rules: Arc::clone(&rules), shared: Arc::clone(&shared) })
         };
         let wanted = Wanted::grpc(settings, &self.shared)?;
@@ -119,8 +130,9 @@ impl Otlp {
     ) -> Result<Listening, StartError> {
         let rules = Arc::new(http_rules(settings)?);
         let (id, shared, outputs) = (self.id.clone(), Arc::clone(&self.shared), Arc::clone(outputs));
+        let acks = self.acks();
         let make = move |_worker| {
-            let intake = Intake::new(&shared, &id, "http", outputs());
+            let intake = Intake::new(&shared, &id, "http", outputs(), Arc::clone(&acks));
             Rc::new(HttpService { intake, rules: Arc::clone(&rules), shared: Arc::clone(&shared) })
         };
         let wanted = Wanted::http(&settings.server, &self.shared)?;
