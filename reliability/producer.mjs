@@ -14,8 +14,9 @@ export class Producer {
   /** How often each answer came that was not OK: a status, or the code of an error. */
   refusals = {};
 
-  constructor({ port, oracle, connections }) {
+  constructor({ port, oracle, connections, patienceMs = PATIENCE_MS }) {
     this.port = port;
+    this.patienceMs = patienceMs;
     this.oracle = oracle;
     this.connections = connections;
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
@@ -57,7 +58,7 @@ export class Producer {
         path: '/v1/traces',
         method: 'POST',
         agent: this.#agent,
-        timeout: PATIENCE_MS,
+        timeout: this.patienceMs,
         headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
       };
       const call = request(options, (response) => {

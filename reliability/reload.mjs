@@ -21,8 +21,12 @@ const SORTS = [
   ['invalid', 2],
 ];
 const CONNECTIONS_MAX = 8;
+/** Longer than an attempt may take. */
+const FAIL_MS = 3000;
+/** Longer than a target fails and its circuit breaker is open afterwards. */
+const PATIENCE_MS = 40_000;
 /** Longer than a sender waits: a listener that is replaced breaks nobody off who has patience. */
-const DRAIN_MS = 25_000;
+const DRAIN_MS = 60_000;
 
 /** Reloads under load. Nobody is refused, nothing is lost, what is invalid leaves the old one running. */
 export async function reload({ cycles, connections }) {
@@ -32,7 +36,7 @@ export async function reload({ cycles, connections }) {
   const producers = scene.ways.map((way) => way.newProducer());
   for (const producer of producers) producer.start();
   for (let cycle = 0; cycle < cycles; cycle += 1) {
-    for (const { target } of scene.ways) target.set(modeOf(Math.random()));
+    for (const { target } of scene.ways) fail(target, modeOf(Math.random()));
     const sort = pick(SORTS);
     scene.change(sort, cycle);
     await sleep(20 + Math.random() * 100);
@@ -60,6 +64,12 @@ export async function reload({ cycles, connections }) {
   const sorted = took.toSorted((a, b) => a - b);
   const reload_ms = { p50: Math.round(sorted[Math.floor(took.length / 2)]), max: Math.round(sorted.at(-1)) };
   return { cycles, reloads: counts, reload_ms, ...verdicts, account, faults };
+}
+
+/** A reload that replaces a listener waits for its senders, so a target fails for less time than they wait. */
+function fail(target, mode) {
+  target.set(mode);
+  if (mode !== 'take') setTimeout(() => target.set('take'), FAIL_MS).unref();
 }
 
 /** Mostly it takes; sometimes it refuses what may be tried again, or does not answer. */
@@ -149,7 +159,7 @@ async function openWay(name, collector, connections) {
   const target = new Target(oracle);
   await target.open();
   const port = await freePort();
-  const newProducer = () => new Producer({ port, oracle, connections });
+  const newProducer = () => new Producer({ port, oracle, connections, patienceMs: PATIENCE_MS });
   return Object.assign(new Stage(), { name, collector, oracle, target, port, newProducer });
 }
 
