@@ -3,13 +3,13 @@
  * place where the level of a path is judged; the data plane is only told the results.
  */
 import type { DecodedComponent, DecodedConfig } from './decode-config.js';
+import { graphIssue } from './graph.js';
 import type { ConfigIssue, Diagnostic } from './issues.js';
 import type { Signal } from './native-types.js';
 import type { ResolvedPipeline } from './resolved.js';
 import { ACK_LEVELS, DIRECT } from './components/acknowledging.js';
 import type { AckLevel, Acknowledging } from './components/acknowledging.js';
 import { SIGNALS } from './schema/ids.js';
-import { locate } from './tree/node.js';
 import type { ConfigNode } from './tree/node.js';
 
 /** The levels of one receiver for one signal. */
@@ -59,17 +59,7 @@ export function findAckPaths(
       if (written === null || reason === null) continue;
       const path = ['receivers', id, 'ack'];
       const text = `receivers::${id}: ack: ${JSON.stringify(written)} cannot be had for ${signal}: ${reason}`;
-      const position = locate(root, path);
-      issues.push({
-        stage: 'graph',
-        path,
-        text,
-        position,
-        expected: null,
-        suggestion: null,
-        related: [],
-        component: null,
-      });
+      issues.push(graphIssue(text, path, root));
     }
     if (bySignal.size > 0) paths.set(id, bySignal);
   }

@@ -18,6 +18,12 @@ interface Link {
 
 const UNSUPPORTED = 'telemetry type is not supported';
 
+/** An issue about how components hang together, at `path` of the configuration. */
+export function graphIssue(text: string, path: readonly string[], root: ConfigNode): ConfigIssue {
+  const position = locate(root, path);
+  return { stage: 'graph', path, text, position, expected: null, suggestion: null, related: [], component: null };
+}
+
 /** Reports why pipelines cannot be built; `pipelines` must be valid. */
 export function checkGraph(
   config: DecodedConfig,
@@ -26,17 +32,7 @@ export function checkGraph(
 ): readonly ConfigIssue[] {
   const issues: ConfigIssue[] = [];
   const report = (text: string, path: readonly string[]): void => {
-    const position = locate(root, path);
-    issues.push({
-      stage: 'graph',
-      path,
-      text,
-      position,
-      expected: null,
-      suggestion: null,
-      related: [],
-      component: null,
-    });
+    issues.push(graphIssue(text, path, root));
   };
   const links: Link[] = [];
   for (const connector of config.components.connectors.values()) {

@@ -81,8 +81,8 @@ enum Kind {
     Kept { items: u64, keeper: Arc<dyn Keeper> },
 }
 
-/// Where a request is kept until all of it is settled, whether or not its sender waits for that. Dropping the last handle tells
-/// that it is.
+/// Where a request is kept until all of it is settled, whether or not its sender waits for that. Dropping the last handle
+/// tells that it is.
 pub(crate) trait Keeper: Send + Sync {
     /// Says what became of `items` of the request.
     fn settle(&self, items: u64, outcome: Outcome);
