@@ -122,7 +122,8 @@ impl Host for Events {
     }
 }
 
-fn now_ms() -> u64 {
+/// Milliseconds since 1970, by the clock on the wall.
+pub(crate) fn now_ms() -> u64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,13 +1,13 @@
 //! Sends dead letters again: each goes back into the queue it came from, and leaves the dead letters when it lasts there.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use teleferric_flow::{Letter, dead_letter_folder, storage_folder};
 use teleferric_store::{Disk, Log, LogError, LogSettings, NewRecord, Tally, survey};
 
 use super::{SETTINGS, cursor, open};
+use crate::events::now_ms;
 
 /// Letters that are moved at once.
 const MOVED_MAX: usize = 256;
@@ -99,9 +99,4 @@ fn segment_bytes(folder: &Path) -> Result<u64, String> {
     let disk = Disk::peek(folder).map_err(|error| error.to_string())?;
     let found = survey(&disk, 0).map_err(|error| error.to_string())?;
     Ok(found.segments.iter().map(|segment| segment.bytes).fold(SETTINGS.segment_bytes, u64::max))
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
