@@ -68,7 +68,7 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
     workers.spawn_on(worker, move || async move {
         let outputs = graph::outputs_or_newest(generation, &receiver);
         let intake = Intake::new(&shared, &receiver, "node", outputs, acks);
-        let context = Arc::new(Context { metadata: request.metadata, peer: None, ack });
+        let context = Arc::new(Context { metadata: request.metadata, ack, ..Context::default() });
         let outcome = intake.take(request.signal, request.encoding, body, permit, context, None).await;
         let retry_delay = match &outcome {
             Outcome::Refused(fault) => intake.retry_delay(request.signal, fault),

@@ -19,6 +19,8 @@ pub struct Context {
     pub metadata: Vec<(Box<str>, Box<str>)>,
     /// The sender's address, if it has one.
     pub peer: Option<SocketAddr>,
+    /// Whose request it is, where that is known for certain: by a verified credential or from a trusted proxy.
+    pub tenant: Option<Arc<str>>,
     /// When the sender is to be answered; nothing: when each stage on the way answers by itself.
     pub ack: Option<AckLevel>,
 }

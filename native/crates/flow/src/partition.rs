@@ -47,7 +47,7 @@ impl Partitioning {
     pub(crate) fn context(&self, context: &Context) -> Arc<Context> {
         let chosen = |(name, _): &&(Box<str>, Box<str>)| self.keys.contains(name);
         let metadata = context.metadata.iter().filter(chosen).cloned().collect();
-        Arc::new(Context { metadata, peer: None, ack: context.ack })
+        Arc::new(Context { metadata, ack: context.ack, ..Context::default() })
     }
 }
 

@@ -51,7 +51,7 @@ impl Rig {
         self.balance.note(items, &answer);
         let mut parcel = Parcel::new(Signal::Traces, bytes, items, permit, reply);
         let metadata = vec![("tenant".into(), tenant.into()), ("user-agent".into(), "x".into())];
-        parcel.context = Arc::new(Context { metadata, ack, peer: None });
+        parcel.context = Arc::new(Context { metadata, ack, ..Context::default() });
         self.batch.consume(parcel);
         answer
     }

@@ -47,7 +47,7 @@ pub(super) fn decode(mut head: &[u8]) -> Option<(Signal, Arc<Context>)> {
         let length = u32::from_le_bytes(*take(head, 4)?.first_chunk()?);
         metadata.push((name, text(head, length as usize)?));
     }
-    Some((signal, Arc::new(Context { metadata, peer, ack: None })))
+    Some((signal, Arc::new(Context { metadata, peer, ..Context::default() })))
 }
 
 /// A header name is shorter than what servers take of all headers together.
@@ -72,7 +72,7 @@ mod tests {
         let metadata = vec![("x-tenant".into(), "a".into()), ("x-tenant".into(), "ü".into()), ("e".into(), "".into())];
         let peers = [None, Some("127.0.0.1:4317".parse().unwrap()), Some("[::1]:9".parse().unwrap())];
         for (signal, peer) in Signal::ALL.into_iter().zip(peers.into_iter().cycle()) {
-            let context = Context { metadata: metadata.clone(), peer, ack: None };
+            let context = Context { metadata: metadata.clone(), peer, ..Context::default() };
             let head = encode(signal, &context);
             assert_eq!(decode(&head), Some((signal, Arc::new(context))));
             for end in 0..head.len() {

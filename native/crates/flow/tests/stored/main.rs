@@ -108,7 +108,8 @@ impl Life {
         let (reply, answer) = asked();
         let mut parcel = Parcel::new(Signal::Logs, bytes, items, permit, reply);
         let metadata = vec![("tenant".into(), format!("t{items}").into())];
-        parcel.context = Arc::new(Context { metadata, peer: Some("10.0.0.1:99".parse().unwrap()), ack: None });
+        parcel.context =
+            Arc::new(Context { metadata, peer: Some("10.0.0.1:99".parse().unwrap()), ..Context::default() });
         (parcel, answer)
     }
 

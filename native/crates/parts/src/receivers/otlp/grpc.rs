@@ -62,6 +62,7 @@ impl GrpcService {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
             peer: request.peer,
             ack,
+            ..Context::default()
         });
         let message = grpc::read_message(request.body, &self.rules.body, &self.shared.ledger, &self.shared.pool)
             .await

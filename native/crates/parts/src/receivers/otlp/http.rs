@@ -81,6 +81,7 @@ impl HttpService {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
             peer: request.peer,
             ack,
+            ..Context::default()
         });
         let (body, mut permit) = request
             .body
