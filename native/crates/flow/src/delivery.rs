@@ -4,156 +4,50 @@
 //! Each data-plane thread has its own [`Delivery`], with its own requests, batches and timers. What is one for the
 //! exporter (the room of the queue, the number of parallel sends, the gauges) is in [`DeliveryShared`].
 
+mod batching;
+mod dispatch;
+mod drain;
+mod shared;
 mod storing;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::HashMap;
 use futures_util::future::{Either, select};
-use teleferric_buf::Ledger;
-use teleferric_buf::metrics::Registration;
-use teleferric_wire::Signal;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use crate::ack::AckLevel;
 use crate::admission::busy;
-use crate::batch::{Batch, Trigger};
-use crate::batcher::{BatchSettings, Batcher};
-use crate::budget::{Budget, BudgetShared};
-use crate::consumers;
+use crate::batch::Batch;
+use crate::budget::Budget;
 use crate::contract::{Consumer, LocalFuture, Stage};
 use crate::courier::Couriers;
-use crate::credentials::Credentials;
 use crate::endpoints::{Destination, Endpoints};
 use crate::fault::{Fault, FaultCode, GrpcCode};
 use crate::feed::Feed;
-use crate::guard::EndpointBreaker;
-use crate::handles::Handles;
-use crate::metrics::{ExporterMetrics, register_queue};
+use crate::metrics::ExporterMetrics;
 use crate::parcel::Parcel;
-use crate::partition::{Key, Partitioning};
-use crate::queue::{Demand, Place, QueueSettings, Room};
+use crate::queue::{Demand, Place, Room};
 use crate::reply::Outcome;
-use crate::retry::{Jitter, RetrySettings};
+use crate::retry::Jitter;
 use crate::sender::Sender;
 use crate::stop::{Level, Stop};
-use crate::stored::{StorageSettings, StoredQueue};
-use crate::timer::{Timed, arm, passed};
+use crate::timer::passed;
+use batching::Batching;
+use dispatch::Errand;
+use drain::{Leave, draining};
+use shared::SharedState;
 use storing::Member;
 
+pub use shared::{DeliverySettings, DeliveryShared, QueueBatchSettings, Storage};
 pub use storing::StoredBranch;
 pub(crate) use storing::join_stored;
-
-/// How an exporter's requests are delivered.
-#[derive(Clone, Debug)]
-pub struct DeliverySettings {
-    /// `sending_queue`; without it the sender waits for the outcome.
-    pub queue: Option<QueueSettings>,
-    /// `sending_queue.batch`, only beside a queue.
-    pub batch: Option<QueueBatchSettings>,
-    /// `retry_on_failure`, if enabled.
-    pub retry: Option<RetrySettings>,
-    /// `timeout` of one attempt; zero is no limit.
-    pub timeout: Duration,
-    /// `sending_queue.storage`, only beside a queue; without it that is in memory.
-    pub storage: Option<StorageSettings>,
-}
-
-/// `sending_queue.batch` of an exporter.
-#[derive(Clone, Debug)]
-pub struct QueueBatchSettings {
-    /// Sizes and flush timeout.
-    pub batch: BatchSettings,
-    /// `partition.metadata_keys`.
-    pub partitioning: Partitioning,
-}
-
-/// Where the requests of a queue lie on disk.
-#[derive(Clone)]
-pub struct Storage {
-    /// The queue.
-    pub queue: StoredQueue,
-    /// How long a request is kept; zero is for ever.
-    pub max_age: Duration,
-    /// What requests that are being sent are counted in.
-    pub ledger: Arc<Ledger>,
-}
-
-impl Storage {
-    /// Whether a request that was written down may stay in memory for as long as its turn is near: not while memory
-    /// runs short.
-    fn may_keep(&self) -> bool {
-        self.ledger.used() <= self.ledger.limit() / 2
-    }
-}
-
-/// What the deliveries of all threads to one exporter share. Clones are the same one.
-#[derive(Clone)]
-pub struct DeliveryShared(Arc<SharedState>);
-
-struct SharedState {
-    exporter: Box<str>,
-    signal: Signal,
-    labels: Vec<(Box<str>, Box<str>)>,
-    settings: DeliverySettings,
-    breaker: Option<EndpointBreaker>,
-    handles: Handles,
-    room: Option<Room>,
-    stored: Option<Storage>,
-    credentials: Arc<Credentials>,
-    budget: Option<Arc<BudgetShared>>,
-    _gauges: Option<[Registration; 4]>,
-}
-
-impl DeliveryShared {
-    /// Prepares delivery of `signal` to the exporter with this id. `labels` are added to its counters, such as
-    /// `server_address`. `breaker` is that of its endpoint, if it has just one. `stored` is where the queue lies, if not in
-    /// memory.
-    pub fn new(
-        exporter: &str,
-        signal: Signal,
-        labels: &[(&str, &str)],
-        settings: DeliverySettings,
-        breaker: Option<EndpointBreaker>,
-        stored: Option<Storage>,
-        handles: Handles,
-    ) -> Self {
-        let queue = stored.as_ref().map(|stored| &stored.queue);
-        let room = settings.queue.as_ref().map(|settings| Room::new(settings, queue));
-        let credentials = Arc::new(Credentials::new());
-        let gauges = room.as_ref().map(|room| register_queue(&handles.metrics, exporter, signal, room, &credentials));
-        DeliveryShared(Arc::new(SharedState {
-            exporter: exporter.into(),
-            signal,
-            labels: labels.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect(),
-            budget: settings.retry.as_ref().map(|retry| BudgetShared::new(retry.budget)),
-            settings,
-            breaker,
-            handles,
-            room,
-            stored,
-            credentials,
-            _gauges: gauges,
-        }))
-    }
-
-    /// The room of the queue, if there is one.
-    pub fn room(&self) -> Option<&Room> {
-        self.0.room.as_ref()
-    }
-
-    /// Units in the queue over all threads, including requests being sent; zero without a queue.
-    pub fn queue_size(&self) -> u64 {
-        self.0.room.as_ref().map_or(0, Room::used)
-    }
-}
 
 /// One thread's part of the delivery to an exporter. Made, called and dropped on that thread, inside its `LocalSet`.
 pub struct Delivery(Rc<Inner>);
@@ -202,11 +96,7 @@ impl Delivery {
             successor: OnceCell::new(),
             held_items: Cell::new(0),
         };
-        let batching = settings.batch.as_ref().map(|batch| Batching {
-            settings: Arc::new(batch.batch.clone()),
-            partitioning: batch.partitioning.clone(),
-            shards: RefCell::default(),
-        });
+        let batching = settings.batch.as_ref().map(Batching::new);
         let inner = Rc::new(Inner {
             shared: shared.clone(),
             sender,
@@ -384,44 +274,6 @@ impl Inner {
         self.dispatch();
     }
 
-    /// Puts the parcel into the batch of its partition.
-    fn collect(self: &Rc<Self>, batching: &Batching, parcel: Parcel) {
-        let key = batching.partitioning.key(&parcel.context);
-        let known = batching.shards.borrow().get(&key).cloned();
-        let shard = known.unwrap_or_else(|| {
-            let handles = &self.shared.0.handles;
-            let batcher = Batcher::new(
-                self.shared.0.signal,
-                Arc::clone(&batching.settings),
-                batching.partitioning.context(&parcel.context),
-                handles.pool.clone(),
-                handles.log.clone(),
-            );
-            let armed = Cell::new(false);
-            let inner = Rc::downgrade(self);
-            let shard = Rc::new(Shard { inner, key: key.clone(), batcher: RefCell::new(batcher), armed });
-            batching.shards.borrow_mut().insert(key, Rc::clone(&shard));
-            shard
-        });
-        let mut ready = Vec::new();
-        let refused = shard.batcher.borrow_mut().add(parcel, &mut ready);
-        self.sender.refused(refused);
-        self.ready.borrow_mut().extend(ready);
-        if shard.batcher.borrow().is_empty() {
-            batching.forget(&shard.key);
-        } else {
-            arm(&shard);
-        }
-    }
-
-    /// Makes every batch being collected ready.
-    fn flush(&self) {
-        let Some(batching) = &self.batching else { return };
-        let shards = std::mem::take(&mut *batching.shards.borrow_mut());
-        let left = shards.into_values().filter_map(|shard| shard.batcher.borrow_mut().take(Trigger::Flush));
-        self.ready.borrow_mut().extend(left);
-    }
-
     fn reject(&self, parcel: Parcel, fault: Fault) {
         self.note_rejection(parcel.items, &fault);
         parcel.reply.refuse(fault);
@@ -435,161 +287,4 @@ impl Inner {
     fn hold(&self, parcel: &Parcel) {
         self.sender.held_items.set(self.sender.held_items.get() + parcel.items);
     }
-
-    /// Sends what is ready as far as the parallel sends allow, and leaves the rest to a task.
-    fn dispatch(self: &Rc<Self>) {
-        let Some(room) = &self.shared.0.room else { return };
-        if self.dispatching.get() {
-            return;
-        }
-        while !self.ready.borrow().is_empty() {
-            let Some(consumer) = room.consumers().try_acquire() else {
-                self.dispatching.set(true);
-                spawn_local(Rc::clone(self).dispatch_later(room.clone()));
-                return;
-            };
-            self.start_next(consumer);
-        }
-    }
-
-    /// Takes turns with the other threads for each send.
-    async fn dispatch_later(self: Rc<Self>, room: Room) {
-        while !self.ready.borrow().is_empty() {
-            match room.consumers().acquire().await {
-                Some(consumer) => self.start_next(consumer),
-                None => break,
-            }
-        }
-        self.dispatching.set(false);
-    }
-
-    fn start_next(self: &Rc<Self>, consumer: consumers::Consumer) {
-        let next = self.ready.borrow_mut().pop_front();
-        if let Some(batch) = next {
-            if self.batching.is_some() {
-                self.sender.metrics.batched(batch.parcel.items, batch.parcel.payload.bytes());
-            }
-            self.start(batch, Some(consumer));
-        }
-    }
-
-    fn start(self: &Rc<Self>, batch: Batch, consumer: Option<consumers::Consumer>) {
-        self.sending.set(self.sending.get() + 1);
-        let errand = Errand { inner: Rc::clone(self), batch, _consumer: consumer };
-        if let Err(errand) = self.couriers.hand(errand) {
-            spawn_local(self.couriers.courier(errand, Errand::run));
-        }
-    }
-
-    async fn drain(self: &Rc<Self>, deadline: Option<Instant>) {
-        self.sender.stop.raise(Level::Draining);
-        self.flush();
-        if self.shared.0.stored.is_some() || self.sender.successor.get().is_some() {
-            // What is stored waits for the next life rather than for its turn, and what has a successor for that.
-            self.give_up_ready();
-        }
-        self.dispatch();
-        // Finishing wins over a deadline that passes at the same moment.
-        if let Either::Right(_) = select(pin!(self.empty()), pin!(passed(deadline))).await {
-            self.sender.stop.raise(Level::Cut);
-            self.give_up_ready();
-            self.empty().await;
-        }
-        // Nobody waits any longer for what stays in a storage.
-        self.sender.stop.raise(Level::Cut);
-        self.sender.endpoints.close(deadline).await;
-    }
-
-    fn give_up_ready(&self) {
-        let left = std::mem::take(&mut *self.ready.borrow_mut());
-        left.into_iter().for_each(|batch| self.sender.give_up(batch));
-    }
-
-    /// Ends when nothing is held. Cancel safe.
-    async fn empty(&self) {
-        loop {
-            let mut fewer = pin!(self.fewer.notified());
-            fewer.as_mut().enable();
-            let busy = [&self.waiting, &self.storing, &self.sending].iter().any(|count| count.get() > 0);
-            if !busy && self.ready.borrow().is_empty() {
-                return;
-            }
-            fewer.await;
-        }
-    }
-}
-
-/// A batch to be sent, with the leave to do so.
-struct Errand {
-    inner: Rc<Inner>,
-    batch: Batch,
-    _consumer: Option<consumers::Consumer>,
-}
-
-impl Errand {
-    async fn run(self) {
-        let Errand { inner, batch, _consumer } = self;
-        let _sending = Leave { inner: &inner, count: &inner.sending };
-        inner.sender.deliver(batch).await;
-    }
-}
-
-/// The batches being collected, one per partition with anything in it.
-struct Batching {
-    settings: Arc<BatchSettings>,
-    partitioning: Partitioning,
-    shards: RefCell<HashMap<Key, Rc<Shard>>>,
-}
-
-struct Shard {
-    inner: Weak<Inner>,
-    key: Key,
-    batcher: RefCell<Batcher>,
-    armed: Cell<bool>,
-}
-
-impl Batching {
-    /// Partitions by metadata come and go with their requests, so their number is bounded by the queue.
-    fn forget(&self, key: &Key) {
-        if !self.partitioning.is_one() {
-            self.shards.borrow_mut().remove(key);
-        }
-    }
-}
-
-impl Timed for Shard {
-    fn armed(&self) -> &Cell<bool> {
-        &self.armed
-    }
-
-    fn due(&self) -> Option<Instant> {
-        self.batcher.borrow().due()
-    }
-
-    fn fire(self: &Rc<Self>) {
-        let batch = self.batcher.borrow_mut().take(Trigger::Timeout);
-        let (Some(batch), Some(inner)) = (batch, self.inner.upgrade()) else { return };
-        if let Some(batching) = &inner.batching {
-            batching.forget(&self.key);
-        }
-        inner.ready.borrow_mut().push_back(batch);
-        inner.dispatch();
-    }
-}
-
-/// Counts a task out, also when it panics.
-struct Leave<'a> {
-    inner: &'a Inner,
-    count: &'a Cell<usize>,
-}
-
-impl Drop for Leave<'_> {
-    fn drop(&mut self) {
-        self.count.set(self.count.get().saturating_sub(1));
-        self.inner.fewer.notify_waiters();
-    }
-}
-
-fn draining() -> Fault {
-    busy(FaultCode::Draining, "the collector is shutting down")
 }

@@ -1,0 +1,106 @@
+//! `sending_queue.batch`: one batch for each partition is collected between the queue and the sends.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use foldhash::HashMap;
+use tokio::time::Instant;
+
+use super::{Inner, QueueBatchSettings};
+use crate::batch::Trigger;
+use crate::batcher::{BatchSettings, Batcher};
+use crate::parcel::Parcel;
+use crate::partition::{Key, Partitioning};
+use crate::timer::{Timed, arm};
+
+/// The batches being collected, one per partition with anything in it.
+pub(super) struct Batching {
+    settings: Arc<BatchSettings>,
+    partitioning: Partitioning,
+    shards: RefCell<HashMap<Key, Rc<Shard>>>,
+}
+
+struct Shard {
+    inner: Weak<Inner>,
+    key: Key,
+    batcher: RefCell<Batcher>,
+    armed: Cell<bool>,
+}
+
+impl Batching {
+    pub(super) fn new(settings: &QueueBatchSettings) -> Self {
+        Batching {
+            settings: Arc::new(settings.batch.clone()),
+            partitioning: settings.partitioning.clone(),
+            shards: RefCell::default(),
+        }
+    }
+
+    /// Partitions by metadata come and go with their requests, so their number is bounded by the queue.
+    fn forget(&self, key: &Key) {
+        if !self.partitioning.is_one() {
+            self.shards.borrow_mut().remove(key);
+        }
+    }
+}
+
+impl Timed for Shard {
+    fn armed(&self) -> &Cell<bool> {
+        &self.armed
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.batcher.borrow().due()
+    }
+
+    fn fire(self: &Rc<Self>) {
+        let batch = self.batcher.borrow_mut().take(Trigger::Timeout);
+        let (Some(batch), Some(inner)) = (batch, self.inner.upgrade()) else { return };
+        if let Some(batching) = &inner.batching {
+            batching.forget(&self.key);
+        }
+        inner.ready.borrow_mut().push_back(batch);
+        inner.dispatch();
+    }
+}
+
+impl Inner {
+    /// Puts the parcel into the batch of its partition.
+    pub(super) fn collect(self: &Rc<Self>, batching: &Batching, parcel: Parcel) {
+        let key = batching.partitioning.key(&parcel.context);
+        let known = batching.shards.borrow().get(&key).cloned();
+        let shard = known.unwrap_or_else(|| {
+            let handles = &self.shared.0.handles;
+            let batcher = Batcher::new(
+                self.shared.0.signal,
+                Arc::clone(&batching.settings),
+                batching.partitioning.context(&parcel.context),
+                handles.pool.clone(),
+                handles.log.clone(),
+            );
+            let armed = Cell::new(false);
+            let inner = Rc::downgrade(self);
+            let shard = Rc::new(Shard { inner, key: key.clone(), batcher: RefCell::new(batcher), armed });
+            batching.shards.borrow_mut().insert(key, Rc::clone(&shard));
+            shard
+        });
+        let mut ready = Vec::new();
+        let refused = shard.batcher.borrow_mut().add(parcel, &mut ready);
+        self.sender.refused(refused);
+        self.ready.borrow_mut().extend(ready);
+        if shard.batcher.borrow().is_empty() {
+            batching.forget(&shard.key);
+        } else {
+            arm(&shard);
+        }
+    }
+
+    /// Makes every batch being collected ready.
+    pub(super) fn flush(&self) {
+        let Some(batching) = &self.batching else { return };
+        let shards = std::mem::take(&mut *batching.shards.borrow_mut());
+        let left = shards.into_values().filter_map(|shard| shard.batcher.borrow_mut().take(Trigger::Flush));
+        self.ready.borrow_mut().extend(left);
+    }
+}

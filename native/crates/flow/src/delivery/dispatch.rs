@@ -1,0 +1,73 @@
+//! From what is ready to the parallel sends: each batch is sent by a task, as many at once as the exporter has consumers
+//! over all data-plane threads.
+
+use std::rc::Rc;
+
+use tokio::task::spawn_local;
+
+use super::{Inner, Leave};
+use crate::batch::Batch;
+use crate::consumers;
+use crate::queue::Room;
+
+/// A batch to be sent, with the leave to do so.
+pub(super) struct Errand {
+    inner: Rc<Inner>,
+    batch: Batch,
+    _consumer: Option<consumers::Consumer>,
+}
+
+impl Errand {
+    async fn run(self) {
+        let Errand { inner, batch, _consumer } = self;
+        let _sending = Leave { inner: &inner, count: &inner.sending };
+        inner.sender.deliver(batch).await;
+    }
+}
+
+impl Inner {
+    /// Sends what is ready as far as the parallel sends allow, and leaves the rest to a task.
+    pub(super) fn dispatch(self: &Rc<Self>) {
+        let Some(room) = &self.shared.0.room else { return };
+        if self.dispatching.get() {
+            return;
+        }
+        while !self.ready.borrow().is_empty() {
+            let Some(consumer) = room.consumers().try_acquire() else {
+                self.dispatching.set(true);
+                spawn_local(Rc::clone(self).dispatch_later(room.clone()));
+                return;
+            };
+            self.start_next(consumer);
+        }
+    }
+
+    /// Takes turns with the other threads for each send.
+    async fn dispatch_later(self: Rc<Self>, room: Room) {
+        while !self.ready.borrow().is_empty() {
+            match room.consumers().acquire().await {
+                Some(consumer) => self.start_next(consumer),
+                None => break,
+            }
+        }
+        self.dispatching.set(false);
+    }
+
+    fn start_next(self: &Rc<Self>, consumer: consumers::Consumer) {
+        let next = self.ready.borrow_mut().pop_front();
+        if let Some(batch) = next {
+            if self.batching.is_some() {
+                self.sender.metrics.batched(batch.parcel.items, batch.parcel.payload.bytes());
+            }
+            self.start(batch, Some(consumer));
+        }
+    }
+
+    pub(super) fn start(self: &Rc<Self>, batch: Batch, consumer: Option<consumers::Consumer>) {
+        self.sending.set(self.sending.get() + 1);
+        let errand = Errand { inner: Rc::clone(self), batch, _consumer: consumer };
+        if let Err(errand) = self.couriers.hand(errand) {
+            spawn_local(self.couriers.courier(errand, Errand::run));
+        }
+    }
+}
