@@ -11,7 +11,6 @@ mod shared;
 mod storing;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -39,6 +38,7 @@ use crate::retry::Jitter;
 use crate::sender::Sender;
 use crate::stop::{Level, Stop};
 use crate::timer::passed;
+use crate::turns::{Flow, Turns};
 use batching::Batching;
 use dispatch::Errand;
 use drain::{Leave, draining};
@@ -57,7 +57,7 @@ pub(crate) struct Inner {
     pub(crate) sender: Sender,
     batching: Option<Batching>,
     /// Batches that wait for one of the parallel sends.
-    ready: RefCell<VecDeque<Batch>>,
+    ready: RefCell<Turns>,
     /// Whether a task waits to send the next of `ready`.
     dispatching: Cell<bool>,
     /// Callers of this thread that wait for room.
@@ -101,7 +101,7 @@ impl Delivery {
             shared: shared.clone(),
             sender,
             batching,
-            ready: RefCell::default(),
+            ready: RefCell::new(Turns::new()),
             dispatching: Cell::new(false),
             waiting: Cell::new(0),
             sending: Cell::new(0),
@@ -269,9 +269,8 @@ impl Inner {
     fn forward(self: &Rc<Self>, parcel: Parcel) {
         match &self.batching {
             Some(batching) => self.collect(batching, parcel),
-            None => self.ready.borrow_mut().push_back(Batch::from(parcel)),
+            None => self.send_in_turn(Batch::from(parcel), |batch| Flow::of(&batch.parcel.context)),
         }
-        self.dispatch();
     }
 
     fn reject(&self, parcel: Parcel, fault: Fault) {

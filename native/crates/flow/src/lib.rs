@@ -42,6 +42,7 @@ mod sender;
 mod stop;
 mod stored;
 mod timer;
+mod turns;
 
 pub use account::{Account, DropReason};
 pub use ack::AckLevel;

@@ -13,6 +13,7 @@ use crate::batcher::{BatchSettings, Batcher};
 use crate::parcel::Parcel;
 use crate::partition::{Key, Partitioning};
 use crate::timer::{Timed, arm};
+use crate::turns::Flow;
 
 /// The batches being collected, one per partition with anything in it.
 pub(super) struct Batching {
@@ -37,6 +38,11 @@ impl Batching {
         }
     }
 
+    /// Partitions take turns; within one, whose senders share batches, there is nobody to tell apart.
+    fn flow(&self, key: &Key) -> Flow {
+        if self.partitioning.is_one() { Flow::Anyone } else { Flow::Partition(key.clone()) }
+    }
+
     /// Partitions by metadata come and go with their requests, so their number is bounded by the queue.
     fn forget(&self, key: &Key) {
         if !self.partitioning.is_one() {
@@ -59,9 +65,8 @@ impl Timed for Shard {
         let (Some(batch), Some(inner)) = (batch, self.inner.upgrade()) else { return };
         if let Some(batching) = &inner.batching {
             batching.forget(&self.key);
+            inner.send_in_turn(batch, |_| batching.flow(&self.key));
         }
-        inner.ready.borrow_mut().push_back(batch);
-        inner.dispatch();
     }
 }
 
@@ -88,7 +93,7 @@ impl Inner {
         let mut ready = Vec::new();
         let refused = shard.batcher.borrow_mut().add(parcel, &mut ready);
         self.sender.refused(refused);
-        self.ready.borrow_mut().extend(ready);
+        ready.into_iter().for_each(|batch| self.send_in_turn(batch, |_| batching.flow(&shard.key)));
         if shard.batcher.borrow().is_empty() {
             batching.forget(&shard.key);
         } else {
@@ -100,7 +105,11 @@ impl Inner {
     pub(super) fn flush(&self) {
         let Some(batching) = &self.batching else { return };
         let shards = std::mem::take(&mut *batching.shards.borrow_mut());
-        let left = shards.into_values().filter_map(|shard| shard.batcher.borrow_mut().take(Trigger::Flush));
-        self.ready.borrow_mut().extend(left);
+        let mut ready = self.ready.borrow_mut();
+        for (key, shard) in shards {
+            if let Some(batch) = shard.batcher.borrow_mut().take(Trigger::Flush) {
+                ready.push(batching.flow(&key), batch);
+            }
+        }
     }
 }

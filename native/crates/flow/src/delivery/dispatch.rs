@@ -9,6 +9,7 @@ use super::{Inner, Leave};
 use crate::batch::Batch;
 use crate::consumers;
 use crate::queue::Room;
+use crate::turns::Flow;
 
 /// A batch to be sent, with the leave to do so.
 pub(super) struct Errand {
@@ -26,6 +27,20 @@ impl Errand {
 }
 
 impl Inner {
+    /// Sends a batch of the queue at once if none waits and there is a consumer for it, else in its flow's turn.
+    pub(super) fn send_in_turn(self: &Rc<Self>, batch: Batch, flow: impl FnOnce(&Batch) -> Flow) {
+        let Some(room) = &self.shared.0.room else { return };
+        // While a task waits for a consumer, the next one is that task's.
+        let idle = !self.dispatching.get() && self.ready.borrow().is_empty();
+        match if idle { room.consumers().try_acquire() } else { None } {
+            Some(consumer) => self.start_queued(batch, consumer),
+            None => {
+                self.ready.borrow_mut().push(flow(&batch), batch);
+                self.dispatch();
+            }
+        }
+    }
+
     /// Sends what is ready as far as the parallel sends allow, and leaves the rest to a task.
     pub(super) fn dispatch(self: &Rc<Self>) {
         let Some(room) = &self.shared.0.room else { return };
@@ -54,13 +69,17 @@ impl Inner {
     }
 
     fn start_next(self: &Rc<Self>, consumer: consumers::Consumer) {
-        let next = self.ready.borrow_mut().pop_front();
+        let next = self.ready.borrow_mut().pop();
         if let Some(batch) = next {
-            if self.batching.is_some() {
-                self.sender.metrics.batched(batch.parcel.items, batch.parcel.payload.bytes());
-            }
-            self.start(batch, Some(consumer));
+            self.start_queued(batch, consumer);
         }
+    }
+
+    fn start_queued(self: &Rc<Self>, batch: Batch, consumer: consumers::Consumer) {
+        if self.batching.is_some() {
+            self.sender.metrics.batched(batch.parcel.items, batch.parcel.payload.bytes());
+        }
+        self.start(batch, Some(consumer));
     }
 
     pub(super) fn start(self: &Rc<Self>, batch: Batch, consumer: Option<consumers::Consumer>) {

@@ -34,7 +34,7 @@ impl Inner {
     }
 
     fn give_up_ready(&self) {
-        let left = std::mem::take(&mut *self.ready.borrow_mut());
+        let left = self.ready.borrow_mut().take_all();
         left.into_iter().for_each(|batch| self.sender.give_up(batch));
     }
 

@@ -1,0 +1,113 @@
+//! Turns are fair to the byte, keep each flow's order, and lose nothing.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use teleferric_buf::Permit;
+use teleferric_wire::Signal;
+
+use super::*;
+use crate::parcel::Parcel;
+use crate::reply::Reply;
+
+/// The `number`th batch of a flow.
+fn batch(flow: usize, number: u64, bytes: usize) -> Batch {
+    let mut parcel =
+        Parcel::new(Signal::Logs, bytes::Bytes::from_static(&ZEROS[..bytes]), number, Permit::none(), Reply::inert());
+    parcel.context = Arc::new(Context { tenant: Some(name(flow)), ..Context::default() });
+    Batch::from(parcel)
+}
+
+fn name(flow: usize) -> Arc<str> {
+    Arc::from(flow.to_string())
+}
+
+fn push(turns: &mut Turns, batch: Batch) {
+    turns.push(Flow::of(&batch.parcel.context), batch);
+}
+
+/// Flow, number and bytes of a batch.
+fn told(batch: &Batch) -> (usize, u64, u64) {
+    let tenant = batch.parcel.context.tenant.as_deref().unwrap_or_default();
+    (tenant.parse().unwrap(), batch.parcel.items, batch.parcel.payload.bytes())
+}
+
+const BYTES_MAX: usize = 3 * QUANTUM_BYTES as usize;
+static ZEROS: [u8; BYTES_MAX] = [0; BYTES_MAX];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// However batches come and go, each flow's leave in the order they came, and none is lost.
+    #[test]
+    fn each_flow_keeps_its_order(steps in prop::collection::vec((0_usize..4, 1..BYTES_MAX, any::<bool>()), 1..80)) {
+        let mut turns = Turns::new();
+        let (mut pushed, mut popped) = (BTreeMap::<usize, u64>::new(), BTreeMap::<usize, u64>::new());
+        let mut check = |batch: &Batch| {
+            let (flow, number, _) = told(batch);
+            let expected = popped.entry(flow).or_default();
+            let in_order = number == *expected;
+            *expected += 1;
+            in_order
+        };
+        let mut waiting = 0;
+        for (flow, bytes, takes) in steps {
+            let number = pushed.entry(flow).or_default();
+            push(&mut turns, batch(flow, *number, bytes));
+            *number += 1;
+            waiting += 1;
+            if takes {
+                prop_assert!(check(&turns.pop().unwrap()));
+                waiting -= 1;
+            }
+            prop_assert_eq!(turns.is_empty(), waiting == 0);
+            prop_assert!(turns.lines.len() == turns.round.len() && turns.lines.len() <= waiting);
+        }
+        let half: Vec<Batch> = (0..waiting / 2).filter_map(|_| turns.pop()).collect();
+        let rest = turns.take_all();
+        prop_assert!(turns.is_empty() && turns.pop().is_none());
+        prop_assert!(half.iter().chain(&rest).all(check));
+        prop_assert_eq!(pushed, popped);
+    }
+
+    /// While several flows wait, none has sent more than another by over a turn and the largest batch.
+    #[test]
+    fn flows_that_wait_send_the_same_number_of_bytes(
+        flows in prop::collection::vec(prop::collection::vec(1..BYTES_MAX, 1..40), 2..6),
+    ) {
+        let mut turns = Turns::new();
+        for (flow, sizes) in flows.iter().enumerate() {
+            sizes.iter().zip(0..).for_each(|(bytes, number)| push(&mut turns, batch(flow, number, *bytes)));
+        }
+        let mut sent = vec![0_u64; flows.len()];
+        while let Some(next) = turns.pop() {
+            let (flow, _, bytes) = told(&next);
+            sent[flow] += bytes;
+            let waiting = || (0..flows.len()).filter(|flow| turns.lines.contains_key(&Flow::Tenant(name(*flow))));
+            let (least, most) = (waiting().map(|flow| sent[flow]).min(), waiting().map(|flow| sent[flow]).max());
+            prop_assert!(most.unwrap_or(0) - least.unwrap_or(0) < QUANTUM_BYTES + BYTES_MAX as u64);
+        }
+    }
+}
+
+#[test]
+fn a_single_request_overtakes_what_many_others_have_piled_up() {
+    let mut turns = Turns::new();
+    for number in 0..1_000 {
+        (0..20).for_each(|flow| push(&mut turns, batch(flow, number, QUANTUM_BYTES as usize / 4)));
+    }
+    push(&mut turns, batch(99, 0, 100));
+    let before = std::iter::from_fn(|| turns.pop()).take_while(|batch| told(batch).0 != 99).count();
+    assert_eq!(before, 20 * 4, "one turn of each");
+}
+
+#[test]
+fn turns_are_taken_by_tenants_or_by_addresses_whatever_the_port() {
+    let from = |peer: &str| Flow::of(&Context { peer: Some(peer.parse().unwrap()), ..Context::default() });
+    assert_eq!(from("10.0.0.1:99"), from("10.0.0.1:100"));
+    assert_eq!(from("10.0.0.1:99"), from("[::ffff:10.0.0.1]:99"));
+    assert_ne!(from("10.0.0.1:99"), from("10.0.0.2:99"));
+    let tenant = Context { peer: Some("10.0.0.1:99".parse().unwrap()), tenant: Some("a".into()), ..Context::default() };
+    assert_eq!(Flow::of(&tenant), Flow::Tenant("a".into()));
+    assert_eq!(Flow::of(&Context::default()), Flow::Anyone);
+}

@@ -1,0 +1,106 @@
+//! Whose requests leave a queue first, seen from outside. Time is tokio's, paused.
+
+#![allow(clippy::unwrap_used, reason = "test code: a broken promise ends the test")]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use teleferric_flow::{
+    BatchSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, Handles, Hold, Parcel, Partitioning,
+    QueueBatchSettings, QueueSettings, Sizer, Stage,
+};
+use teleferric_testkit::{Answer, ScriptedExporter, asked, request};
+use teleferric_wire::Signal;
+use tokio::task::LocalSet;
+use tokio::time::sleep;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn queue() -> QueueSettings {
+    QueueSettings {
+        queue_size: 1_000,
+        sizer: Sizer::Requests,
+        block_on_overflow: false,
+        wait_for_result: false,
+        num_consumers: 1,
+    }
+}
+
+struct Rig {
+    delivery: Delivery,
+    exporter: Rc<ScriptedExporter>,
+    handles: Handles,
+}
+
+/// A destination that takes a second for each request.
+fn rig(queue: QueueSettings, batch: Option<QueueBatchSettings>) -> Rig {
+    let settings = DeliverySettings { queue: Some(queue), batch, retry: None, timeout: 5 * SECOND, storage: None };
+    let handles = Handles::detached();
+    let shared = DeliveryShared::new("otlp", Signal::Logs, &[], settings, None, None, handles.clone());
+    let exporter = Rc::new(ScriptedExporter::accepting().slow(SECOND));
+    Rig { delivery: Delivery::new(&shared, exporter.clone()), exporter, handles }
+}
+
+impl Rig {
+    /// Sends `body`, which has so many items.
+    fn send(&self, (items, body): &(u64, Bytes), context: &Context) -> Answer {
+        let (reply, answer) = asked();
+        let mut parcel = Parcel::new(Signal::Logs, body.clone(), *items, Hold::none(), reply);
+        parcel.context = Arc::new(context.clone());
+        self.delivery.consume(parcel);
+        answer
+    }
+}
+
+fn logs(items: u64) -> (u64, Bytes) {
+    (items, request(Signal::Logs, 0, items))
+}
+
+fn peer(last: u8, port: u16) -> Context {
+    Context { peer: Some(SocketAddr::from((Ipv4Addr::new(10, 0, 0, last), port))), ..Context::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_floods_a_queue_does_not_hold_up_another() {
+    // A request is more than half a turn, so that few of them are sent in one.
+    let (flood, other) = (logs(1_000), logs(1_001));
+    assert!(flood.1.len() > 32 << 10);
+    let rig = rig(queue(), None);
+    LocalSet::new()
+        .run_until(async {
+            for port in 0..200 {
+                assert!(rig.send(&flood, &peer(1, port)).is_taken());
+            }
+            for port in 0..5 {
+                assert!(rig.send(&other, &peer(2, port)).is_taken());
+            }
+            sleep(20 * SECOND).await;
+            let theirs = rig.exporter.sizes().iter().filter(|items| **items == other.0).count();
+            assert_eq!(theirs, 5, "{:?}", rig.exporter.sizes());
+            rig.delivery.drain(None).await;
+        })
+        .await;
+    assert_eq!(rig.exporter.delivered(), 200 * flood.0 + 5 * other.0);
+    assert_eq!(rig.handles.account.panics(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn partitions_of_a_batching_queue_take_turns() {
+    let batch = BatchSettings { sizer: Sizer::Items, min_size: 1, max_size: 0, flush_timeout: SECOND };
+    let batch = QueueBatchSettings { batch, partitioning: Partitioning::new(["team"]) };
+    let rig = rig(queue(), Some(batch));
+    let team = |name: &str| Context { metadata: vec![("team".into(), name.into())], ..Context::default() };
+    LocalSet::new()
+        .run_until(async {
+            let (many, few) = (logs(1_000), logs(7));
+            (0..100).for_each(|_| drop(rig.send(&many, &team("noisy"))));
+            drop(rig.send(&few, &team("quiet")));
+            sleep(5 * SECOND).await;
+            assert!(rig.exporter.sizes().contains(&7), "{:?}", rig.exporter.sizes());
+            rig.delivery.drain(None).await;
+        })
+        .await;
+}
