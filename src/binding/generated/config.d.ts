@@ -58,6 +58,8 @@ export interface NativeSendingQueue {
   readonly block_on_overflow: boolean;
   /** Sends that may run at once, over all data-plane threads. */
   readonly num_consumers: number;
+  /** The part of a queue in memory, 0 to 1, that one tenant may hold while others want some too. */
+  readonly queue_share: number;
   /** Capacity in `sizer` units. */
   readonly queue_size: number;
   /** requests, items or bytes. */

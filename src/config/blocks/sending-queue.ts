@@ -6,7 +6,7 @@ import type { Acknowledging } from '../components/acknowledging.js';
 import type { ExtensionReference, NativeContext } from '../components/definition.js';
 import type { NativeSendingQueue, NativeQueueBatch, NativeQueueStorage } from '../native-types.js';
 import { ns } from '../schema/duration.js';
-import { block, bool, choice, duration, id, int, key, list, object, optional, string } from '../schema/spec.js';
+import { block, bool, choice, duration, float, id, int, key, list, object, optional, string } from '../schema/spec.js';
 import type { Infer, IsSet, ObjectOf, Report } from '../schema/spec.js';
 
 /** How long a stored request is kept. */
@@ -59,6 +59,11 @@ const queueFields = {
     bool(),
     false,
     'Make callers wait for the export, and tell them its result; with `storage` the request is on disk meanwhile, and stays if they go away',
+  ),
+  queue_share: key(
+    float({ min: 0, max: 1 }),
+    0.5,
+    'Part of a queue in memory that one tenant may hold while others want room too; what is above is refused',
   ),
   storage: key(
     optional(id(), 'off'),
@@ -193,6 +198,7 @@ export function toNativeQueue(value: Queue, context: NativeContext): NativeSendi
     sizer: value.sizer,
     block_on_overflow: value.block_on_overflow,
     wait_for_result: value.wait_for_result,
+    queue_share: value.queue_share,
     batch: value.batch === null ? null : toNativeBatch(value.batch),
     storage: toNativeQueueStorage(value, context),
   };

@@ -157,7 +157,7 @@ impl Stage for Delivery {
     fn take_over(&self, parcel: Parcel) {
         let inner = &self.0;
         let taken =
-            inner.shared.0.room.as_ref().map(|room| room.demand(&parcel).and_then(|demand| room.try_take(demand)));
+            inner.shared.0.room.as_ref().map(|room| room.demand(&parcel).and_then(|demand| room.try_take(&demand)));
         match taken {
             Some(Ok(place)) => inner.admit(parcel, place),
             Some(Err(_)) if inner.shared.0.stored.is_none() => inner.take(parcel),
@@ -180,7 +180,7 @@ impl Inner {
             Err(fault) => return self.reject(parcel, fault),
         };
         // Who waits already goes first.
-        let taken = if self.waiting.get() == 0 { room.try_take(demand).map_err(Some) } else { Err(None) };
+        let taken = if self.waiting.get() == 0 { room.try_take(&demand).map_err(Some) } else { Err(None) };
         match taken {
             Ok(place) => self.admit(parcel, place),
             Err(Some(fault)) if !queue.block_on_overflow => self.reject(parcel, fault),
@@ -194,7 +194,7 @@ impl Inner {
     /// Waits for room, and admits the parcel then.
     async fn wait_for_room(self: Rc<Self>, room: Room, demand: Demand, parcel: Parcel) {
         let _waiting = Leave { inner: &self, count: &self.waiting };
-        match self.room_in_time(&room, demand, parcel.deadline).await {
+        match self.room_in_time(&room, &demand, parcel.deadline).await {
             Some(Ok(place)) => self.admit(parcel, place),
             Some(Err(fault)) => self.reject(parcel, fault),
             None => match self.sender.successor.get() {
@@ -208,7 +208,7 @@ impl Inner {
     async fn room_in_time(
         &self,
         room: &Room,
-        demand: Demand,
+        demand: &Demand,
         deadline: Option<Instant>,
     ) -> Option<Result<Place, Fault>> {
         let stopped = pin!(self.sender.stop.reached(Level::Draining));
@@ -239,8 +239,8 @@ impl Inner {
 
     /// Puts the parcel into the queue and, if its sender waits for no more, answers.
     fn admit(self: &Rc<Self>, mut parcel: Parcel, place: Place) {
-        let place = match place {
-            Place::Memory(place) => place,
+        let (place, share) = match place {
+            Place::Memory(place, share) => (place, share),
             Place::Stored(reserved) => {
                 let member = Member { inner: Rc::clone(self), reserved };
                 return storing::start(std::iter::once(member).collect(), parcel);
@@ -249,6 +249,7 @@ impl Inner {
         self.hold(&parcel);
         self.sender.metrics.enqueued(parcel.items, parcel.payload.bytes());
         parcel.permit.attach(Arc::new(place));
+        share.into_iter().for_each(|share| parcel.permit.attach(Arc::new(share)));
         let reply = (self.answers_at(&parcel) == AckLevel::Received).then(|| {
             parcel.deadline = None;
             parcel.detach(&self.sender.account)

@@ -39,6 +39,7 @@ pub mod queue;
 pub mod reply;
 pub mod retry;
 mod sender;
+mod shares;
 mod stop;
 mod stored;
 mod timer;

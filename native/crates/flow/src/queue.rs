@@ -13,6 +13,7 @@ use crate::consumers::Consumers;
 use crate::fault::{Fault, FaultCode};
 use crate::overload::percent;
 use crate::parcel::Parcel;
+use crate::shares::{Share, Shares, Tenant};
 use crate::stored::{Reserved, StoredQueue, tally_of};
 
 /// What a queue or batch is measured in.
@@ -41,7 +42,7 @@ impl Sizer {
 }
 
 /// `sending_queue` of an exporter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QueueSettings {
     /// Room in units of `sizer`; requests being sent count until they are done.
     pub queue_size: u64,
@@ -53,6 +54,8 @@ pub struct QueueSettings {
     pub wait_for_result: bool,
     /// The most sends at the same time, over all data-plane threads; fewer while the destination throttles.
     pub num_consumers: usize,
+    /// The part of the room, 0 to 1, that one tenant may hold while others want some too; only in memory.
+    pub queue_share: f64,
 }
 
 /// The room shared by all threads' parts of one queue.
@@ -71,29 +74,31 @@ pub struct Room {
 /// Where the requests of a queue are, and so who knows how many there are.
 #[derive(Clone)]
 enum Places {
-    Memory(Arc<Semaphore>),
+    Memory(Arc<Semaphore>, Arc<Shares>),
     /// Also what an earlier process left there.
     Stored(StoredQueue),
 }
 
 /// The place of one request in the queue, free again when dropped.
 pub(crate) enum Place {
-    Memory(OwnedSemaphorePermit),
+    Memory(OwnedSemaphorePermit, Option<Share>),
     Stored(Reserved),
 }
 
 /// How much room a request wants.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Demand {
     tally: Tally,
     size: u32,
+    tenant: Tenant,
 }
 
 impl Room {
     /// The room `settings` ask for, in memory or in `stored`.
     pub fn new(settings: &QueueSettings, stored: Option<&StoredQueue>) -> Self {
         let capacity = settings.queue_size.min(Semaphore::MAX_PERMITS as u64);
-        let memory = || Places::Memory(Arc::new(Semaphore::new(capacity as usize)));
+        let shares = || Shares::new(settings.queue_share, capacity);
+        let memory = || Places::Memory(Arc::new(Semaphore::new(capacity as usize)), shares());
         Room {
             places: stored.map_or_else(memory, |queue| Places::Stored(queue.clone())),
             sizer: settings.sizer,
@@ -107,7 +112,7 @@ impl Room {
     /// Units taken, including requests being sent.
     pub fn used(&self) -> u64 {
         match &self.places {
-            Places::Memory(places) => self.capacity.saturating_sub(places.available_permits() as u64),
+            Places::Memory(places, _) => self.capacity.saturating_sub(places.available_permits() as u64),
             Places::Stored(queue) => queue.used(self.sizer),
         }
     }
@@ -143,31 +148,37 @@ impl Room {
         let fits = size <= self.capacity;
         let size = u32::try_from(size).ok().filter(|_| fits);
         let size = size.ok_or_else(|| Fault::new(FaultCode::LargerThanQueue, "element size too large"))?;
-        Ok(Demand { tally, size })
+        Ok(Demand { tally, size, tenant: parcel.context.tenant.clone() })
     }
 
     /// Takes room, unless others wait already or there is too little.
     ///
     /// # Errors
-    /// `sending queue is full`.
-    pub(crate) fn try_take(&self, demand: Demand) -> Result<Place, Fault> {
+    /// `sending queue is full`, for all or for this tenant.
+    pub(crate) fn try_take(&self, demand: &Demand) -> Result<Place, Fault> {
         let taken = match &self.places {
             // Tokio gives units to those who wait first, so nobody is overtaken here.
-            Places::Memory(places) => Arc::clone(places).try_acquire_many_owned(demand.size).ok().map(Place::Memory),
+            Places::Memory(places, shares) => {
+                let share = self.share(shares, demand)?;
+                let place = Arc::clone(places).try_acquire_many_owned(demand.size);
+                place.ok().map(|place| Place::Memory(place, share))
+            }
             Places::Stored(queue) => queue.try_reserve(demand.tally, self.sizer, self.capacity).map(Place::Stored),
         };
         self.noted(demand, taken).ok_or_else(full)
     }
 
-    /// Takes room, in memory first come first served over all threads. Cancel safe.
+    /// Takes room, in memory first come first served over all threads; who waits counts in the share of its tenant.
+    /// Cancel safe.
     ///
     /// # Errors
-    /// The queue is closed.
-    pub(crate) async fn take(&self, demand: Demand) -> Result<Place, Fault> {
+    /// The tenant has its share already, or the queue is closed.
+    pub(crate) async fn take(&self, demand: &Demand) -> Result<Place, Fault> {
         match &self.places {
-            Places::Memory(places) => {
-                let taken = Arc::clone(places).acquire_many_owned(demand.size).await;
-                self.noted(demand, taken.ok().map(Place::Memory)).ok_or_else(full)
+            Places::Memory(places, shares) => {
+                let share = self.share(shares, demand)?;
+                let place = Arc::clone(places).acquire_many_owned(demand.size).await;
+                self.noted(demand, place.ok().map(|place| Place::Memory(place, share))).ok_or_else(full)
             }
             Places::Stored(queue) => loop {
                 let mut less = pin!(queue.less());
@@ -180,7 +191,12 @@ impl Room {
         }
     }
 
-    fn noted(&self, demand: Demand, place: Option<Place>) -> Option<Place> {
+    fn share(&self, shares: &Arc<Shares>, demand: &Demand) -> Result<Option<Share>, Fault> {
+        let taken = shares.take(&demand.tenant, demand.size.into(), self.used());
+        taken.map_err(|_| busy(FaultCode::QueueFull, "sending queue is full for this tenant"))
+    }
+
+    fn noted(&self, demand: &Demand, place: Option<Place>) -> Option<Place> {
         if place.is_some() {
             self.taken.fetch_add(u64::from(demand.size), Ordering::Relaxed);
         }

@@ -49,6 +49,7 @@ fn queue() -> Option<QueueSettings> {
         block_on_overflow: false,
         wait_for_result: false,
         num_consumers: 4,
+        queue_share: 0.5,
     })
 }
 

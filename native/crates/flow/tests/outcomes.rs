@@ -26,6 +26,7 @@ fn queue() -> QueueSettings {
         block_on_overflow: false,
         wait_for_result: false,
         num_consumers: 2,
+        queue_share: 0.5,
     }
 }
 

@@ -26,6 +26,7 @@ fn settings(min_size: u64, max_size: u64, wait_for_result: bool) -> DeliverySett
             block_on_overflow: false,
             wait_for_result,
             num_consumers: 10,
+            queue_share: 0.5,
         }),
         batch: Some(QueueBatchSettings {
             batch: BatchSettings { sizer: Sizer::Items, min_size, max_size, flush_timeout: SECOND },

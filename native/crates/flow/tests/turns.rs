@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use teleferric_flow::{
-    BatchSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, Handles, Hold, Parcel, Partitioning,
-    QueueBatchSettings, QueueSettings, Sizer, Stage,
+    BatchSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, FaultCode, Handles, Hold, Outcome,
+    Parcel, Partitioning, QueueBatchSettings, QueueSettings, Retry, Sizer, Stage,
 };
 use teleferric_testkit::{Answer, ScriptedExporter, asked, request};
 use teleferric_wire::Signal;
-use tokio::task::LocalSet;
+use tokio::task::{LocalSet, yield_now};
 use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
+const NAMED: [(&str, &str); 1] = [("exporter", "otlp")];
 
 fn queue() -> QueueSettings {
     QueueSettings {
@@ -26,6 +27,7 @@ fn queue() -> QueueSettings {
         block_on_overflow: false,
         wait_for_result: false,
         num_consumers: 1,
+        queue_share: 0.5,
     }
 }
 
@@ -103,4 +105,31 @@ async fn partitions_of_a_batching_queue_take_turns() {
             rig.delivery.drain(None).await;
         })
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_may_not_fill_a_queue_that_others_want() {
+    let small = |block_on_overflow| QueueSettings { queue_size: 10, block_on_overflow, ..queue() };
+    for blocks in [false, true] {
+        let rig = rig(small(blocks), None);
+        let body = logs(1);
+        let tenant = |name: &str| Context { tenant: Some(name.into()), ..peer(1, 1) };
+        LocalSet::new()
+            .run_until(async {
+                assert!((0..2).all(|_| rig.send(&body, &tenant("b")).is_taken()));
+                let answers: Vec<_> = (0..8).map(|_| rig.send(&body, &tenant("a"))).collect();
+                yield_now().await;
+                assert_eq!(answers.iter().filter(|answer| answer.get() == Some(Outcome::Accepted)).count(), 5);
+                let refused: Vec<_> = answers[5..].iter().map(Answer::fault).collect();
+                for fault in refused {
+                    assert_eq!((fault.code, fault.retry), (FaultCode::QueueFull, Retry::Backoff));
+                    assert_eq!(&*fault.message, "sending queue is full for this tenant");
+                }
+                assert!((0..3).all(|_| rig.send(&body, &tenant("b")).is_taken()), "room was left for the other");
+                rig.delivery.drain(None).await;
+            })
+            .await;
+        assert_eq!(rig.exporter.delivered(), 10);
+        assert_eq!(rig.handles.metrics.value("otelcol_exporter_enqueue_failed_log_records", &NAMED), Some(3.0));
+    }
 }

@@ -41,6 +41,7 @@ async fn life(directory: &Path, sent: u64, outcome: Outcome) -> u64 {
         block_on_overflow: false,
         wait_for_result: false,
         num_consumers: 4,
+        queue_share: 0.5,
     };
     let settings = DeliverySettings {
         queue: Some(queue),

@@ -231,7 +231,7 @@ impl StoredFanout {
                     if !has_waited && inner.waiting.get() > 0 {
                         return Err(Short::Full(at, full()));
                     }
-                    room.try_take(demand).map_err(|fault| Short::Full(at, fault))?
+                    room.try_take(&demand).map_err(|fault| Short::Full(at, fault))?
                 }
             };
             if let Place::Stored(reserved) = place {
@@ -246,7 +246,7 @@ impl StoredFanout {
         let _waiting = Leave { inner: &inner, count: &inner.waiting };
         let Some(room) = inner.shared.0.room.clone() else { return };
         let taken = match room.demand(&parcel) {
-            Ok(demand) => inner.room_in_time(&room, demand, parcel.deadline).await,
+            Ok(demand) => inner.room_in_time(&room, &demand, parcel.deadline).await,
             Err(fault) => Some(Err(fault)),
         };
         match taken {

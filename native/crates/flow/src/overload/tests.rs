@@ -44,6 +44,7 @@ fn room(capacity: u64, block_on_overflow: bool) -> Room {
         block_on_overflow,
         wait_for_result: false,
         num_consumers: 1,
+        queue_share: 0.5,
     };
     Room::new(&settings, None)
 }
@@ -117,7 +118,7 @@ fn a_full_queue_is_felt_by_the_gates_that_lead_to_it_alone() {
     let mut places = Vec::new();
     for room in [&full, &small, &waiting] {
         while room.fill_percent().unwrap_or_else(|| crate::overload::percent(room.used(), room.capacity())) < 90 {
-            places.push(room.demand(&parcel()).and_then(|demand| room.try_take(demand)).ok().unwrap());
+            places.push(room.demand(&parcel()).and_then(|demand| room.try_take(&demand)).ok().unwrap());
         }
     }
     world.pass(Duration::from_secs(2));

@@ -34,6 +34,7 @@ fn settings() -> DeliverySettings {
             block_on_overflow: false,
             wait_for_result: false,
             num_consumers: 2,
+            queue_share: 0.5,
         }),
         batch: None,
         retry: Some(RetrySettings {

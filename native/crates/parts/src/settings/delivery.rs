@@ -71,6 +71,8 @@ pub struct SendingQueue {
     pub block_on_overflow: bool,
     /// Whether senders wait for the result of the export.
     pub wait_for_result: bool,
+    /// The part of a queue in memory, 0 to 1, that one tenant may hold while others want some too.
+    pub queue_share: f64,
     /// Batching behind the queue, if any.
     pub batch: Option<QueueBatch>,
     /// Where the queue lies, if not in memory.
@@ -187,6 +189,7 @@ fn queue_settings(queue: &SendingQueue) -> Result<QueueSettings, StartError> {
         block_on_overflow: queue.block_on_overflow,
         wait_for_result: queue.wait_for_result,
         num_consumers: usize::try_from(queue.num_consumers).unwrap_or(usize::MAX),
+        queue_share: queue.queue_share,
     })
 }
 
