@@ -48,6 +48,7 @@ export function toNativeConfig(
   const { service } = config;
   const context: NativeContext = {
     memory: environment.memory(),
+    priorities: service.priorities.map(nativePriority),
     storage: (id) => storage(config, id, context),
     ackLevels: (receiver, signal) => acks.get(receiver)?.get(signal)?.levels ?? [],
   };

@@ -307,6 +307,7 @@ service:
       block_on_overflow: false,
       wait_for_result: false,
       queue_share: 0.5,
+      priorities: null,
       batch: null,
       storage: null,
     };

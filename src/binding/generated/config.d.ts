@@ -12,6 +12,18 @@ export interface NativePartition {
   readonly metadata_keys: ReadonlyArray<string>;
 }
 
+/** Gives a class to what it fits. */
+export interface NativePriority {
+  /** 0, refused last, to 3, refused first. */
+  readonly class: number;
+  /** Attributes that the resource has. */
+  readonly resource_attributes: ReadonlyArray<readonly [string, string]>;
+  /** Least severity number of a record, 1 to 24. */
+  readonly severity: number;
+  /** Signals; none: all. */
+  readonly signals: ReadonlyArray<string>;
+}
+
 /** `sending_queue.batch`. */
 export interface NativeQueueBatch {
   /** How long a batch may wait to fill, nanoseconds. */
@@ -58,6 +70,8 @@ export interface NativeSendingQueue {
   readonly block_on_overflow: boolean;
   /** Sends that may run at once, over all data-plane threads. */
   readonly num_consumers: number;
+  /** Rules for what is sent before what; none: no request matters more than another. */
+  readonly priorities: ReadonlyArray<NativePriority> | null;
   /** The part of a queue in memory, 0 to 1, that one tenant may hold while others want some too. */
   readonly queue_share: number;
   /** Capacity in `sizer` units. */
@@ -761,18 +775,6 @@ export interface NativePipeline {
   readonly receivers: ReadonlyArray<string>;
   /** traces, metrics, logs or profiles. */
   readonly signal: string;
-}
-
-/** Gives a class to what it fits. */
-export interface NativePriority {
-  /** 0, refused last, to 3, refused first. */
-  readonly class: number;
-  /** Attributes that the resource has. */
-  readonly resource_attributes: ReadonlyArray<readonly [string, string]>;
-  /** Least severity number of a record, 1 to 24. */
-  readonly severity: number;
-  /** Signals; none: all. */
-  readonly signals: ReadonlyArray<string>;
 }
 
 /** What belongs to no component. */

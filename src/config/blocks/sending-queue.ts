@@ -60,6 +60,11 @@ const queueFields = {
     false,
     'Make callers wait for the export, and tell them its result; with `storage` the request is on disk meanwhile, and stays if they go away',
   ),
+  priority: key(
+    bool(),
+    false,
+    'Whether a queue in memory sends what matters more first, by the classes of overload and `service.priorities`',
+  ),
   queue_share: key(
     float({ min: 0, max: 1 }),
     0.5,
@@ -116,6 +121,9 @@ function checkQueue(value: QueueValue, report: Report): void {
   }
   if (value.storage === null && value.dead_letter.enabled === true) {
     report('`dead_letter` is supported only with `storage`', 'dead_letter', 'enabled');
+  }
+  if (value.storage !== null && value.priority) {
+    report('`priority` is supported only without `storage`, which is read in the order it was written', 'priority');
   }
   if (value.batch !== null && value.batch.sizer === value.sizer && value.batch.min_size > value.queue_size) {
     report('`min_size` must be less than or equal to `queue_size`', 'batch', 'min_size');
@@ -199,6 +207,7 @@ export function toNativeQueue(value: Queue, context: NativeContext): NativeSendi
     block_on_overflow: value.block_on_overflow,
     wait_for_result: value.wait_for_result,
     queue_share: value.queue_share,
+    priorities: value.priority ? context.priorities : null,
     batch: value.batch === null ? null : toNativeBatch(value.batch),
     storage: toNativeQueueStorage(value, context),
   };

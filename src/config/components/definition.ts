@@ -3,7 +3,7 @@
  */
 import type { AckLevel, Acknowledging } from './acknowledging.js';
 import type { MemoryTotal } from '../environment.js';
-import type { NativeQueueStorage, Signal } from '../native-types.js';
+import type { NativePriority, NativeQueueStorage, Signal } from '../native-types.js';
 import { SIGNALS } from '../schema/ids.js';
 import type { Spec } from '../schema/spec.js';
 
@@ -23,6 +23,8 @@ export type NativeFolder = Omit<NativeQueueStorage, 'max_age' | 'dead_letter_byt
 /** What mapping to the native document may depend on besides the component's own keys. */
 export interface NativeContext {
   readonly memory: MemoryTotal;
+  /** The rules of `service.priorities`. */
+  readonly priorities: readonly NativePriority[];
   /** The storage extension with this id; null if there is none, which keeps a configuration from being run. */
   readonly storage: (id: string) => NativeFolder | null;
   /** The levels that senders of a receiver can ask for, by signal. */

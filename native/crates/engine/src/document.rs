@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use teleferric_flow::{Class, OverloadSettings, Priorities, PriorityRule};
+use teleferric_flow::OverloadSettings;
 use teleferric_parts::component::StartError;
+use teleferric_parts::settings::priorities::Priority;
 use teleferric_wire::Signal;
 
 /// The whole document.
@@ -79,21 +80,6 @@ pub struct OverloadControl {
     pub priorities: Vec<Priority>,
 }
 
-/// Gives a class to what it fits.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Priority {
-    /// 0, refused last, to 3, refused first.
-    pub class: u8,
-    /// Signals; none: all.
-    pub signals: Vec<String>,
-    /// Least severity number of a record, 1 to 24.
-    pub severity: i32,
-    /// Attributes that the resource has.
-    pub resource_attributes: Vec<(String, String)>,
-}
-
 /// One pipeline.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -138,23 +124,8 @@ impl OverloadControl {
     /// # Errors
     /// A class or signal that there is not.
     pub fn settings(&self) -> Result<OverloadSettings, StartError> {
-        let rules: Result<Vec<_>, _> = self.priorities.iter().map(Priority::rule).collect();
-        let priorities = Priorities::new(rules?);
+        let priorities = Priority::rules(&self.priorities)?;
         Ok(OverloadSettings { memory_bytes: self.memory_bytes, priorities: self.shed.then_some(priorities) })
-    }
-}
-
-impl Priority {
-    fn rule(&self) -> Result<PriorityRule, StartError> {
-        let unknown = |what: &str| StartError::new(format!("service::priorities: {what}"));
-        let signal = |name: &String| name.parse().map_err(|_| unknown(&format!("unknown signal \"{name}\"")));
-        let attribute = |(key, value): &(String, String)| (key.as_str().into(), value.as_str().into());
-        Ok(PriorityRule {
-            class: Class::new(self.class).ok_or_else(|| unknown(&format!("unknown class {}", self.class)))?,
-            signals: self.signals.iter().map(signal).collect::<Result<_, _>>()?,
-            severity: self.severity,
-            resource_attributes: self.resource_attributes.iter().map(attribute).collect(),
-        })
     }
 }
 

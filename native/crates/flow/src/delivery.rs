@@ -31,6 +31,7 @@ use crate::endpoints::{Destination, Endpoints};
 use crate::fault::{Fault, FaultCode, GrpcCode};
 use crate::feed::Feed;
 use crate::metrics::ExporterMetrics;
+use crate::overload::Class;
 use crate::parcel::Parcel;
 use crate::queue::{Demand, Place, Room};
 use crate::reply::Outcome;
@@ -38,7 +39,7 @@ use crate::retry::Jitter;
 use crate::sender::Sender;
 use crate::stop::{Level, Stop};
 use crate::timer::passed;
-use crate::turns::{Flow, Turns};
+use crate::turns::{Flow, Turn, Turns};
 use batching::Batching;
 use dispatch::Errand;
 use drain::{Leave, draining};
@@ -97,11 +98,12 @@ impl Delivery {
             held_items: Cell::new(0),
         };
         let batching = settings.batch.as_ref().map(Batching::new);
+        let by_class = settings.queue.as_ref().is_some_and(|queue| queue.priorities.is_some());
         let inner = Rc::new(Inner {
             shared: shared.clone(),
             sender,
             batching,
-            ready: RefCell::new(Turns::new()),
+            ready: RefCell::new(Turns::new(by_class)),
             dispatching: Cell::new(false),
             waiting: Cell::new(0),
             sending: Cell::new(0),
@@ -270,8 +272,17 @@ impl Inner {
     fn forward(self: &Rc<Self>, parcel: Parcel) {
         match &self.batching {
             Some(batching) => self.collect(batching, parcel),
-            None => self.send_in_turn(Batch::from(parcel), |batch| Flow::of(&batch.parcel.context)),
+            None => self.send_in_turn(Batch::from(parcel), |Batch { parcel, .. }| Turn {
+                class: self.class_of(parcel),
+                flow: Flow::of(&parcel.context),
+            }),
         }
+    }
+
+    /// How much a parcel matters, if that counts.
+    fn class_of(&self, parcel: &Parcel) -> Option<Class> {
+        let priorities = self.shared.0.settings.queue.as_ref()?.priorities.as_ref()?;
+        Some(priorities.class(parcel.signal, &parcel.payload))
     }
 
     fn reject(&self, parcel: Parcel, fault: Fault) {

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::admission::busy;
 use crate::consumers::Consumers;
 use crate::fault::{Fault, FaultCode};
-use crate::overload::percent;
+use crate::overload::{Priorities, percent};
 use crate::parcel::Parcel;
 use crate::shares::{Share, Shares, Tenant};
 use crate::stored::{Reserved, StoredQueue, tally_of};
@@ -56,6 +56,8 @@ pub struct QueueSettings {
     pub num_consumers: usize,
     /// The part of the room, 0 to 1, that one tenant may hold while others want some too; only in memory.
     pub queue_share: f64,
+    /// What is sent before what; none: no request matters more than another.
+    pub priorities: Option<Arc<Priorities>>,
 }
 
 /// The room shared by all threads' parts of one queue.

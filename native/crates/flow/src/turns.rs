@@ -1,15 +1,24 @@
-//! What waits on one thread for one of an exporter's parallel sends, and whose turn is next: deficit round robin by bytes
-//! over those who sent it, first come first served for each of them.
+//! What waits on one thread for one of an exporter's parallel sends, and whose turn is next: the most important class
+//! first, and within it deficit round robin by bytes over those who sent it, first come first served for each of them.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
+use smallvec::SmallVec;
 
 use crate::batch::Batch;
+use crate::overload::Class;
 use crate::parcel::Context;
 use crate::partition::Key;
+
+/// Where a batch waits.
+pub(crate) struct Turn {
+    /// How much it matters; none where that does not count.
+    pub(crate) class: Option<Class>,
+    pub(crate) flow: Flow,
+}
 
 /// Whom a batch is from, as far as turns are concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,13 +43,20 @@ impl Flow {
     }
 }
 
-/// The batches that wait. A flow is known for as long as one of its batches does, so they bound each other.
+/// The batches that wait: a lane for each class, the most important first, or one for all.
 pub(crate) struct Turns {
+    lanes: SmallVec<[Lane; 1]>,
+}
+
+/// The batches of a class. A flow is known for as long as one of its batches waits, so they bound each other.
+struct Lane {
     lines: HashMap<Flow, Line>,
     /// Every flow that has a line, in the order of their turns.
     round: VecDeque<Flow>,
     /// The room of a line that has ended, for the next one: a single flow that comes and goes allocates nothing.
     spare: VecDeque<Batch>,
+    /// Batches sent one after another while less important ones waited.
+    in_a_row: u32,
 }
 
 /// What waits of one flow, never empty.
@@ -53,17 +69,55 @@ struct Line {
 /// What a turn adds to a line: many small requests, or a part of a large one, which waits for several turns then.
 const QUANTUM_BYTES: u64 = 64 << 10;
 
+/// Sends of one kind before one that would wait for ever behind them, so that has at least an eighth.
+const IN_A_ROW_MAX: u32 = 7;
+
 impl Turns {
-    pub(crate) fn new() -> Self {
-        Turns { lines: HashMap::new(), round: VecDeque::new(), spare: VecDeque::new() }
+    /// Nothing waits; `by_class` is whether the more important goes first.
+    pub(crate) fn new(by_class: bool) -> Self {
+        let lanes = if by_class { Class::ALL.len() } else { 1 };
+        Turns { lanes: (0..lanes).map(|_| Lane::new()).collect() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
+        self.lanes.iter().all(Lane::is_empty)
+    }
+
+    pub(crate) fn push(&mut self, turn: Turn, batch: Batch) {
+        let index = turn.class.map_or(0, |class| usize::from(class.number()));
+        if let Some(lane) = self.lanes.get_mut(index) {
+            lane.push(turn.flow, batch);
+        }
+    }
+
+    /// The batch whose turn it is. Each class leaves at least every eighth send to those below it.
+    pub(crate) fn pop(&mut self) -> Option<Batch> {
+        let mut lanes = self.lanes.iter_mut().filter(|lane| !lane.is_empty()).peekable();
+        while let Some(lane) = lanes.next() {
+            if lanes.peek().is_none() || lane.goes_on() {
+                return lane.pop();
+            }
+        }
+        None
+    }
+
+    /// Everything, as it came for each flow of a class.
+    pub(crate) fn take_all(&mut self) -> Vec<Batch> {
+        self.lanes.iter_mut().flat_map(Lane::take_all).collect()
+    }
+}
+
+impl Lane {
+    fn new() -> Self {
+        Lane { lines: HashMap::new(), round: VecDeque::new(), spare: VecDeque::new(), in_a_row: 0 }
+    }
+
+    fn is_empty(&self) -> bool {
         self.round.is_empty()
     }
 
-    pub(crate) fn push(&mut self, flow: Flow, batch: Batch) {
-        let Turns { lines, round, spare } = self;
+    fn push(&mut self, flow: Flow, batch: Batch) {
+        let Lane { lines, round, spare, .. } = self;
         let line = lines.entry(flow).or_insert_with_key(|flow| {
             round.push_back(flow.clone());
             Line { batches: std::mem::take(spare), deficit_bytes: QUANTUM_BYTES }
@@ -71,8 +125,15 @@ impl Turns {
         line.batches.push_back(batch);
     }
 
+    /// Whether the next send is this lane's although others wait behind it.
+    fn goes_on(&mut self) -> bool {
+        let goes_on = self.in_a_row < IN_A_ROW_MAX;
+        self.in_a_row = if goes_on { self.in_a_row + 1 } else { 0 };
+        goes_on
+    }
+
     /// The batch whose turn it is.
-    pub(crate) fn pop(&mut self) -> Option<Batch> {
+    fn pop(&mut self) -> Option<Batch> {
         loop {
             let line = self.lines.get_mut(self.round.front()?)?;
             let bytes = line.batches.front()?.parcel.payload.bytes();
@@ -97,10 +158,9 @@ impl Turns {
         self.spare = ended.map(|line| line.batches).unwrap_or_default();
     }
 
-    /// Everything, as it came for each flow.
-    pub(crate) fn take_all(&mut self) -> Vec<Batch> {
-        let Turns { lines, round, .. } = self;
-        round.drain(..).filter_map(|flow| lines.remove(&flow)).flat_map(|line| line.batches).collect()
+    fn take_all(&mut self) -> impl Iterator<Item = Batch> {
+        let lines = &mut self.lines;
+        self.round.drain(..).filter_map(|flow| lines.remove(&flow)).flat_map(|line| line.batches)
     }
 }
 

@@ -50,6 +50,7 @@ fn queue() -> Option<QueueSettings> {
         wait_for_result: false,
         num_consumers: 4,
         queue_share: 0.5,
+        priorities: None,
     })
 }
 

@@ -60,6 +60,7 @@ fn queue() -> Option<QueueSettings> {
         wait_for_result: false,
         num_consumers: 10,
         queue_share: 0.5,
+        priorities: None,
     })
 }
 

@@ -27,6 +27,7 @@ fn queue() -> QueueSettings {
         wait_for_result: false,
         num_consumers: 2,
         queue_share: 0.5,
+        priorities: None,
     }
 }
 

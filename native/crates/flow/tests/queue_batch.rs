@@ -27,6 +27,7 @@ fn settings(min_size: u64, max_size: u64, wait_for_result: bool) -> DeliverySett
             wait_for_result,
             num_consumers: 10,
             queue_share: 0.5,
+            priorities: None,
         }),
         batch: Some(QueueBatchSettings {
             batch: BatchSettings { sizer: Sizer::Items, min_size, max_size, flush_timeout: SECOND },

@@ -13,7 +13,7 @@ use teleferric_flow::{
     Parcel, Partitioning, QueueBatchSettings, QueueSettings, Retry, Sizer, Stage,
 };
 use teleferric_testkit::{Answer, ScriptedExporter, asked, request};
-use teleferric_wire::Signal;
+use teleferric_wire::{Limits, Signal, json};
 use tokio::task::{LocalSet, yield_now};
 use tokio::time::sleep;
 
@@ -28,6 +28,7 @@ fn queue() -> QueueSettings {
         wait_for_result: false,
         num_consumers: 1,
         queue_share: 0.5,
+        priorities: None,
     }
 }
 
@@ -105,6 +106,57 @@ async fn partitions_of_a_batching_queue_take_turns() {
             rig.delivery.drain(None).await;
         })
         .await;
+}
+
+/// So many log records of a severity.
+fn severe(number: i32, records: usize) -> (u64, Bytes) {
+    let records = vec![format!(r#"{{"severityNumber":{number}}}"#); records];
+    let text = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#, records.join(","));
+    let mut body = Vec::new();
+    json::to_proto(Signal::Logs, text.as_bytes(), &Limits::default(), &mut body).unwrap();
+    (records.len() as u64, body.into())
+}
+
+fn by_priority() -> QueueSettings {
+    QueueSettings { priorities: Some(Arc::default()), ..queue() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_leave_a_queue_before_what_matters_less() {
+    let rig = rig(by_priority(), None);
+    let (debug, info, error) = (severe(5, 1), severe(9, 2), severe(17, 3));
+    LocalSet::new()
+        .run_until(async {
+            for body in [&debug, &info, &error] {
+                (0..10).for_each(|_| drop(rig.send(body, &peer(1, 1))));
+            }
+            rig.delivery.drain(None).await;
+        })
+        .await;
+    // The first found a consumer that was free.
+    let expected = [&[1][..], &[3; 7], &[2], &[3; 3], &[2; 6], &[1], &[2; 3], &[1; 8]].concat();
+    assert_eq!(rig.exporter.sizes(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_of_different_classes_share_no_batch() {
+    let batch = BatchSettings { sizer: Sizer::Items, min_size: 100, max_size: 0, flush_timeout: SECOND };
+    let batch = QueueBatchSettings { batch, partitioning: Partitioning::default() };
+    for (queue, sizes) in [(by_priority(), vec![6, 2]), (queue(), vec![8])] {
+        let rig = rig(queue, Some(batch.clone()));
+        LocalSet::new()
+            .run_until(async {
+                for body in [severe(17, 3), severe(5, 1), severe(17, 3), severe(5, 1)] {
+                    assert!(rig.send(&body, &Context::default()).is_taken());
+                }
+                sleep(5 * SECOND).await;
+                let mut sent = rig.exporter.sizes();
+                sent.sort_unstable_by(|a, b| b.cmp(a));
+                assert_eq!(sent, sizes);
+                rig.delivery.drain(None).await;
+            })
+            .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,6 +42,7 @@ async fn life(directory: &Path, sent: u64, outcome: Outcome) -> u64 {
         wait_for_result: false,
         num_consumers: 4,
         queue_share: 0.5,
+        priorities: None,
     };
     let settings = DeliverySettings {
         queue: Some(queue),

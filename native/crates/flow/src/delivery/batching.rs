@@ -1,4 +1,4 @@
-//! `sending_queue.batch`: one batch for each partition is collected between the queue and the sends.
+//! `sending_queue.batch`: one batch for each partition and class is collected between the queue and the sends.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -10,21 +10,25 @@ use tokio::time::Instant;
 use super::{Inner, QueueBatchSettings};
 use crate::batch::Trigger;
 use crate::batcher::{BatchSettings, Batcher};
+use crate::overload::Class;
 use crate::parcel::Parcel;
 use crate::partition::{Key, Partitioning};
 use crate::timer::{Timed, arm};
-use crate::turns::Flow;
+use crate::turns::{Flow, Turn};
 
-/// The batches being collected, one per partition with anything in it.
+/// The batches being collected, one per partition with anything in it and, where that counts, class.
 pub(super) struct Batching {
     settings: Arc<BatchSettings>,
     partitioning: Partitioning,
-    shards: RefCell<HashMap<Key, Rc<Shard>>>,
+    shards: RefCell<HashMap<ShardKey, Rc<Shard>>>,
 }
+
+/// What requests have in common that share a batch.
+type ShardKey = (Key, Option<Class>);
 
 struct Shard {
     inner: Weak<Inner>,
-    key: Key,
+    key: ShardKey,
     batcher: RefCell<Batcher>,
     armed: Cell<bool>,
 }
@@ -39,12 +43,13 @@ impl Batching {
     }
 
     /// Partitions take turns; within one, whose senders share batches, there is nobody to tell apart.
-    fn flow(&self, key: &Key) -> Flow {
-        if self.partitioning.is_one() { Flow::Anyone } else { Flow::Partition(key.clone()) }
+    fn turn(&self, (key, class): &ShardKey) -> Turn {
+        let flow = if self.partitioning.is_one() { Flow::Anyone } else { Flow::Partition(key.clone()) };
+        Turn { class: *class, flow }
     }
 
     /// Partitions by metadata come and go with their requests, so their number is bounded by the queue.
-    fn forget(&self, key: &Key) {
+    fn forget(&self, key: &ShardKey) {
         if !self.partitioning.is_one() {
             self.shards.borrow_mut().remove(key);
         }
@@ -65,7 +70,7 @@ impl Timed for Shard {
         let (Some(batch), Some(inner)) = (batch, self.inner.upgrade()) else { return };
         if let Some(batching) = &inner.batching {
             batching.forget(&self.key);
-            inner.send_in_turn(batch, |_| batching.flow(&self.key));
+            inner.send_in_turn(batch, |_| batching.turn(&self.key));
         }
     }
 }
@@ -73,7 +78,7 @@ impl Timed for Shard {
 impl Inner {
     /// Puts the parcel into the batch of its partition.
     pub(super) fn collect(self: &Rc<Self>, batching: &Batching, parcel: Parcel) {
-        let key = batching.partitioning.key(&parcel.context);
+        let key = (batching.partitioning.key(&parcel.context), self.class_of(&parcel));
         let known = batching.shards.borrow().get(&key).cloned();
         let shard = known.unwrap_or_else(|| {
             let handles = &self.shared.0.handles;
@@ -93,7 +98,7 @@ impl Inner {
         let mut ready = Vec::new();
         let refused = shard.batcher.borrow_mut().add(parcel, &mut ready);
         self.sender.refused(refused);
-        ready.into_iter().for_each(|batch| self.send_in_turn(batch, |_| batching.flow(&shard.key)));
+        ready.into_iter().for_each(|batch| self.send_in_turn(batch, |_| batching.turn(&shard.key)));
         if shard.batcher.borrow().is_empty() {
             batching.forget(&shard.key);
         } else {
@@ -108,7 +113,7 @@ impl Inner {
         let mut ready = self.ready.borrow_mut();
         for (key, shard) in shards {
             if let Some(batch) = shard.batcher.borrow_mut().take(Trigger::Flush) {
-                ready.push(batching.flow(&key), batch);
+                ready.push(batching.turn(&key), batch);
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{Inner, Leave};
 use crate::batch::Batch;
 use crate::consumers;
 use crate::queue::Room;
-use crate::turns::Flow;
+use crate::turns::Turn;
 
 /// A batch to be sent, with the leave to do so.
 pub(super) struct Errand {
@@ -27,15 +27,15 @@ impl Errand {
 }
 
 impl Inner {
-    /// Sends a batch of the queue at once if none waits and there is a consumer for it, else in its flow's turn.
-    pub(super) fn send_in_turn(self: &Rc<Self>, batch: Batch, flow: impl FnOnce(&Batch) -> Flow) {
+    /// Sends a batch of the queue at once if none waits and there is a consumer for it, else in its turn.
+    pub(super) fn send_in_turn(self: &Rc<Self>, batch: Batch, turn: impl FnOnce(&Batch) -> Turn) {
         let Some(room) = &self.shared.0.room else { return };
         // While a task waits for a consumer, the next one is that task's.
         let idle = !self.dispatching.get() && self.ready.borrow().is_empty();
         match if idle { room.consumers().try_acquire() } else { None } {
             Some(consumer) => self.start_queued(batch, consumer),
             None => {
-                self.ready.borrow_mut().push(flow(&batch), batch);
+                self.ready.borrow_mut().push(turn(&batch), batch);
                 self.dispatch();
             }
         }

@@ -1,4 +1,4 @@
-//! How much a request matters while not all can be taken: its class, and the rules that say so.
+//! How much a request matters while not all can be taken or sent: its class, and the rules that say so.
 
 use smallvec::SmallVec;
 use teleferric_wire::Signal;
@@ -6,8 +6,8 @@ use teleferric_wire::view::{Attributes, Record, Request, ResourceEntry};
 
 use crate::payload::Payload;
 
-/// How much a request matters: 0 is refused last, 3 first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How much a request matters: 0 is refused last and sent first, 3 the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Class(u8);
 
 impl Class {

@@ -45,6 +45,7 @@ fn room(capacity: u64, block_on_overflow: bool) -> Room {
         wait_for_result: false,
         num_consumers: 1,
         queue_share: 0.5,
+        priorities: None,
     };
     Room::new(&settings, None)
 }

@@ -23,7 +23,13 @@ fn name(flow: usize) -> Arc<str> {
 }
 
 fn push(turns: &mut Turns, batch: Batch) {
-    turns.push(Flow::of(&batch.parcel.context), batch);
+    turns.push(Turn { class: None, flow: Flow::of(&batch.parcel.context) }, batch);
+}
+
+/// As [`push`], where a flow's class goes with its number.
+fn push_by_class(turns: &mut Turns, batch: Batch) {
+    let class = Class::ALL[told(&batch).0 % Class::ALL.len()];
+    turns.push(Turn { class: Some(class), flow: Flow::of(&batch.parcel.context) }, batch);
 }
 
 /// Flow, number and bytes of a batch.
@@ -40,8 +46,12 @@ proptest! {
 
     /// However batches come and go, each flow's leave in the order they came, and none is lost.
     #[test]
-    fn each_flow_keeps_its_order(steps in prop::collection::vec((0_usize..4, 1..BYTES_MAX, any::<bool>()), 1..80)) {
-        let mut turns = Turns::new();
+    fn each_flow_keeps_its_order(
+        by_class in any::<bool>(),
+        steps in prop::collection::vec((0_usize..8, 1..BYTES_MAX, any::<bool>()), 1..80),
+    ) {
+        let mut turns = Turns::new(by_class);
+        let push = if by_class { push_by_class } else { push };
         let (mut pushed, mut popped) = (BTreeMap::<usize, u64>::new(), BTreeMap::<usize, u64>::new());
         let mut check = |batch: &Batch| {
             let (flow, number, _) = told(batch);
@@ -61,7 +71,8 @@ proptest! {
                 waiting -= 1;
             }
             prop_assert_eq!(turns.is_empty(), waiting == 0);
-            prop_assert!(turns.lines.len() == turns.round.len() && turns.lines.len() <= waiting);
+            prop_assert!(turns.lanes.iter().all(|lane| lane.lines.len() == lane.round.len()));
+            prop_assert!(turns.lanes.iter().map(|lane| lane.lines.len()).sum::<usize>() <= waiting);
         }
         let half: Vec<Batch> = (0..waiting / 2).filter_map(|_| turns.pop()).collect();
         let rest = turns.take_all();
@@ -75,7 +86,7 @@ proptest! {
     fn flows_that_wait_send_the_same_number_of_bytes(
         flows in prop::collection::vec(prop::collection::vec(1..BYTES_MAX, 1..40), 2..6),
     ) {
-        let mut turns = Turns::new();
+        let mut turns = Turns::new(false);
         for (flow, sizes) in flows.iter().enumerate() {
             sizes.iter().zip(0..).for_each(|(bytes, number)| push(&mut turns, batch(flow, number, *bytes)));
         }
@@ -83,7 +94,8 @@ proptest! {
         while let Some(next) = turns.pop() {
             let (flow, _, bytes) = told(&next);
             sent[flow] += bytes;
-            let waiting = || (0..flows.len()).filter(|flow| turns.lines.contains_key(&Flow::Tenant(name(*flow))));
+            let lines = &turns.lanes[0].lines;
+            let waiting = || (0..flows.len()).filter(|flow| lines.contains_key(&Flow::Tenant(name(*flow))));
             let (least, most) = (waiting().map(|flow| sent[flow]).min(), waiting().map(|flow| sent[flow]).max());
             prop_assert!(most.unwrap_or(0) - least.unwrap_or(0) < QUANTUM_BYTES + BYTES_MAX as u64);
         }
@@ -92,13 +104,25 @@ proptest! {
 
 #[test]
 fn a_single_request_overtakes_what_many_others_have_piled_up() {
-    let mut turns = Turns::new();
+    let mut turns = Turns::new(false);
     for number in 0..1_000 {
         (0..20).for_each(|flow| push(&mut turns, batch(flow, number, QUANTUM_BYTES as usize / 4)));
     }
     push(&mut turns, batch(99, 0, 100));
     let before = std::iter::from_fn(|| turns.pop()).take_while(|batch| told(batch).0 != 99).count();
     assert_eq!(before, 20 * 4, "one turn of each");
+}
+
+#[test]
+fn the_more_important_goes_first_and_leaves_every_eighth_send_to_the_rest() {
+    let mut turns = Turns::new(true);
+    (0..4).for_each(|flow| (0..512).for_each(|number| push_by_class(&mut turns, batch(flow, number, 1))));
+    let first: Vec<usize> = (0..9).map(|_| told(&turns.pop().unwrap()).0).collect();
+    assert_eq!(first, [0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    let mut sent = [0; 4];
+    first.into_iter().for_each(|flow| sent[flow] += 1);
+    (9..512).for_each(|_| sent[told(&turns.pop().unwrap()).0] += 1);
+    assert_eq!(sent, [7 * 64, 7 * 8, 7, 1]);
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn settings() -> DeliverySettings {
             wait_for_result: false,
             num_consumers: 2,
             queue_share: 0.5,
+            priorities: None,
         }),
         batch: None,
         retry: Some(RetrySettings {

@@ -1,5 +1,6 @@
 //! Timeout, retry and sending queue of an exporter (compatibility contract, section 5.6).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,6 +11,7 @@ use teleferric_flow::{
 };
 
 use super::nanoseconds;
+use super::priorities::Priority;
 use crate::component::StartError;
 
 /// `retry_on_failure`.
@@ -73,6 +75,8 @@ pub struct SendingQueue {
     pub wait_for_result: bool,
     /// The part of a queue in memory, 0 to 1, that one tenant may hold while others want some too.
     pub queue_share: f64,
+    /// Rules for what is sent before what; none: no request matters more than another.
+    pub priorities: Option<Vec<Priority>>,
     /// Batching behind the queue, if any.
     pub batch: Option<QueueBatch>,
     /// Where the queue lies, if not in memory.
@@ -141,7 +145,7 @@ pub struct Partition {
 /// What stands in front of an exporter with these settings; `timeout` 0 is none. Without `retry` there is one attempt.
 ///
 /// # Errors
-/// A word that is no sizer or jitter.
+/// A word that is no sizer or jitter, or a class or signal that there is not.
 pub fn delivery(
     timeout: Duration,
     retry: Option<&RetryOnFailure>,
@@ -190,6 +194,7 @@ fn queue_settings(queue: &SendingQueue) -> Result<QueueSettings, StartError> {
         wait_for_result: queue.wait_for_result,
         num_consumers: usize::try_from(queue.num_consumers).unwrap_or(usize::MAX),
         queue_share: queue.queue_share,
+        priorities: queue.priorities.as_deref().map(Priority::rules).transpose()?.map(Arc::new),
     })
 }
 

@@ -9,6 +9,7 @@ pub mod grpc_server;
 pub mod http_client;
 pub mod http_server;
 pub mod pool;
+pub mod priorities;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod tls;
