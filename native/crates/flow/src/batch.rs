@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::batch_id::BatchId;
 use crate::fault::Fault;
 use crate::hold::Hold;
 use crate::parcel::Parcel;
@@ -74,6 +75,15 @@ impl Batch {
         self.parcel.reply.is_detached() && self.members.iter().all(|member| member.reply.is_detached())
     }
 
+    /// Gives it its id, if a storage keeps all that is in it.
+    pub(crate) fn identify(&mut self) {
+        let extracts: Option<Vec<_>> = match &self.members[..] {
+            [] => self.parcel.reply.extract().map(|whole| vec![whole]),
+            members => members.iter().map(|member| member.reply.extract()).collect(),
+        };
+        self.parcel.batch_id = extracts.and_then(|extracts| BatchId::of(&extracts));
+    }
+
     /// Answers every request in it.
     pub fn settle(self, outcome: Outcome) {
         match outcome {
@@ -128,6 +138,7 @@ impl Batch {
             permit: Hold::none(),
             arrived: self.parcel.arrived,
             deadline: self.parcel.deadline,
+            batch_id: None,
             context: Arc::clone(&self.parcel.context),
             reply: Reply::inert(),
         };

@@ -136,6 +136,7 @@ impl Batcher {
             permit: open.hold,
             arrived: open.arrived.unwrap_or_else(Instant::now),
             deadline: open.deadline,
+            batch_id: None,
             context: Arc::clone(&self.context),
             reply: Reply::inert(),
         };

@@ -48,6 +48,7 @@ impl Consumer for Fanout {
                 permit: parcel.permit.share(),
                 arrived: parcel.arrived,
                 deadline: parcel.deadline,
+                batch_id: None,
                 context: Arc::clone(&parcel.context),
                 reply,
             });

@@ -155,7 +155,8 @@ impl Feed {
         let (items, payload) = (request.items(), Payload::from(request.payload().clone()));
         let keeper: Arc<dyn Keeper> = request.send(pane);
         let reply = Reply::kept(items, keeper);
-        self.delivery.take(Parcel { signal, payload, items, permit: hold, arrived, deadline: None, context, reply });
+        let parcel = Parcel { arrived, context, ..Parcel::new(signal, payload, items, hold, reply) };
+        self.delivery.take(parcel);
     }
 
     /// `wanted` bytes of the ledger, or half of what is free but at least `least`; waits for those.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::ack::AckLevel;
+use crate::batch_id::BatchId;
 use crate::hold::Hold;
 use crate::payload::Payload;
 use crate::reply::Reply;
@@ -48,6 +49,8 @@ pub struct Parcel {
     pub arrived: Instant,
     /// When the sender stops waiting, if it said so.
     pub deadline: Option<Instant>,
+    /// What tells it from all others at its destination, while it is sent from a storage.
+    pub batch_id: Option<BatchId>,
     /// Who sent it; shared between the parts of a split and the branches of a fan-out.
     pub context: Arc<Context>,
     /// The duty to answer.
@@ -64,6 +67,7 @@ impl Parcel {
             permit: permit.into(),
             arrived: Instant::now(),
             deadline: None,
+            batch_id: None,
             context: Arc::default(),
             reply,
         }

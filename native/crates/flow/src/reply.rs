@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::account::{Account, DropReason};
+use crate::batch_id::{Extract, RecordId};
 use crate::fault::{Fault, FaultCode, Retry};
 use crate::payload::Payload;
 
@@ -77,13 +78,24 @@ enum Kind {
     Waiter(Box<dyn FnOnce(Outcome) + Send>),
     Member(Arc<Join>),
     All(Vec<Reply>),
-    Detached { items: u64, account: Arc<Account> },
-    Kept { items: u64, keeper: Arc<dyn Keeper> },
+    Detached {
+        items: u64,
+        account: Arc<Account>,
+    },
+    /// `first` is the place of the first of the items in the request.
+    Kept {
+        first: u64,
+        items: u64,
+        keeper: Arc<dyn Keeper>,
+    },
 }
 
 /// Where a request is kept until all of it is settled, whether or not its sender waits for that. Dropping the last handle
 /// tells that it is.
 pub(crate) trait Keeper: Send + Sync {
+    /// Where it is kept, and how many items it has.
+    fn record(&self) -> (RecordId, u64);
+
     /// Says what became of `items` of the request.
     fn settle(&self, items: u64, outcome: Outcome);
 
@@ -132,7 +144,14 @@ impl Reply {
 
     /// A reply for `items` that `keeper` keeps: it says what becomes of them.
     pub(crate) fn kept(items: u64, keeper: Arc<dyn Keeper>) -> Self {
-        Reply(Some(Kind::Kept { items, keeper }))
+        Reply(Some(Kind::Kept { first: 0, items, keeper }))
+    }
+
+    /// What is answered for, if a keeper has it.
+    pub(crate) fn extract(&self) -> Option<Extract> {
+        let Some(Kind::Kept { first, items, keeper }) = &self.0 else { return None };
+        let (record, of) = keeper.record();
+        Some(Extract { record, first: *first, items: *items, of })
     }
 
     /// One reply that settles all of `members` alike: what a merged batch carries.
@@ -196,8 +215,14 @@ impl Reply {
                 self.0 = None;
                 parts
             }
-            Some(Kind::Kept { keeper, .. }) => {
-                let parts = items.iter().map(|items| Reply::kept(*items, Arc::clone(keeper))).collect();
+            Some(Kind::Kept { first, keeper, .. }) => {
+                let mut next = *first;
+                let part = |items: &u64| {
+                    let first = next;
+                    next = next.saturating_add(*items);
+                    Reply(Some(Kind::Kept { first, items: *items, keeper: Arc::clone(keeper) }))
+                };
+                let parts = items.iter().map(part).collect();
                 self.0 = None;
                 parts
             }
@@ -228,7 +253,7 @@ impl Reply {
     /// Answers with a refusal for good of what is in `payload`: whoever keeps the request may keep that.
     pub(crate) fn give_up(mut self, fault: Fault, payload: impl FnOnce() -> Payload) {
         match self.0.take() {
-            Some(Kind::Kept { items, keeper }) => keeper.give_up(items, fault, payload()),
+            Some(Kind::Kept { items, keeper, .. }) => keeper.give_up(items, fault, payload()),
             other => {
                 self.0 = other;
                 self.settle_in_place(Outcome::Refused(fault));
@@ -246,7 +271,7 @@ impl Reply {
                 Outcome::Accepted | Outcome::Partial { .. } => {}
                 Outcome::Refused(fault) => account.drop_items(drop_reason(&fault), items),
             },
-            Some(Kind::Kept { items, keeper }) => keeper.settle(items, outcome),
+            Some(Kind::Kept { items, keeper, .. }) => keeper.settle(items, outcome),
         }
     }
 }

@@ -75,7 +75,10 @@ impl Sender {
         let mut started = None;
         let mut rest = Vec::new();
         let mut next = Some((batch, RETRIES_OR_LESS_MAX));
-        while let Some((batch, mut or_less)) = next {
+        while let Some((mut batch, mut or_less)) = next {
+            if self.stored {
+                batch.identify();
+            }
             match self.attempts(&batch, &mut started, &mut or_less).await {
                 Outcome::Refused(fault) if batch.members.len() > 1 && fault.blames_data() => {
                     let (first, second) = batch.halves();

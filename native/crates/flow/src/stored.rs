@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 
 use crate::account::{Account, DropReason};
 use crate::admission::busy;
+use crate::batch_id::RecordId;
 use crate::fault::{Fault, FaultCode};
 use crate::handles::Handles;
 use crate::parcel::{Context, Parcel};
@@ -357,6 +358,11 @@ impl Stored {
 }
 
 impl Keeper for Stored {
+    fn record(&self) -> (RecordId, u64) {
+        let Record { sequence, time, items, .. } = self.record;
+        (RecordId { log: self.queue.0.writer.uuid(), sequence, time }, items)
+    }
+
     fn settle(&self, items: u64, outcome: Outcome) {
         match outcome {
             Outcome::Refused(Fault { code: FaultCode::Draining | FaultCode::Abandoned, .. }) => {

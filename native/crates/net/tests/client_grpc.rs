@@ -43,7 +43,7 @@ fn method(client: &GrpcClient, encoding: Option<&str>, metadata: &HeaderMap) -> 
 }
 
 fn call<'a>(message: &'a [Bytes], method: &'a GrpcMethod) -> GrpcCall<'a> {
-    GrpcCall { method, message, deadline: soon(), max_response: 1 << 20 }
+    GrpcCall { method, message, metadata: None, deadline: soon(), max_response: 1 << 20 }
 }
 
 async fn simple(client: &GrpcClient) -> Result<Bytes, GrpcCallError> {
@@ -109,16 +109,22 @@ fn sends_a_framed_message_and_reads_the_reply() {
         let metadata = headers(&[("x-tenant", "a"), ("te", "nothing"), ("user-agent", "mine")]);
         let message = [Bytes::from_static(b"ab"), Bytes::from_static(b"cde")];
         let method = method(&client, None, &metadata);
-        let reply = client.unary(call(&message, &method)).await.unwrap();
+        let own = HeaderValue::from_static("7");
+        let call = GrpcCall { metadata: Some(("x-own", &own)), ..call(&message, &method) };
+        let reply = client.unary(call).await.unwrap();
         assert_eq!((reply.message.as_ref(), reply.encoding.as_deref()), (b"hi".as_slice(), None));
         assert_eq!(reply.trailers()["x-trailer"], "t");
         let (head, body) = seen.take().unwrap();
         assert_eq!(body, b"\0\0\0\0\x05abcde");
         assert_eq!((head.method.as_str(), head.uri.path()), ("POST", "/p.S/Export"));
         assert_eq!(head.uri.authority().unwrap().as_str(), address.to_string());
-        for (name, value) in
-            [("te", "trailers"), ("content-type", "application/grpc"), ("user-agent", "test/1"), ("x-tenant", "a")]
-        {
+        for (name, value) in [
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+            ("user-agent", "test/1"),
+            ("x-tenant", "a"),
+            ("x-own", "7"),
+        ] {
             assert_eq!(head.headers[name], value, "{name}");
         }
         let timeout = head.headers["grpc-timeout"].to_str().unwrap();

@@ -210,7 +210,8 @@ fn tunnels_grpc_through_a_proxy() {
         let message = [bytes::Bytes::from_static(b"hello")];
         let call = async |client: GrpcClient| {
             let method = client.method("/p.S/M", None, &HeaderMap::new()).unwrap();
-            let call = GrpcCall { method: &method, message: &message, deadline: soon(), max_response: MAX };
+            let call =
+                GrpcCall { method: &method, message: &message, metadata: None, deadline: soon(), max_response: MAX };
             client.unary(call).await
         };
         let (address, seen) = proxy("200 OK").await;

@@ -271,7 +271,7 @@ fn grpc(target: &str, tls: Option<&ClientTlsConfig>, proxy: ProxyRule) -> Result
 async fn call(client: &GrpcClient) -> Result<String, GrpcCallError> {
     let message = [Bytes::from_static(b"hello")];
     let method = client.method("/p.S/M", None, &HeaderMap::new()).unwrap();
-    let call = GrpcCall { method: &method, message: &message, deadline: soon(), max_response: MAX };
+    let call = GrpcCall { method: &method, message: &message, metadata: None, deadline: soon(), max_response: MAX };
     let reply = client.unary(call).await?;
     assert_eq!(reply.message, "hello");
     Ok(reply.headers()["x-authority"].to_str().unwrap().to_owned())

@@ -116,6 +116,11 @@ pub struct Log<V: Vfs> {
 }
 
 impl<V: Vfs> Log<V> {
+    /// What it calls itself: no other log does, and it keeps to that for as long as it exists.
+    pub fn uuid(&self) -> Uuid {
+        self.uuid
+    }
+
     /// The bit of the cursor with this name, which begins with what is appended from now on if there is none yet.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use crate::log::{GivenUp, Log, LogError, Read};
 use crate::record::{Memory, NewRecord, Tally};
+use crate::segment::Uuid;
 use crate::vfs::Vfs;
 use jobs::Jobs;
 
@@ -61,6 +62,7 @@ enum Job {
 pub struct Writer(Arc<Handle>);
 
 struct Handle {
+    uuid: Uuid,
     jobs: Arc<Jobs<Job>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -81,9 +83,15 @@ impl Writer {
     pub fn start<V: Vfs>(log: Log<V>, checkpoint: Duration, when_full: WhenFull) -> std::io::Result<Writer> {
         let jobs = Arc::new(Jobs::new());
         let theirs = Arc::clone(&jobs);
+        let uuid = log.uuid();
         let work = Work { log, when_full, changes: 0, due: Instant::now() + checkpoint, checkpoint };
         let thread = std::thread::Builder::new().name("teleferric-log".to_owned()).spawn(move || work.run(&theirs))?;
-        Ok(Writer(Arc::new(Handle { jobs, thread: Mutex::new(Some(thread)) })))
+        Ok(Writer(Arc::new(Handle { uuid, jobs, thread: Mutex::new(Some(thread)) })))
+    }
+
+    /// What its log calls itself; see [`Log::uuid`].
+    pub fn uuid(&self) -> Uuid {
+        self.0.uuid
     }
 
     /// Appends an entry; `then` is told its sequence when it lasts, or that it does not.

@@ -84,7 +84,8 @@ impl Sender {
             }
             Sender::Grpc { client } => {
                 let method = client.method(Signal::Traces.grpc_method(), None, &map).expect("a method");
-                let call = GrpcCall { method: &method, message: &[body], deadline, max_response: 1 << 20 };
+                let call =
+                    GrpcCall { method: &method, message: &[body], metadata: None, deadline, max_response: 1 << 20 };
                 match client.unary(call).await {
                     Ok(_) => Told::Taken,
                     Err(GrpcCallError::Status(status)) => {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code: a broken promise ends the test")]
 
 mod fanout;
+mod identity;
 mod letters;
 mod waiting;
 

@@ -76,6 +76,8 @@ pub struct GrpcCall<'a> {
     pub method: &'a GrpcMethod,
     /// The message, compressed already if the method names an encoding; the chunks are sent without being copied.
     pub message: &'a [Bytes],
+    /// One more header, which is another with each call; its name is lower case.
+    pub metadata: Option<(&'static str, &'a HeaderValue)>,
     /// When to give up; also told to the peer.
     pub deadline: Option<Instant>,
     /// Largest reply message in bytes, as it is on the wire.
@@ -238,8 +240,10 @@ impl GrpcClient {
         body: Rope,
     ) -> Result<GrpcReply, GrpcCallError> {
         let timeout = call.deadline.map(|deadline| grpc_timeout(deadline.saturating_duration_since(Instant::now())));
+        let extra = call.metadata.map(|(name, value)| Box::new((name, value.clone())));
         let want = Want::Message(call.max_response);
-        let answer = connection.send(Request { head: Rc::clone(&call.method.head), timeout, body, want }).await?;
+        let head = Rc::clone(&call.method.head);
+        let answer = connection.send(Request { head, timeout, extra, body, want }).await?;
         reply::read(answer, call.max_response)
     }
 }

@@ -313,7 +313,7 @@ async fn over_http2(
     let head = Rc::new(RequestHead::new(&request.head(uri, Version::HTTP_2)));
     let want = Want::Body(max_response);
     let Answer { head, body, trailers } =
-        connection.send(Request { head, timeout: None, body: request.body.clone(), want }).await?;
+        connection.send(Request { head, timeout: None, extra: None, body: request.body.clone(), want }).await?;
     let ResponseHead { status, headers, .. } = Rc::unwrap_or_clone(head);
     let status = status.ok_or_else(|| ClientError::protocol("http2: response has no status"))?;
     let mut collected = Collector::new(status, Version::HTTP_2, headers, max_response)?;

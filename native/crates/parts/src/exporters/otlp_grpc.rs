@@ -4,11 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 use teleferric_buf::Pool;
 use teleferric_codec::Codec;
-use teleferric_flow::{Exporter, Fault, FaultCode, GrpcCode, LocalFuture, Outcome, Parcel, Retry};
+use teleferric_flow::{BatchId, Exporter, Fault, FaultCode, GrpcCode, LocalFuture, Outcome, Parcel, Retry};
 use teleferric_net::client::{
     ClientError, GrpcCall, GrpcCallError, GrpcClient, GrpcConfig, GrpcMethod, GrpcReply, GrpcStatus, GrpcTarget,
     Pushback,
@@ -138,9 +138,11 @@ impl Exporter for OtlpGrpc {
 impl OtlpGrpc {
     async fn call(&self, parcel: &Parcel) -> Result<Outcome, Fault> {
         let message = self.compression.request(&parcel.payload, &self.pool)?;
+        let batch_id = parcel.batch_id.as_ref().and_then(|id| HeaderValue::from_str(id.as_str()).ok());
         let call = GrpcCall {
             method: &self.method,
             message: &message,
+            metadata: batch_id.as_ref().map(|id| (BatchId::HEADER, id)),
             deadline: self.timeout.map(|timeout| Instant::now() + timeout),
             max_response: RESPONSE_BYTES_MAX,
         };

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use teleferric_buf::Pool;
 use teleferric_codec::Codec;
-use teleferric_flow::{Exporter, Fault, FaultCode, GrpcCode, LocalFuture, Outcome, Parcel, Retry};
+use teleferric_flow::{BatchId, Exporter, Fault, FaultCode, GrpcCode, LocalFuture, Outcome, Parcel, Retry};
 use teleferric_net::client::{Client, ClientRequest, ClientResponse, HttpUrl};
 use teleferric_wire::response::{self, Encoding};
 use teleferric_wire::{Signal, json};
@@ -202,7 +202,15 @@ impl Template {
                 self.compression.compress(&[Bytes::from(text)], &self.pool)?.into_owned()
             }
         };
-        Ok(ClientRequest { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body })
+        let mut headers = self.headers.clone();
+        if let Some(id) = &parcel.batch_id
+            && let Ok(mut id) = HeaderValue::from_str(id.as_str())
+        {
+            // It is another each time, and so not for a table of headers that are said again.
+            id.set_sensitive(true);
+            headers.insert(BatchId::HEADER, id);
+        }
+        Ok(ClientRequest { method: Method::POST, url: self.url.clone(), headers, body })
     }
 
     /// A request that was taken is never sent again, whatever its answer looks like.

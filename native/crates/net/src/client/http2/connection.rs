@@ -151,8 +151,7 @@ impl State {
         stream.send_window = self.output.initial_window();
         stream.receive_window = self.stream_window;
         stream.sending = !stream.request.body.is_empty();
-        let timeout = stream.request.timeout.as_deref();
-        self.output.head(stream.id, &stream.request.head, timeout, !stream.sending);
+        self.output.head(stream.id, &stream.request, !stream.sending);
         let id = stream.id;
         self.streams.enter(id, place);
         self.write_body(place);

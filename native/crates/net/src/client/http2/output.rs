@@ -13,6 +13,7 @@ use tokio::io::AsyncWrite as _;
 use super::Http2Config;
 use super::connection::{Fault, State};
 use super::head::RequestHead;
+use super::stream::Request;
 use crate::client::io::Stream as Io;
 use crate::client::rope::Rope;
 use crate::http2::encoder::Encoder;
@@ -105,7 +106,8 @@ impl Output {
     }
 
     /// Appends the head of a request.
-    pub(super) fn head(&mut self, stream: u32, head: &Rc<RequestHead>, timeout: Option<&[u8]>, ends: bool) {
+    pub(super) fn head(&mut self, stream: u32, request: &Request, ends: bool) {
+        let Request { head, timeout, extra, .. } = request;
         let Output { bytes, encoder, last, frame_bytes_max, pending, .. } = self;
         let before = bytes.len();
         put_block(bytes, *frame_bytes_max, stream, ends, |out| {
@@ -125,6 +127,9 @@ impl Output {
             }
             if let Some(timeout) = timeout {
                 put_field(out, "grpc-timeout", timeout);
+            }
+            if let Some((name, value)) = extra.as_deref() {
+                put_field(out, name, value.as_bytes());
             }
         });
         *pending += bytes.len() - before;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use smallvec::SmallVec;
 
 use super::connection::State;
@@ -18,6 +18,8 @@ pub(crate) struct Request {
     pub(crate) head: Rc<RequestHead>,
     /// `grpc-timeout`, which is another with each request.
     pub(crate) timeout: Option<SmallVec<[u8; 12]>>,
+    /// A field that is another with each request, and stays out of the table.
+    pub(crate) extra: Option<Box<(&'static str, HeaderValue)>>,
     pub(crate) body: Rope,
     pub(crate) want: Want,
 }

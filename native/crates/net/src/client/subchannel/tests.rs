@@ -83,7 +83,7 @@ async fn call(channel: &Channel) -> Result<(), ClientError> {
 
 fn request() -> Request {
     let head = RequestHead::new(&http::Request::builder().uri("http://x/").body(()).unwrap());
-    Request { head: Rc::new(head), timeout: None, body: Rope::default(), want: Want::Body(0) }
+    Request { head: Rc::new(head), timeout: None, extra: None, body: Rope::default(), want: Want::Body(0) }
 }
 
 #[test]

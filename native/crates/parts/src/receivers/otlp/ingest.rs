@@ -122,6 +122,7 @@ impl Intake {
             permit: Hold::from(permit),
             arrived: Instant::now(),
             deadline,
+            batch_id: None,
             context,
             // The sender may have stopped waiting.
             reply: Reply::to(move |outcome| drop(sender.send(outcome))),
