@@ -23,7 +23,7 @@ afterEach(() => cleanup.run());
 async function started(sink: AnySink, queue: object): Promise<Running> {
   const running = await startCollector({
     exporters: { [exporterType(sink)]: exporterTo(sink, { sending_queue: queue, ...RETRY }) },
-    extensions: { file_storage: { directory: folder } },
+    extensions: { file_storage: { directory: folder, segment_bytes: 1 << 20 } },
     service: { extensions: ['file_storage'] },
   });
   return cleanup.add(running, (it) => it.close(0));

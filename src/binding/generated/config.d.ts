@@ -623,6 +623,16 @@ export interface NativeCors {
   readonly max_age: number;
 }
 
+/** `dedup`. */
+export interface NativeDedupConfig {
+  /** Whether requests without an id are told apart by their bytes. */
+  readonly body_hash: boolean;
+  /** How many are remembered; the oldest are forgotten first. */
+  readonly max_ids: number;
+  /** How long a request that was taken is remembered, nanoseconds. */
+  readonly window: number;
+}
+
 /** How often clients may ping. */
 export interface NativeEnforcementPolicy {
   /** Least time between pings, nanoseconds. */
@@ -739,6 +749,8 @@ export interface NativeTlsServer {
 export interface NativeOtlpConfig {
   /** When senders are answered. */
   readonly ack: NativeAckConfig;
+  /** Which repeats are told from new requests; none: they are not looked for. */
+  readonly dedup: NativeDedupConfig | null;
   /** The protocols; at least one. */
   readonly protocols: NativeProtocols;
 }

@@ -11,7 +11,8 @@ import {
 } from '../blocks/http-server.js';
 import { referencedExtensions } from '../blocks/references.js';
 import type { NativeOtlpConfig } from '../native-types.js';
-import { block, bool, choice, key, object, optional, string, withDefaults } from '../schema/spec.js';
+import { ns } from '../schema/duration.js';
+import { block, bool, choice, duration, int, key, object, optional, string, withDefaults } from '../schema/spec.js';
 import type { Infer, ObjectOf } from '../schema/spec.js';
 import { ACK_LEVELS } from './acknowledging.js';
 import { define, forSignals } from './definition.js';
@@ -42,6 +43,21 @@ const protocols = object({
   http: block(optional(http, 'default'), 'OTLP over HTTP, protobuf and JSON; closed unless written'),
 });
 
+const dedup = object({
+  window: key(duration({ min: ns('1ms') }), ns('10m'), 'How long a request that was taken is remembered'),
+  max_ids: key(
+    int({ min: 1, max: 100_000_000 }),
+    100_000,
+    'How many are remembered, at 144 bytes each; the oldest are forgotten first',
+    'requests',
+  ),
+  body_hash: key(
+    bool(),
+    false,
+    'Also tell requests without an id apart, by their bytes: two that say the same in the window count as one',
+  ),
+});
+
 const spec = object(
   {
     protocols: block(protocols, 'What to listen for; at least one'),
@@ -57,6 +73,10 @@ const spec = object(
       bool(),
       false,
       "Let a request ask for its level by the header `x-teleferric-ack`. A key of teleferric's own",
+    ),
+    dedup: block(
+      optional(dedup, 'default'),
+      "Answering a request that comes again, by its header `x-teleferric-batch-id`, without taking it twice; off unless written. A key of teleferric's own",
     ),
   },
   {
@@ -109,6 +129,7 @@ function toNative(receiver: OtlpReceiver, context: NativeContext, id: string): N
           }
         : null,
     },
+    dedup: receiver.dedup,
   };
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use teleferric_flow::{Context, Fault, FaultCode, Outcome};
+use teleferric_flow::{BatchId, Context, Fault, FaultCode, Outcome};
 use teleferric_parts::receivers::otlp::ack::ACK_HEADER;
-use teleferric_parts::receivers::otlp::ingest::{Encoding, Intake};
+use teleferric_parts::receivers::otlp::ingest::{Arrival, Encoding, Intake};
 use teleferric_wire::Signal;
 
 use crate::Done;
@@ -42,13 +42,14 @@ impl Ingest {
 /// Copies the body into a block of the pool, charged to the ledger, and lets a data-plane thread take it from there.
 pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: Done) {
     let answer = Answer(Some(done));
-    let Some((running, Entry { generation, receiver, acks })) =
+    let Some((running, Entry { generation, receiver, rules })) =
         running.and_then(|running| Some((Arc::clone(&running), running.entry()?)))
     else {
         return answer.refuse(FaultCode::Draining, "the collector is not taking data now");
     };
-    let asked = || request.metadata.iter().find(|(key, _)| &**key == ACK_HEADER).map(|(_, word)| word.as_ref().into());
-    let ack = match acks.of(request.signal, asked) {
+    let said = |name: &str| request.metadata.iter().find(|(key, _)| &**key == name).map(|(_, word)| &**word);
+    let batch_id = said(BatchId::HEADER).filter(|_| rules.dedup.is_some()).map(|id| id.as_bytes().into());
+    let ack = match rules.acks.of(request.signal, || said(ACK_HEADER).map(Into::into)) {
         Ok(ack) => ack,
         Err(fault) => return answer.give(&Outcome::Refused(fault), None),
     };
@@ -67,11 +68,13 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
     let workers = Arc::clone(&shared.workers);
     workers.spawn_on(worker, move || async move {
         let outputs = graph::outputs_or_newest(generation, &receiver);
-        let intake = Intake::new(&shared, &receiver, "node", outputs, acks);
+        let intake = Intake::new(&shared, &receiver, "node", outputs, rules);
         let context = Arc::new(Context { metadata: request.metadata, ack, ..Context::default() });
-        let outcome = intake.take(request.signal, request.encoding, body, permit, context, None).await;
+        let (signal, encoding, body) = (request.signal, request.encoding, body.into());
+        let arrival = Arrival { signal, encoding, body, permit, context, deadline: None, batch_id };
+        let outcome = intake.take(arrival).await;
         let retry_delay = match &outcome {
-            Outcome::Refused(fault) => intake.retry_delay(request.signal, fault),
+            Outcome::Refused(fault) => intake.retry_delay(signal, fault),
             Outcome::Accepted | Outcome::Partial { .. } => None,
         };
         answer.give(&outcome, retry_delay);

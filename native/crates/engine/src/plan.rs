@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use teleferric_flow::OverloadSettings;
 use teleferric_parts::component::{ReceiverPart, Shared, StartError};
-use teleferric_parts::receivers::otlp::ack::Acks;
+use teleferric_parts::receivers::otlp::ingest::IntakeRules;
 use teleferric_parts::registry;
 use teleferric_wire::Signal;
 
@@ -31,8 +31,8 @@ pub struct ReceiverPlan {
     pub id: String,
     /// What takes its data.
     pub outputs: Outputs,
-    /// When its senders are answered.
-    pub acks: Arc<Acks>,
+    /// The rules for its requests.
+    pub rules: Arc<IntakeRules>,
 }
 
 /// Nodes that take the data of each signal that a pipeline carries.
@@ -69,8 +69,8 @@ impl Plan {
         let mut parts = Vec::new();
         for component in &document.receivers {
             let part = registry::receiver(component.configured(), shared).map_err(at("receivers", component))?;
-            let (id, acks) = (component.id.clone(), part.acks());
-            receivers.push(ReceiverPlan { id, outputs: planner.outputs(&component.id)?, acks });
+            let (id, rules) = (component.id.clone(), part.intake_rules());
+            receivers.push(ReceiverPlan { id, outputs: planner.outputs(&component.id)?, rules });
             parts.push((component.id.clone(), part));
         }
         let overload = Arc::new(document.service.overload.settings()?);

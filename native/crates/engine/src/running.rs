@@ -11,7 +11,8 @@ use teleferric_flow::{Overload, StoredLogs};
 use teleferric_net::Workers;
 use teleferric_parts::component::{Listening, Outputs, Shared, StartError};
 use teleferric_parts::listeners::Listeners;
-use teleferric_parts::receivers::otlp::ack::Acks;
+use teleferric_parts::receivers::otlp::dedup::DedupWindows;
+use teleferric_parts::receivers::otlp::ingest::IntakeRules;
 use teleferric_wire::Limits;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
@@ -62,8 +63,8 @@ pub struct Entry {
     pub generation: u64,
     /// The receiver's id.
     pub receiver: String,
-    /// When its senders are answered.
-    pub acks: Arc<Acks>,
+    /// The rules for its requests.
+    pub rules: Arc<IntakeRules>,
 }
 
 impl Seen {
@@ -72,7 +73,7 @@ impl Seen {
         let entry = plan.receivers.iter().find(is_otlp).map(|receiver| Entry {
             generation: plan.generation,
             receiver: receiver.id.clone(),
-            acks: Arc::clone(&receiver.acks),
+            rules: Arc::clone(&receiver.rules),
         });
         Seen { entry, listening: listening.to_vec() }
     }
@@ -243,6 +244,7 @@ fn share(
         user_agent: document.service.user_agent.clone(),
         detailed: document.service.telemetry_level == "detailed",
         storages: StoredLogs::default(),
+        dedup_windows: DedupWindows::default(),
         workers,
     }
 }

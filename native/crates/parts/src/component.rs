@@ -21,7 +21,8 @@ use teleferric_wire::{Limits, Signal};
 use tokio::time::Instant;
 
 use crate::listeners::Listeners;
-use crate::receivers::otlp::ack::Acks;
+use crate::receivers::otlp::dedup::DedupWindows;
+use crate::receivers::otlp::ingest::IntakeRules;
 
 /// What all components of one collector share.
 pub struct Shared {
@@ -49,6 +50,8 @@ pub struct Shared {
     pub detailed: bool,
     /// Logs on disk that queues lie in.
     pub storages: StoredLogs,
+    /// What receivers remember of requests that were taken.
+    pub dedup_windows: DedupWindows,
     /// The data-plane threads.
     pub workers: Arc<Workers>,
 }
@@ -231,8 +234,8 @@ pub trait ReceiverPart: Send + Sync {
     /// Starts taking data in. Listeners come from `listeners`, which hands over those that an earlier graph held.
     fn start(&self, outputs: Outputs, listeners: &mut Listeners) -> Result<Vec<Listening>, StartError>;
 
-    /// When the senders of what is handed over by the host are answered.
-    fn acks(&self) -> Arc<Acks> {
+    /// The rules for what is handed over by the host.
+    fn intake_rules(&self) -> Arc<IntakeRules> {
         Arc::default()
     }
 

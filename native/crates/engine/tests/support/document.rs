@@ -86,6 +86,7 @@ pub fn otlp(id: &str, http: &str, grpc: &str) -> Value {
         json!({
             "protocols": { "grpc": grpc, "http": http },
             "ack": { "level": null, "choices": null },
+            "dedup": null,
         }),
     )
 }

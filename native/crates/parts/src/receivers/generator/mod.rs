@@ -13,14 +13,14 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 use teleferric_buf::Permit;
-use teleferric_flow::{Context, LocalFuture, Outcome};
+use teleferric_flow::{LocalFuture, Outcome};
 use teleferric_wire::Signal;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::component::{Listening, Outputs, ReceiverPart, Shared, StartError};
 use crate::listeners::Listeners;
-use crate::receivers::otlp::ingest::{Encoding, Intake};
+use crate::receivers::otlp::ingest::{Arrival, Encoding, Intake};
 use crate::registry::Configured;
 use content::Content;
 
@@ -149,8 +149,16 @@ impl Run {
         let mut content = Content::new(seed.wrapping_add(sender), self.config.error_ratio);
         while let Some((signal, items)) = self.next().await {
             let body = Bytes::from(content.request(signal, items));
-            let answer = intake.take(signal, Encoding::Proto, body, Permit::none(), Arc::new(Context::default()), None);
-            self.note(items, &answer.await, shared);
+            let arrival = Arrival {
+                signal,
+                encoding: Encoding::Proto,
+                body: body.into(),
+                permit: Permit::none(),
+                context: Arc::default(),
+                deadline: None,
+                batch_id: None,
+            };
+            self.note(items, &intake.take(arrival).await, shared);
             // A destination that answers at once must not keep this thread from its other work.
             tokio::task::yield_now().await;
         }

@@ -14,7 +14,7 @@ use teleferric_wire::response::{self, Encoding};
 use tokio::time::Instant;
 
 use super::inflate::inflate;
-use super::ingest::Intake;
+use super::ingest::{Arrival, Intake};
 use super::metadata;
 use crate::component::Shared;
 
@@ -56,7 +56,8 @@ impl GrpcService {
         let timeout = request.timeout.map_err(|bad| error(GrpcCode::Internal, bad.to_string()))?;
         self.intake.admit(signal).map_err(|fault| self.refuse(signal, &fault))?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let ack = self.intake.acks.of_headers(signal, &request.head.headers);
+        let batch_id = self.intake.batch_id(&request.head.headers);
+        let ack = self.intake.rules.acks.of_headers(signal, &request.head.headers);
         let ack = ack.map_err(|fault| self.refuse(signal, &fault))?;
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
@@ -77,8 +78,9 @@ impl GrpcService {
                 return Err(error(GrpcCode::Internal, text.to_owned()));
             }
         };
-        let outcome = self.intake.take(signal, Encoding::Proto, body, permit, context, deadline).await;
-        Ok(self.respond(signal, &outcome))
+        let encoding = Encoding::Proto;
+        let arrival = Arrival { signal, encoding, body, permit, context, deadline, batch_id };
+        Ok(self.respond(signal, &self.intake.take(arrival).await))
     }
 
     fn respond(&self, signal: Signal, outcome: &Outcome) -> Response {

@@ -14,7 +14,7 @@ use teleferric_wire::response::{self, Encoding};
 
 use super::cors::Cors;
 use super::inflate::inflate;
-use super::ingest::Intake;
+use super::ingest::{Arrival, Intake};
 use super::metadata;
 use crate::component::Shared;
 
@@ -75,7 +75,8 @@ impl HttpService {
         }
         let Some(encoding) = encoding else { return Err(unsupported_media_type()) };
         self.intake.admit(signal).map_err(|fault| self.refuse(signal, encoding, &fault))?;
-        let ack = self.intake.acks.of_headers(signal, headers);
+        let batch_id = self.intake.batch_id(headers);
+        let ack = self.intake.rules.acks.of_headers(signal, headers);
         let ack = ack.map_err(|fault| self.refuse(signal, encoding, &fault))?;
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
@@ -93,8 +94,8 @@ impl HttpService {
             Some(codec) => inflate(codec, body, self.rules.body.max, &mut permit, &self.shared.pool)
                 .map_err(|fault| self.refuse(signal, encoding, &fault))?,
         };
-        let outcome = self.intake.take(signal, encoding, body, permit, context, None).await;
-        Ok(self.respond(signal, encoding, &outcome))
+        let arrival = Arrival { signal, encoding, body, permit, context, deadline: None, batch_id };
+        Ok(self.respond(signal, encoding, &self.intake.take(arrival).await))
     }
 
     fn signal(&self, path: &str) -> Option<Signal> {

@@ -2,14 +2,16 @@
 //! ends here, whatever transport it came by.
 
 use std::borrow::Cow;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use teleferric_buf::Permit;
 use teleferric_buf::metrics::{Counter, Desc, Kind};
 use teleferric_flow::{
-    Context, Fault, FaultCode, Gate, GrpcCode, Hold, Outcome, Packed, Parcel, Payload, Reply, Retry,
+    BatchId, Context, Fault, FaultCode, Gate, GrpcCode, Hold, Outcome, Packed, Parcel, Payload, Reply, Retry,
 };
 pub use teleferric_wire::response::Encoding;
 use teleferric_wire::{Signal, WireError, json};
@@ -17,15 +19,44 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::ack::Acks;
+use super::dedup::{DEDUPLICATED, Dedup, Pending, Seen};
 use crate::component::{LocalOutputs, Shared};
 
 /// The way in for one receiver and transport on one data-plane thread.
 pub struct Intake {
     shared: Arc<Shared>,
     outputs: LocalOutputs,
-    /// When senders are answered.
-    pub acks: Arc<Acks>,
+    /// What its requests have in common with those of the receiver's other transports.
+    pub rules: Arc<IntakeRules>,
+    deduplicated: Option<Counter>,
     counters: [Option<Counters>; Signal::ALL.len()],
+}
+
+/// What the requests of one receiver have in common.
+#[derive(Default)]
+pub struct IntakeRules {
+    /// When senders are answered.
+    pub acks: Acks,
+    /// What is known of requests that were taken, if repeats are looked for.
+    pub dedup: Option<Dedup>,
+}
+
+/// A request that was read.
+pub struct Arrival {
+    /// What it is.
+    pub signal: Signal,
+    /// How its body is written.
+    pub encoding: Encoding,
+    /// Its body.
+    pub body: Body,
+    /// The memory that its uncompressed bytes hold.
+    pub permit: Permit,
+    /// Who sent it.
+    pub context: Arc<Context>,
+    /// When the sender stops waiting, if it said so.
+    pub deadline: Option<Instant>,
+    /// What its sender calls it, where repeats are looked for.
+    pub batch_id: Option<Box<[u8]>>,
 }
 
 /// The body of a request.
@@ -51,7 +82,13 @@ struct Counters {
 
 impl Intake {
     /// An intake whose items are counted under the labels `receiver` and `transport`.
-    pub fn new(shared: &Arc<Shared>, receiver: &str, transport: &str, outputs: LocalOutputs, acks: Arc<Acks>) -> Self {
+    pub fn new(
+        shared: &Arc<Shared>,
+        receiver: &str,
+        transport: &str,
+        outputs: LocalOutputs,
+        rules: Arc<IntakeRules>,
+    ) -> Self {
         let labels = [("receiver", receiver), ("transport", transport)];
         let counters = Signal::ALL.map(|signal| {
             outputs.get(signal)?;
@@ -60,7 +97,14 @@ impl Intake {
             };
             Some(Counters { accepted: counter(&ACCEPTED)?, refused: counter(&REFUSED)?, failed: counter(&FAILED)? })
         });
-        Intake { shared: Arc::clone(shared), outputs, acks, counters }
+        let deduplicated = rules.dedup.as_ref().map(|_| shared.metrics.counter(&DEDUPLICATED, &labels));
+        Intake { shared: Arc::clone(shared), outputs, rules, deduplicated, counters }
+    }
+
+    /// The id that a request with these headers brings, where repeats are looked for.
+    pub(super) fn batch_id(&self, headers: &HeaderMap) -> Option<Box<[u8]>> {
+        self.rules.dedup.as_ref()?;
+        headers.get(BatchId::HEADER).map(|id| id.as_bytes().into())
     }
 
     /// Whether a pipeline takes `signal`.
@@ -86,33 +130,43 @@ impl Intake {
         }
     }
 
-    /// Takes a request and resolves with what became of it. `permit` is the memory that its uncompressed bytes hold.
+    /// Takes a request and resolves with what became of it.
     ///
     /// Dropping the future stops waiting; the request goes on.
-    pub async fn take(
-        &self,
-        signal: Signal,
-        encoding: Encoding,
-        body: impl Into<Body>,
-        mut permit: Permit,
-        context: Arc<Context>,
-        deadline: Option<Instant>,
-    ) -> Outcome {
+    pub async fn take(&self, arrival: Arrival) -> Outcome {
+        let Arrival { signal, encoding, body, mut permit, context, deadline, batch_id } = arrival;
         let (Some(next), Some(gate)) = (self.outputs.get(signal), self.outputs.gate(signal)) else {
             let fault = Fault::new(FaultCode::DownstreamPermanent, format!("no pipeline takes {signal}"));
             return Outcome::Refused(fault.with_status(GrpcCode::Unimplemented));
         };
-        let (payload, items) = match self.read(signal, encoding, body.into(), &mut permit) {
+        let (payload, items) = match self.read(signal, encoding, body, &mut permit) {
             Ok(read) => read,
             Err(fault) => return Outcome::Refused(fault),
         };
         if items == 0 {
             return Outcome::Accepted;
         }
-        if let Err(fault) = gate.admit(&payload) {
+        let refuse = |fault| {
             let outcome = Outcome::Refused(fault);
             self.count(signal, items, &outcome);
-            return outcome;
+            outcome
+        };
+        let mut pending = None;
+        if let Some(dedup) = &self.rules.dedup
+            && let Some(key) = dedup.key(signal, context.ack, batch_id.as_deref(), &payload)
+        {
+            // In a box, so that where repeats are not looked for nothing carries what the wait needs.
+            match Box::pin(in_time(dedup.see(key), deadline)).await {
+                Ok(Seen::First(first)) => pending = first,
+                Ok(Seen::Again) => {
+                    self.deduplicated.iter().for_each(|counter| counter.add(items));
+                    return Outcome::Accepted;
+                }
+                Err(fault) => return refuse(fault),
+            }
+        }
+        if let Err(fault) = gate.admit(&payload) {
+            return refuse(fault);
         }
         let (sender, outcome) = oneshot::channel();
         next.consume(Parcel {
@@ -124,8 +178,7 @@ impl Intake {
             deadline,
             batch_id: None,
             context,
-            // The sender may have stopped waiting.
-            reply: Reply::to(move |outcome| drop(sender.send(outcome))),
+            reply: reply(sender, pending),
         });
         let outcome = wait(outcome, deadline).await;
         self.count(signal, items, &outcome);
@@ -179,20 +232,35 @@ impl Intake {
     }
 }
 
+/// Tells the sender, who may have stopped waiting, and those who send the same what became of a request.
+fn reply(sender: oneshot::Sender<Outcome>, pending: Option<Pending>) -> Reply {
+    match pending {
+        None => Reply::to(move |outcome| drop(sender.send(outcome))),
+        Some(pending) => Reply::to(move |outcome| {
+            pending.settle(&outcome);
+            drop(sender.send(outcome));
+        }),
+    }
+}
+
 /// The outcome, or a refusal once the sender has stopped waiting.
 async fn wait(outcome: oneshot::Receiver<Outcome>, deadline: Option<Instant>) -> Outcome {
-    let answer = match deadline {
-        None => outcome.await,
-        Some(deadline) => match tokio::time::timeout_at(deadline, outcome).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let fault = Fault::new(FaultCode::DownstreamTemporary, "the sender's deadline passed");
-                return Outcome::Refused(fault.with_status(GrpcCode::DeadlineExceeded));
-            }
-        },
-    };
-    // A reply is settled even when it is dropped, so an answer always comes.
-    answer.unwrap_or_else(|_| Outcome::Refused(Fault::new(FaultCode::Abandoned, "the request was dropped")))
+    match in_time(outcome, deadline).await {
+        // A reply is settled even when it is dropped, so an answer always comes.
+        Ok(answer) => {
+            answer.unwrap_or_else(|_| Outcome::Refused(Fault::new(FaultCode::Abandoned, "the request was dropped")))
+        }
+        Err(fault) => Outcome::Refused(fault),
+    }
+}
+
+/// What `work` comes to, or a refusal once the sender has stopped waiting.
+async fn in_time<T>(work: impl Future<Output = T>, deadline: Option<Instant>) -> Result<T, Fault> {
+    let Some(deadline) = deadline else { return Ok(work.await) };
+    tokio::time::timeout_at(deadline, work).await.map_err(|_| {
+        let fault = Fault::new(FaultCode::DownstreamTemporary, "the sender's deadline passed");
+        fault.with_status(GrpcCode::DeadlineExceeded)
+    })
 }
 
 /// What a sender is told about bytes that are no request.

@@ -2,6 +2,7 @@
 
 pub mod ack;
 mod cors;
+pub mod dedup;
 mod grpc;
 mod http;
 mod inflate;
@@ -21,9 +22,10 @@ use teleferric_wire::response::{Encoding, FieldViolation, Status};
 
 use self::ack::{AckConfig, Acks};
 use self::cors::Cors;
+use self::dedup::{Dedup, DedupConfig};
 use self::grpc::{GrpcRules, GrpcService};
 use self::http::{HttpRules, HttpService};
-use self::ingest::Intake;
+use self::ingest::{Intake, IntakeRules};
 use crate::component::{Listening, Outputs, ReceiverPart, Shared, StartError};
 use crate::listeners::{Listeners, Wanted};
 use crate::registry::Configured;
@@ -40,6 +42,8 @@ pub struct OtlpConfig {
     pub protocols: Protocols,
     /// When senders are answered.
     pub ack: AckConfig,
+    /// Which repeats are told from new requests; none: they are not looked for.
+    pub dedup: Option<DedupConfig>,
 }
 
 /// The protocols of the receiver.
@@ -74,14 +78,16 @@ pub fn build(component: Configured<'_>, shared: &Arc<Shared>) -> Result<Box<dyn 
     if config.protocols.grpc.is_none() && config.protocols.http.is_none() {
         return Err(StartError::new("must specify at least one protocol when using the OTLP receiver"));
     }
-    let acks = Arc::new(Acks::new(&config.ack)?);
-    Ok(Box::new(Otlp { id: component.id.to_owned(), config, acks, shared: Arc::clone(shared) }))
+    let dedup =
+        config.dedup.clone().map(|config| Dedup::new(config, component.id, &shared.dedup_windows, &shared.ledger));
+    let rules = Arc::new(IntakeRules { acks: Acks::new(&config.ack)?, dedup });
+    Ok(Box::new(Otlp { id: component.id.to_owned(), config, rules, shared: Arc::clone(shared) }))
 }
 
 struct Otlp {
     id: String,
     config: OtlpConfig,
-    acks: Arc<Acks>,
+    rules: Arc<IntakeRules>,
     shared: Arc<Shared>,
 }
 
@@ -97,8 +103,8 @@ impl ReceiverPart for Otlp {
         Ok(listening)
     }
 
-    fn acks(&self) -> Arc<Acks> {
-        Arc::clone(&self.acks)
+    fn intake_rules(&self) -> Arc<IntakeRules> {
+        Arc::clone(&self.rules)
     }
 }
 
@@ -112,9 +118,9 @@ impl Otlp {
         let max = usize::try_from(settings.max_recv_msg_size_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
         let rules = Arc::new(GrpcRules { body: BodyLimits::new(max), include_metadata: settings.include_metadata });
         let (id, shared, outputs) = (self.id.clone(), Arc::clone(&self.shared), Arc::clone(outputs));
-        let acks = self.acks();
+        let intake_rules = self.intake_rules();
         let make = move |_worker| {
-            let intake = Intake::new(&shared, &id, "grpc", outputs(), Arc::clone(&acks));
+            let intake = Intake::new(&shared, &id, "grpc", outputs(), Arc::clone(&intake_rules));
             Rc::new(GrpcService { intake, rules: Arc::clone(&rules), shared: Arc::clone(&shared) })
         };
         let wanted = Wanted::grpc(settings, &self.shared)?;
@@ -130,9 +136,9 @@ impl Otlp {
     ) -> Result<Listening, StartError> {
         let rules = Arc::new(http_rules(settings)?);
         let (id, shared, outputs) = (self.id.clone(), Arc::clone(&self.shared), Arc::clone(outputs));
-        let acks = self.acks();
+        let intake_rules = self.intake_rules();
         let make = move |_worker| {
-            let intake = Intake::new(&shared, &id, "http", outputs(), Arc::clone(&acks));
+            let intake = Intake::new(&shared, &id, "http", outputs(), Arc::clone(&intake_rules));
             Rc::new(HttpService { intake, rules: Arc::clone(&rules), shared: Arc::clone(&shared) })
         };
         let wanted = Wanted::http(&settings.server, &self.shared)?;

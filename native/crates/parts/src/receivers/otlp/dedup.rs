@@ -1,0 +1,339 @@
+//! Requests that come again (`dedup` of the receiver): a sender that lost our answer sends the same request once more.
+//! Within a window of time and number, one that was taken is answered OK and goes no further, and one that is under way
+//! waits for what becomes of the first.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use foldhash::{HashMap, HashMapExt};
+use parking_lot::Mutex;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use teleferric_buf::metrics::{Desc, Kind};
+use teleferric_buf::{Ledger, Permit};
+use teleferric_flow::{AckLevel, Outcome, Payload};
+use teleferric_wire::Signal;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::settings::nanoseconds;
+
+/// `dedup`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DedupConfig {
+    /// How long a request that was taken is remembered, nanoseconds.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub window: Duration,
+    /// How many are remembered; the oldest are forgotten first.
+    pub max_ids: u64,
+    /// Whether requests without an id are told apart by their bytes.
+    pub body_hash: bool,
+}
+
+/// What tells a request from others: a digest of its id, or of its bytes.
+type Key = [u8; 16];
+
+/// What one request takes in both collections, their free room included.
+const KEY_BYTES: u64 = 144;
+
+/// The windows of all receivers, kept by the graphs that use them: a reload goes on with the window of the graph before.
+#[derive(Default)]
+pub struct DedupWindows(Mutex<HashMap<Box<str>, Weak<Window>>>);
+
+/// The requests that one receiver remembers, over all data-plane threads.
+struct Window(Mutex<State>);
+
+struct State {
+    known: HashMap<Key, Known>,
+    /// Those that were taken, oldest first.
+    taken: VecDeque<(Instant, Key)>,
+    memory: Permit,
+}
+
+enum Known {
+    /// The channel closes when it is over.
+    UnderWay(watch::Receiver<()>),
+    Taken,
+}
+
+/// The window of one receiver, and the rules by which a graph uses it.
+pub struct Dedup {
+    config: DedupConfig,
+    window: Arc<Window>,
+}
+
+/// What is to be done with a request.
+pub enum Seen {
+    /// It goes on, and whoever has the handle says what became of it; without one there was no room to remember it.
+    First(Option<Pending>),
+    /// It was taken before.
+    Again,
+}
+
+/// A request on its way. Dropped without a word, it was not taken.
+pub struct Pending {
+    window: Arc<Window>,
+    key: Key,
+    taken: bool,
+    /// Dropped with this, which wakes those who wait.
+    _over: watch::Sender<()>,
+}
+
+impl DedupWindows {
+    /// The window of a receiver, what it holds counted in `ledger`.
+    fn of(&self, receiver: &str, ledger: &Arc<Ledger>) -> Arc<Window> {
+        let mut windows = self.0.lock();
+        if let Some(window) = windows.get(receiver).and_then(Weak::upgrade) {
+            return window;
+        }
+        // Zero bytes always succeed.
+        let memory = ledger.try_reserve(0).unwrap_or_default();
+        let state = State { known: HashMap::new(), taken: VecDeque::new(), memory };
+        let window = Arc::new(Window(Mutex::new(state)));
+        windows.insert(receiver.into(), Arc::downgrade(&window));
+        window
+    }
+}
+
+impl Dedup {
+    /// The window of `receiver`, used by these rules.
+    pub fn new(config: DedupConfig, receiver: &str, windows: &DedupWindows, ledger: &Arc<Ledger>) -> Self {
+        Dedup { config, window: windows.of(receiver, ledger) }
+    }
+
+    /// What a request is known by: the id that its sender gave or, if that is set, its bytes; none if by neither. One that
+    /// asks for another level of acknowledgement is another, because what was said of the first does not answer it.
+    pub fn key(&self, signal: Signal, ack: Option<AckLevel>, id: Option<&[u8]>, payload: &Payload) -> Option<Key> {
+        let id = id.filter(|id| !id.is_empty());
+        if id.is_none() && !self.config.body_hash {
+            return None;
+        }
+        let mut digest = Sha256::new();
+        digest.update([signal.index() as u8, ack.map_or(0, |level| level as u8 + 1), u8::from(id.is_some())]);
+        match id {
+            Some(id) => digest.update(id),
+            None => payload.chunks().iter().for_each(|chunk| digest.update(chunk)),
+        }
+        digest.finalize().first_chunk().copied()
+    }
+
+    /// Remembers a request and says whether it is the first; waits as long as the same one is under way. Cancel safe.
+    pub async fn see(&self, key: Key) -> Seen {
+        loop {
+            match self.window.claim(key, &self.config) {
+                Ok(seen) => return seen,
+                // The channel only ever closes.
+                Err(mut under_way) => drop(under_way.changed().await),
+            }
+        }
+    }
+}
+
+impl Window {
+    /// # Errors
+    /// The same one is under way.
+    fn claim(self: &Arc<Self>, key: Key, config: &DedupConfig) -> Result<Seen, watch::Receiver<()>> {
+        let mut state = self.0.lock();
+        state.forget_before(Instant::now().checked_sub(config.window));
+        match state.known.get(&key) {
+            Some(Known::Taken) => return Ok(Seen::Again),
+            Some(Known::UnderWay(over)) => return Err(over.clone()),
+            None => {}
+        }
+        if !state.make_room(usize::try_from(config.max_ids).unwrap_or(usize::MAX)) {
+            return Ok(Seen::First(None));
+        }
+        let (over, under_way) = watch::channel(());
+        state.known.insert(key, Known::UnderWay(under_way));
+        Ok(Seen::First(Some(Pending { window: Arc::clone(self), key, taken: false, _over: over })))
+    }
+}
+
+impl State {
+    /// Makes room for one more, at the cost of the oldest that were taken; whether there is some.
+    fn make_room(&mut self, most: usize) -> bool {
+        while self.known.len() >= most {
+            if !self.forget_oldest() {
+                return false;
+            }
+        }
+        self.memory.try_grow(KEY_BYTES).is_ok() || (self.forget_oldest() && self.memory.try_grow(KEY_BYTES).is_ok())
+    }
+
+    fn forget_before(&mut self, since: Option<Instant>) {
+        let Some(since) = since else { return };
+        while self.taken.front().is_some_and(|(at, _)| *at < since) {
+            self.forget_oldest();
+        }
+        // What a burst has left is not counted any more.
+        if self.known.capacity() > CAPACITY_KEPT && self.known.capacity() / 8 > self.known.len() {
+            self.known.shrink_to(2 * self.known.len());
+            self.taken.shrink_to(2 * self.known.len());
+        }
+    }
+
+    fn forget_oldest(&mut self) -> bool {
+        let Some((_, key)) = self.taken.pop_front() else { return false };
+        self.forget(&key);
+        true
+    }
+
+    fn forget(&mut self, key: &Key) {
+        self.known.remove(key);
+        self.memory.shrink_to(self.known.len() as u64 * KEY_BYTES);
+    }
+}
+
+/// Room for so many is not worth giving back.
+const CAPACITY_KEPT: usize = 1024;
+
+impl Pending {
+    /// Says what became of the request.
+    pub fn settle(mut self, outcome: &Outcome) {
+        self.taken = outcome.is_taken();
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let mut state = self.window.0.lock();
+        if self.taken {
+            state.known.insert(self.key, Known::Taken);
+            state.taken.push_back((Instant::now(), self.key));
+        } else {
+            state.forget(&self.key);
+        }
+    }
+}
+
+/// Counts items of requests that came again.
+pub static DEDUPLICATED: Desc = Desc {
+    name: "teleferric_deduplicated_items_total",
+    help: "Items of requests that had been taken before and went no further.",
+    kind: Kind::Counter,
+    lazy: true,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use teleferric_flow::{Fault, FaultCode};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn config(max_ids: u64) -> DedupConfig {
+        DedupConfig { window: 10 * SECOND, max_ids, body_hash: false }
+    }
+
+    fn dedup(max_ids: u64, ledger: &Arc<Ledger>) -> Dedup {
+        Dedup::new(config(max_ids), "otlp", &DedupWindows::default(), ledger)
+    }
+
+    fn key(dedup: &Dedup, id: &str) -> Key {
+        dedup.key(Signal::Logs, None, Some(id.as_bytes()), &Payload::default()).unwrap()
+    }
+
+    async fn first(dedup: &Dedup, id: &str) -> Option<Pending> {
+        match dedup.see(key(dedup, id)).await {
+            Seen::First(pending) => pending,
+            Seen::Again => panic!("{id} is new"),
+        }
+    }
+
+    /// Whether it was new, and is taken now.
+    async fn take(dedup: &Dedup, id: &str) -> bool {
+        match dedup.see(key(dedup, id)).await {
+            Seen::First(pending) => {
+                pending.into_iter().for_each(|pending| pending.settle(&Outcome::Accepted));
+                true
+            }
+            Seen::Again => false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_taken_is_known_for_the_window_and_what_was_refused_is_new() {
+        let ledger = Ledger::new(1 << 20);
+        let dedup = dedup(100, &ledger);
+        let refused = Outcome::Refused(Fault::new(FaultCode::QueueFull, "no"));
+        first(&dedup, "a").await.unwrap().settle(&refused);
+        assert_eq!(ledger.used(), 0);
+        assert!(take(&dedup, "a").await, "a refusal makes no repeat OK");
+        assert!(!take(&dedup, "a").await);
+        assert_eq!(ledger.used(), KEY_BYTES);
+        tokio::time::sleep(11 * SECOND).await;
+        assert!(take(&dedup, "a").await);
+        assert_eq!(ledger.used(), KEY_BYTES);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn repeats_wait_for_the_first_and_one_of_them_goes_on_if_that_failed() {
+        let ledger = Ledger::new(1 << 20);
+        let dedup = dedup(100, &ledger);
+        for fails in [true, false] {
+            let id = if fails { "a" } else { "b" };
+            let pending = first(&dedup, id).await.unwrap();
+            let repeats = async { tokio::join!(take(&dedup, id), take(&dedup, id)) };
+            let end = async {
+                tokio::time::sleep(SECOND).await;
+                if fails { drop(pending) } else { pending.settle(&Outcome::Accepted) }
+            };
+            let ((one, other), ()) = tokio::join!(repeats, end);
+            assert_eq!(u8::from(one) + u8::from(other), u8::from(fails));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_many_are_remembered_as_may_be_and_as_memory_allows() {
+        let ledger = Ledger::new(3 * KEY_BYTES);
+        let dedup = dedup(2, &ledger);
+        for id in ["a", "b", "c", "d"] {
+            assert!(take(&dedup, id).await);
+        }
+        assert!(!take(&dedup, "d").await && !take(&dedup, "c").await && take(&dedup, "a").await);
+        let _other = ledger.try_reserve(ledger.limit() - ledger.used()).unwrap();
+        assert!(take(&dedup, "e").await && !take(&dedup, "e").await);
+        assert_eq!(ledger.used(), ledger.limit());
+        let (_f, _g) = (first(&dedup, "f").await.unwrap(), first(&dedup, "g").await.unwrap());
+        assert!(first(&dedup, "h").await.is_none(), "what is under way is not forgotten for another");
+    }
+
+    #[tokio::test]
+    async fn a_reload_goes_on_with_the_window_of_the_graph_before() {
+        let (ledger, windows) = (Ledger::new(1 << 20), DedupWindows::default());
+        let old = Dedup::new(config(100), "otlp", &windows, &ledger);
+        assert!(take(&old, "a").await);
+        let new = Dedup::new(config(50), "otlp", &windows, &ledger);
+        drop(old);
+        assert!(!take(&new, "a").await);
+        assert!(take(&Dedup::new(config(50), "otlp/2", &windows, &ledger), "a").await, "another receiver");
+        drop(new);
+        assert_eq!(ledger.used(), 0);
+        assert!(take(&Dedup::new(config(50), "otlp", &windows, &ledger), "a").await);
+    }
+
+    #[test]
+    fn a_key_is_of_signal_level_and_id_and_of_bytes_where_that_is_set() {
+        let ledger = Ledger::new(1 << 20);
+        let by_id = dedup(1, &ledger);
+        let config = DedupConfig { body_hash: true, ..config(1) };
+        let by_bytes = Dedup::new(config, "otlp", &DedupWindows::default(), &ledger);
+        let a = Payload::from(bytes::Bytes::from_static(b"a"));
+        let keys = [
+            by_bytes.key(Signal::Logs, None, Some(b"a"), &a),
+            by_bytes.key(Signal::Traces, None, Some(b"a"), &a),
+            by_bytes.key(Signal::Logs, Some(AckLevel::Delivered), Some(b"a"), &a),
+            by_bytes.key(Signal::Logs, None, None, &a),
+            by_bytes.key(Signal::Logs, None, None, &Payload::default()),
+        ];
+        for (place, key) in keys.iter().enumerate() {
+            assert!(key.is_some() && !keys[..place].contains(key), "{place}");
+        }
+        assert_eq!(by_bytes.key(Signal::Logs, None, Some(b""), &a), keys[3], "nothing is no id");
+        assert_eq!(by_id.key(Signal::Logs, None, Some(b""), &a), None);
+    }
+}
