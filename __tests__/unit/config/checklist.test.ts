@@ -306,6 +306,7 @@ service:
       sizer: 'requests',
       block_on_overflow: false,
       wait_for_result: false,
+      order: 'fifo',
       queue_share: 0.5,
       priorities: null,
       batch: null,

@@ -218,6 +218,10 @@ describe('rules', () => {
       'exporters::otlp_grpc::sending_queue: `max_age` is supported only with `storage`',
     ],
     [
+      exporter('sending_queue: {storage: file_storage, order: newest_first}'),
+      'exporters::otlp_grpc::sending_queue: `order: newest_first` is supported only without `storage`, which is read in the order it was written',
+    ],
+    [
       exporter('sending_queue: {storage: file_storage, priority: true}'),
       'exporters::otlp_grpc::sending_queue: `priority` is supported only without `storage`, which is read in the order it was written',
     ],

@@ -70,6 +70,8 @@ export interface NativeSendingQueue {
   readonly block_on_overflow: boolean;
   /** Sends that may run at once, over all data-plane threads. */
   readonly num_consumers: number;
+  /** fifo or newest_first: which request of a sender leaves a queue in memory next. */
+  readonly order: string;
   /** Rules for what is sent before what; none: no request matters more than another. */
   readonly priorities: ReadonlyArray<NativePriority> | null;
   /** The part of a queue in memory, 0 to 1, that one tenant may hold while others want some too. */

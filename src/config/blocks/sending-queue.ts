@@ -60,6 +60,11 @@ const queueFields = {
     false,
     'Make callers wait for the export, and tell them its result; with `storage` the request is on disk meanwhile, and stays if they go away',
   ),
+  order: key(
+    choice(['fifo', 'newest_first'], (word) => `invalid order: ${JSON.stringify(word)}`),
+    'fifo' as const,
+    'What one sender’s requests leave the queue by: `fifo`, or `newest_first`, which fills in the backlog meanwhile; only in memory',
+  ),
   priority: key(
     bool(),
     false,
@@ -122,11 +127,22 @@ function checkQueue(value: QueueValue, report: Report): void {
   if (value.storage === null && value.dead_letter.enabled === true) {
     report('`dead_letter` is supported only with `storage`', 'dead_letter', 'enabled');
   }
-  if (value.storage !== null && value.priority) {
-    report('`priority` is supported only without `storage`, which is read in the order it was written', 'priority');
-  }
+  if (value.storage !== null) checkStored(value, report);
   if (value.batch !== null && value.batch.sizer === value.sizer && value.batch.min_size > value.queue_size) {
     report('`min_size` must be less than or equal to `queue_size`', 'batch', 'min_size');
+  }
+}
+
+/** A log is read in the order it was written. */
+function checkStored({ order, priority }: QueueValue, report: Report): void {
+  if (order !== 'fifo') {
+    report(
+      '`order: newest_first` is supported only without `storage`, which is read in the order it was written',
+      'order',
+    );
+  }
+  if (priority) {
+    report('`priority` is supported only without `storage`, which is read in the order it was written', 'priority');
   }
 }
 
@@ -206,6 +222,7 @@ export function toNativeQueue(value: Queue, context: NativeContext): NativeSendi
     sizer: value.sizer,
     block_on_overflow: value.block_on_overflow,
     wait_for_result: value.wait_for_result,
+    order: value.order,
     queue_share: value.queue_share,
     priorities: value.priority ? context.priorities : null,
     batch: value.batch === null ? null : toNativeBatch(value.batch),

@@ -114,7 +114,7 @@ export const serviceSpec = object({
   priorities: key(
     list(prioritySpec),
     [],
-    'Which requests matter more than others while the collector is overloaded; the first rule that fits decides. Else metrics, spans with an error and logs from `error` on are of class 1, logs below `info` of class 3, all others of class 2',
+    'Which requests matter more than others while the collector is overloaded, and in queues with `priority`; the first rule that fits decides. Else metrics, spans with an error and logs from `error` on are of class 1, logs below `info` of class 3, all others of class 2',
   ),
   drain: block(
     object({

@@ -33,7 +33,7 @@ use crate::feed::Feed;
 use crate::metrics::ExporterMetrics;
 use crate::overload::Class;
 use crate::parcel::Parcel;
-use crate::queue::{Demand, Place, Room};
+use crate::queue::{Demand, Order, Place, Room};
 use crate::reply::Outcome;
 use crate::retry::Jitter;
 use crate::sender::Sender;
@@ -98,12 +98,14 @@ impl Delivery {
             held_items: Cell::new(0),
         };
         let batching = settings.batch.as_ref().map(Batching::new);
-        let by_class = settings.queue.as_ref().is_some_and(|queue| queue.priorities.is_some());
+        let queue = settings.queue.as_ref();
+        let order = queue.map_or(Order::Fifo, |queue| queue.order);
+        let by_class = queue.is_some_and(|queue| queue.priorities.is_some());
         let inner = Rc::new(Inner {
             shared: shared.clone(),
             sender,
             batching,
-            ready: RefCell::new(Turns::new(by_class)),
+            ready: RefCell::new(Turns::new(order, by_class)),
             dispatching: Cell::new(false),
             waiting: Cell::new(0),
             sending: Cell::new(0),

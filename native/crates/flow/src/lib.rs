@@ -68,7 +68,7 @@ pub use overload::{Class, Gate, Overload, OverloadSettings, Priorities, Priority
 pub use parcel::{Context, Parcel};
 pub use partition::Partitioning;
 pub use payload::{Packed, Payload};
-pub use queue::{QueueSettings, Room, Sizer};
+pub use queue::{Order, QueueSettings, Room, Sizer};
 pub use reply::{Outcome, Reply};
 pub use retry::{RetrySettings, Spread};
 pub use stored::{Letter, OpenError, StorageSettings, StoredLogs, StoredQueue, dead_letter_folder, storage_folder};

@@ -41,6 +41,15 @@ impl Sizer {
     }
 }
 
+/// Which request of a sender leaves a queue next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The oldest.
+    Fifo,
+    /// The newest, and the oldest now and then.
+    NewestFirst,
+}
+
 /// `sending_queue` of an exporter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueSettings {
@@ -54,6 +63,8 @@ pub struct QueueSettings {
     pub wait_for_result: bool,
     /// The most sends at the same time, over all data-plane threads; fewer while the destination throttles.
     pub num_consumers: usize,
+    /// What is sent first of what one sender has in the queue.
+    pub order: Order,
     /// The part of the room, 0 to 1, that one tenant may hold while others want some too; only in memory.
     pub queue_share: f64,
     /// What is sent before what; none: no request matters more than another.

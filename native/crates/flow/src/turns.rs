@@ -1,5 +1,6 @@
 //! What waits on one thread for one of an exporter's parallel sends, and whose turn is next: the most important class
-//! first, and within it deficit round robin by bytes over those who sent it, first come first served for each of them.
+//! first, and within it deficit round robin by bytes over those who sent it. For each of them the first comes first, or
+//! the last.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use crate::batch::Batch;
 use crate::overload::Class;
 use crate::parcel::Context;
 use crate::partition::Key;
+use crate::queue::Order;
 
 /// Where a batch waits.
 pub(crate) struct Turn {
@@ -45,6 +47,7 @@ impl Flow {
 
 /// The batches that wait: a lane for each class, the most important first, or one for all.
 pub(crate) struct Turns {
+    order: Order,
     lanes: SmallVec<[Lane; 1]>,
 }
 
@@ -55,8 +58,8 @@ struct Lane {
     round: VecDeque<Flow>,
     /// The room of a line that has ended, for the next one: a single flow that comes and goes allocates nothing.
     spare: VecDeque<Batch>,
-    /// Batches sent one after another while less important ones waited.
-    in_a_row: u32,
+    /// Sends while less important batches waited.
+    streak: Streak,
 }
 
 /// What waits of one flow, never empty.
@@ -64,19 +67,38 @@ struct Line {
     batches: VecDeque<Batch>,
     /// What it may send in this turn.
     deficit_bytes: u64,
+    /// Sends of the newest batch.
+    streak: Streak,
 }
+
+/// Sends of one kind, one after another, while others would wait for ever behind them.
+#[derive(Default)]
+struct Streak(u32);
 
 /// What a turn adds to a line: many small requests, or a part of a large one, which waits for several turns then.
 const QUANTUM_BYTES: u64 = 64 << 10;
 
-/// Sends of one kind before one that would wait for ever behind them, so that has at least an eighth.
-const IN_A_ROW_MAX: u32 = 7;
+/// After so many sends in a streak there is one of the others, which have at least an eighth so.
+const STREAK_MAX: u32 = 7;
+
+impl Streak {
+    fn is_over(&self) -> bool {
+        self.0 >= STREAK_MAX
+    }
+
+    /// Whether the next send is one of the streak; the one after it counts anew if not.
+    fn goes_on(&mut self) -> bool {
+        let goes_on = !self.is_over();
+        self.0 = if goes_on { self.0 + 1 } else { 0 };
+        goes_on
+    }
+}
 
 impl Turns {
     /// Nothing waits; `by_class` is whether the more important goes first.
-    pub(crate) fn new(by_class: bool) -> Self {
+    pub(crate) fn new(order: Order, by_class: bool) -> Self {
         let lanes = if by_class { Class::ALL.len() } else { 1 };
-        Turns { lanes: (0..lanes).map(|_| Lane::new()).collect() }
+        Turns { order, lanes: (0..lanes).map(|_| Lane::new()).collect() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -92,10 +114,11 @@ impl Turns {
 
     /// The batch whose turn it is. Each class leaves at least every eighth send to those below it.
     pub(crate) fn pop(&mut self) -> Option<Batch> {
+        let order = self.order;
         let mut lanes = self.lanes.iter_mut().filter(|lane| !lane.is_empty()).peekable();
         while let Some(lane) = lanes.next() {
-            if lanes.peek().is_none() || lane.goes_on() {
-                return lane.pop();
+            if lanes.peek().is_none() || lane.streak.goes_on() {
+                return lane.pop(order);
             }
         }
         None
@@ -109,7 +132,7 @@ impl Turns {
 
 impl Lane {
     fn new() -> Self {
-        Lane { lines: HashMap::new(), round: VecDeque::new(), spare: VecDeque::new(), in_a_row: 0 }
+        Lane { lines: HashMap::new(), round: VecDeque::new(), spare: VecDeque::new(), streak: Streak::default() }
     }
 
     fn is_empty(&self) -> bool {
@@ -120,23 +143,18 @@ impl Lane {
         let Lane { lines, round, spare, .. } = self;
         let line = lines.entry(flow).or_insert_with_key(|flow| {
             round.push_back(flow.clone());
-            Line { batches: std::mem::take(spare), deficit_bytes: QUANTUM_BYTES }
+            Line { batches: std::mem::take(spare), deficit_bytes: QUANTUM_BYTES, streak: Streak::default() }
         });
         line.batches.push_back(batch);
     }
 
-    /// Whether the next send is this lane's although others wait behind it.
-    fn goes_on(&mut self) -> bool {
-        let goes_on = self.in_a_row < IN_A_ROW_MAX;
-        self.in_a_row = if goes_on { self.in_a_row + 1 } else { 0 };
-        goes_on
-    }
-
-    /// The batch whose turn it is.
-    fn pop(&mut self) -> Option<Batch> {
+    /// The batch whose turn it is. Newest first leaves at least every eighth send of a flow to its oldest.
+    fn pop(&mut self, order: Order) -> Option<Batch> {
         loop {
             let line = self.lines.get_mut(self.round.front()?)?;
-            let bytes = line.batches.front()?.parcel.payload.bytes();
+            let newest = order == Order::NewestFirst && !line.streak.is_over();
+            let next = if newest { line.batches.back() } else { line.batches.front() };
+            let bytes = next?.parcel.payload.bytes();
             // Who is alone owes nobody.
             if line.deficit_bytes < bytes && self.round.len() > 1 {
                 line.deficit_bytes += QUANTUM_BYTES;
@@ -144,7 +162,8 @@ impl Lane {
                 continue;
             }
             line.deficit_bytes = line.deficit_bytes.saturating_sub(bytes);
-            let batch = line.batches.pop_front();
+            line.streak.goes_on();
+            let batch = if newest { line.batches.pop_back() } else { line.batches.pop_front() };
             if line.batches.is_empty() {
                 self.end_line();
             }

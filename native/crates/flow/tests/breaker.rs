@@ -12,8 +12,8 @@ use teleferric_flow::breaker::State;
 use teleferric_flow::log::{Level, Record, Sink};
 use teleferric_flow::{
     BreakerSettings, BudgetSettings, Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, EndpointBreaker,
-    Fault, FaultCode, GrpcCode, Handles, Log, Outcome, Override, Parcel, QueueSettings, Retry, RetrySettings, Sizer,
-    Spread, Stage, WindowSettings,
+    Fault, FaultCode, GrpcCode, Handles, Log, Order, Outcome, Override, Parcel, QueueSettings, Retry, RetrySettings,
+    Sizer, Spread, Stage, WindowSettings,
 };
 use teleferric_testkit::exporter::Step;
 use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, request};
@@ -49,6 +49,7 @@ fn queue() -> Option<QueueSettings> {
         block_on_overflow: false,
         wait_for_result: false,
         num_consumers: 4,
+        order: Order::Fifo,
         queue_share: 0.5,
         priorities: None,
     })

@@ -9,7 +9,7 @@ use std::time::Duration;
 use teleferric_buf::Ledger;
 use teleferric_flow::{
     BudgetSettings, Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode,
-    Handles, Hold, Outcome, Parcel, QueueSettings, Retry, RetrySettings, Sizer, Spread, Stage,
+    Handles, Hold, Order, Outcome, Parcel, QueueSettings, Retry, RetrySettings, Sizer, Spread, Stage,
 };
 use teleferric_testkit::exporter::Step;
 use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, request, verify_stage};
@@ -26,6 +26,7 @@ fn queue() -> QueueSettings {
         block_on_overflow: false,
         wait_for_result: false,
         num_consumers: 2,
+        order: Order::Fifo,
         queue_share: 0.5,
         priorities: None,
     }

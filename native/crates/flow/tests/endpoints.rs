@@ -9,8 +9,8 @@ use std::time::Duration;
 use teleferric_buf::Ledger;
 use teleferric_flow::{
     BreakerSettings, BudgetSettings, Consumer, Delivery, DeliverySettings, DeliveryShared, Destination,
-    EndpointBreaker, EndpointPolicy, EndpointPool, Exporter, Fault, FaultCode, Handles, Outcome, Override, Parcel,
-    PooledEndpoint, QueueSettings, Retry, RetrySettings, Sizer, Spread, Stage, WindowSettings,
+    EndpointBreaker, EndpointPolicy, EndpointPool, Exporter, Fault, FaultCode, Handles, Order, Outcome, Override,
+    Parcel, PooledEndpoint, QueueSettings, Retry, RetrySettings, Sizer, Spread, Stage, WindowSettings,
 };
 use teleferric_testkit::exporter::Step;
 use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, request};
@@ -59,6 +59,7 @@ fn queue() -> Option<QueueSettings> {
         block_on_overflow: false,
         wait_for_result: false,
         num_consumers: 10,
+        order: Order::Fifo,
         queue_share: 0.5,
         priorities: None,
     })

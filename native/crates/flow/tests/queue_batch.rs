@@ -9,7 +9,7 @@ use std::time::Duration;
 use teleferric_buf::Ledger;
 use teleferric_flow::{
     BatchSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode,
-    GrpcCode, Handles, Outcome, Parcel, Partitioning, QueueBatchSettings, QueueSettings, Sizer, Stage,
+    GrpcCode, Handles, Order, Outcome, Parcel, Partitioning, QueueBatchSettings, QueueSettings, Sizer, Stage,
 };
 use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, item_labels, request, verify_stage};
 use teleferric_wire::Signal;
@@ -26,6 +26,7 @@ fn settings(min_size: u64, max_size: u64, wait_for_result: bool) -> DeliverySett
             block_on_overflow: false,
             wait_for_result,
             num_consumers: 10,
+            order: Order::Fifo,
             queue_share: 0.5,
             priorities: None,
         }),

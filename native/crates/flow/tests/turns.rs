@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use teleferric_flow::{
-    BatchSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, FaultCode, Handles, Hold, Outcome,
-    Parcel, Partitioning, QueueBatchSettings, QueueSettings, Retry, Sizer, Stage,
+    BatchSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, FaultCode, Handles, Hold, Order,
+    Outcome, Parcel, Partitioning, QueueBatchSettings, QueueSettings, Retry, Sizer, Stage,
 };
 use teleferric_testkit::{Answer, ScriptedExporter, asked, request};
 use teleferric_wire::{Limits, Signal, json};
@@ -27,6 +27,7 @@ fn queue() -> QueueSettings {
         block_on_overflow: false,
         wait_for_result: false,
         num_consumers: 1,
+        order: Order::Fifo,
         queue_share: 0.5,
         priorities: None,
     }
@@ -157,6 +158,23 @@ async fn requests_of_different_classes_share_no_batch() {
             })
             .await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_of_a_backlog_go_first_and_the_oldest_are_filled_in() {
+    let rig = rig(QueueSettings { order: Order::NewestFirst, ..queue() }, None);
+    LocalSet::new()
+        .run_until(async {
+            (1..=40).for_each(|items| drop(rig.send(&logs(items), &Context::default())));
+            sleep(10 * SECOND + SECOND / 2).await;
+            let fresh = rig.send(&logs(100), &Context::default());
+            assert!(fresh.is_taken());
+            rig.delivery.drain(None).await;
+        })
+        .await;
+    let expected = [1, 40, 39, 38, 37, 36, 35, 34, 2, 33, 32, 100, 31, 30, 29, 28];
+    assert_eq!(rig.exporter.sizes()[..16], expected);
+    assert_eq!(rig.exporter.delivered(), (1..=40).sum::<u64>() + 100);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use teleferric_buf::Ledger;
 use teleferric_flow::{
-    Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode, Handles, Outcome,
-    Parcel, QueueSettings, Reply, Sizer, Storage, StorageSettings, StoredLogs,
+    Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode, Handles, Order,
+    Outcome, Parcel, QueueSettings, Reply, Sizer, Storage, StorageSettings, StoredLogs,
 };
 use teleferric_testkit::{ScriptedExporter, request};
 use teleferric_wire::Signal;
@@ -41,6 +41,7 @@ async fn life(directory: &Path, sent: u64, outcome: Outcome) -> u64 {
         block_on_overflow: false,
         wait_for_result: false,
         num_consumers: 4,
+        order: Order::Fifo,
         queue_share: 0.5,
         priorities: None,
     };

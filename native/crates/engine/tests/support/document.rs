@@ -159,7 +159,7 @@ pub fn otlp_grpc(id: &str, to: SocketAddr, queue: Value, retry: bool) -> Value {
 pub fn queue(requests: u64, consumers: u64) -> Value {
     json!({
         "num_consumers": consumers, "queue_size": requests, "sizer": "requests", "block_on_overflow": false,
-        "wait_for_result": false, "queue_share": 0.5, "batch": null,
+        "wait_for_result": false, "order": "fifo", "queue_share": 0.5, "batch": null,
     })
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::queue::{QueueSettings, Sizer};
+use crate::queue::{Order, QueueSettings, Sizer};
 use teleferric_buf::Permit;
 
 const MEMORY: u64 = 1000;
@@ -44,6 +44,7 @@ fn room(capacity: u64, block_on_overflow: bool) -> Room {
         block_on_overflow,
         wait_for_result: false,
         num_consumers: 1,
+        order: Order::Fifo,
         queue_share: 0.5,
         priorities: None,
     };

@@ -50,7 +50,7 @@ proptest! {
         by_class in any::<bool>(),
         steps in prop::collection::vec((0_usize..8, 1..BYTES_MAX, any::<bool>()), 1..80),
     ) {
-        let mut turns = Turns::new(by_class);
+        let mut turns = Turns::new(Order::Fifo, by_class);
         let push = if by_class { push_by_class } else { push };
         let (mut pushed, mut popped) = (BTreeMap::<usize, u64>::new(), BTreeMap::<usize, u64>::new());
         let mut check = |batch: &Batch| {
@@ -86,7 +86,7 @@ proptest! {
     fn flows_that_wait_send_the_same_number_of_bytes(
         flows in prop::collection::vec(prop::collection::vec(1..BYTES_MAX, 1..40), 2..6),
     ) {
-        let mut turns = Turns::new(false);
+        let mut turns = Turns::new(Order::Fifo, false);
         for (flow, sizes) in flows.iter().enumerate() {
             sizes.iter().zip(0..).for_each(|(bytes, number)| push(&mut turns, batch(flow, number, *bytes)));
         }
@@ -104,7 +104,7 @@ proptest! {
 
 #[test]
 fn a_single_request_overtakes_what_many_others_have_piled_up() {
-    let mut turns = Turns::new(false);
+    let mut turns = Turns::new(Order::Fifo, false);
     for number in 0..1_000 {
         (0..20).for_each(|flow| push(&mut turns, batch(flow, number, QUANTUM_BYTES as usize / 4)));
     }
@@ -115,7 +115,7 @@ fn a_single_request_overtakes_what_many_others_have_piled_up() {
 
 #[test]
 fn the_more_important_goes_first_and_leaves_every_eighth_send_to_the_rest() {
-    let mut turns = Turns::new(true);
+    let mut turns = Turns::new(Order::Fifo, true);
     (0..4).for_each(|flow| (0..512).for_each(|number| push_by_class(&mut turns, batch(flow, number, 1))));
     let first: Vec<usize> = (0..9).map(|_| told(&turns.pop().unwrap()).0).collect();
     assert_eq!(first, [0, 0, 0, 0, 0, 0, 0, 1, 0]);
@@ -123,6 +123,19 @@ fn the_more_important_goes_first_and_leaves_every_eighth_send_to_the_rest() {
     first.into_iter().for_each(|flow| sent[flow] += 1);
     (9..512).for_each(|_| sent[told(&turns.pop().unwrap()).0] += 1);
     assert_eq!(sent, [7 * 64, 7 * 8, 7, 1]);
+}
+
+#[test]
+fn the_newest_goes_first_and_the_oldest_every_eighth_time() {
+    let mut turns = Turns::new(Order::NewestFirst, false);
+    (0..100).for_each(|number| push(&mut turns, batch(0, number, 1)));
+    let mut next = |count: usize| (0..count).map(|_| told(&turns.pop().unwrap()).1).collect::<Vec<_>>();
+    assert_eq!(next(9), [99, 98, 97, 96, 95, 94, 93, 0, 92]);
+    push(&mut turns, batch(0, 100, 1));
+    assert_eq!(told(&turns.pop().unwrap()).1, 100);
+    // What is left to another, or given up, goes as it came.
+    let left: Vec<u64> = turns.take_all().iter().map(|batch| told(batch).1).collect();
+    assert_eq!(left, (1..92).collect::<Vec<_>>());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::time::Duration;
 use teleferric_buf::Ledger;
 use teleferric_flow::{
     BatchSettings, BudgetSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault,
-    FaultCode, GrpcCode, Handles, Letter, Outcome, Parcel, Partitioning, QueueBatchSettings, QueueSettings,
+    FaultCode, GrpcCode, Handles, Letter, Order, Outcome, Parcel, Partitioning, QueueBatchSettings, QueueSettings,
     RetrySettings, Sizer, Spread, Stage, Storage, StorageSettings, StoredLogs, dead_letter_folder,
 };
 use teleferric_testkit::exporter::Step;
@@ -35,6 +35,7 @@ fn settings() -> DeliverySettings {
             block_on_overflow: false,
             wait_for_result: false,
             num_consumers: 2,
+            order: Order::Fifo,
             queue_share: 0.5,
             priorities: None,
         }),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use teleferric_flow::{
-    BatchSettings, BudgetSettings, DeliverySettings, Partitioning, QueueBatchSettings, QueueSettings, RetrySettings,
-    Sizer, Spread, StorageSettings,
+    BatchSettings, BudgetSettings, DeliverySettings, Order, Partitioning, QueueBatchSettings, QueueSettings,
+    RetrySettings, Sizer, Spread, StorageSettings,
 };
 
 use super::nanoseconds;
@@ -73,6 +73,8 @@ pub struct SendingQueue {
     pub block_on_overflow: bool,
     /// Whether senders wait for the result of the export.
     pub wait_for_result: bool,
+    /// fifo or newest_first: which request of a sender leaves a queue in memory next.
+    pub order: String,
     /// The part of a queue in memory, 0 to 1, that one tenant may hold while others want some too.
     pub queue_share: f64,
     /// Rules for what is sent before what; none: no request matters more than another.
@@ -145,7 +147,7 @@ pub struct Partition {
 /// What stands in front of an exporter with these settings; `timeout` 0 is none. Without `retry` there is one attempt.
 ///
 /// # Errors
-/// A word that is no sizer or jitter, or a class or signal that there is not.
+/// A word that is no sizer, order or jitter, or a class or signal that there is not.
 pub fn delivery(
     timeout: Duration,
     retry: Option<&RetryOnFailure>,
@@ -193,6 +195,11 @@ fn queue_settings(queue: &SendingQueue) -> Result<QueueSettings, StartError> {
         block_on_overflow: queue.block_on_overflow,
         wait_for_result: queue.wait_for_result,
         num_consumers: usize::try_from(queue.num_consumers).unwrap_or(usize::MAX),
+        order: match queue.order.as_str() {
+            "fifo" => Order::Fifo,
+            "newest_first" => Order::NewestFirst,
+            other => return Err(StartError::new(format!("invalid order: \"{other}\""))),
+        },
         queue_share: queue.queue_share,
         priorities: queue.priorities.as_deref().map(Priority::rules).transpose()?.map(Arc::new),
     })
