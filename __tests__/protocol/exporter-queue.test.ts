@@ -192,3 +192,34 @@ test('a queue keeps the order of one sender when one request is in flight at a t
     .flatMap((request) => itemsOf('logs', request).map((item) => nameOf('logs', item)));
   expect(arrived).toEqual(names);
 });
+
+test('a queue sends errors before the rest and the newest first, if it is told to', async () => {
+  const gate = new Gate();
+  const answer = async (): Promise<object> => {
+    await gate.opened;
+    return {};
+  };
+  const sink = exporting.keep(await GrpcSink.start({ answer }));
+  const collector = await exporting.collector(
+    sink,
+    { sending_queue: { num_consumers: 1, order: 'newest_first', priority: true } },
+    { service: { threads: 1 } },
+  );
+  const log = (name: string, severityNumber: number): Promise<object> => {
+    const logRecords = [{ body: { stringValue: name }, severityNumber }];
+    return sendTo(collector, 'grpc', 'logs', { resourceLogs: [{ scopeLogs: [{ logRecords }] }] });
+  };
+  // The first finds the consumer free, and holds it until the others wait.
+  for (const name of ['first', 'info 1', 'error 1', 'info 2', 'error 2']) {
+    expect(await log(name, name.startsWith('error') ? 17 : 9)).toMatchObject({ ok: true });
+  }
+  gate.open();
+  await eventually(() => sink.items === 5);
+  expect(sink.requests('logs').map((request) => nameOf('logs', itemsOf('logs', request)[0] ?? {}))).toEqual([
+    'first',
+    'error 2',
+    'error 1',
+    'info 2',
+    'info 1',
+  ]);
+});

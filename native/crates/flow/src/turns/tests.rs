@@ -44,19 +44,21 @@ static ZEROS: [u8; BYTES_MAX] = [0; BYTES_MAX];
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// However batches come and go, each flow's leave in the order they came, and none is lost.
+    /// However batches come and go, none is lost, and each flow's leave as they came, unless the newest goes first.
     #[test]
     fn each_flow_keeps_its_order(
+        newest_first in any::<bool>(),
         by_class in any::<bool>(),
         steps in prop::collection::vec((0_usize..8, 1..BYTES_MAX, any::<bool>()), 1..80),
     ) {
-        let mut turns = Turns::new(Order::Fifo, by_class);
+        let order = if newest_first { Order::NewestFirst } else { Order::Fifo };
+        let mut turns = Turns::new(order, by_class);
         let push = if by_class { push_by_class } else { push };
         let (mut pushed, mut popped) = (BTreeMap::<usize, u64>::new(), BTreeMap::<usize, u64>::new());
         let mut check = |batch: &Batch| {
             let (flow, number, _) = told(batch);
             let expected = popped.entry(flow).or_default();
-            let in_order = number == *expected;
+            let in_order = newest_first || number == *expected;
             *expected += 1;
             in_order
         };
@@ -136,6 +138,18 @@ fn the_newest_goes_first_and_the_oldest_every_eighth_time() {
     // What is left to another, or given up, goes as it came.
     let left: Vec<u64> = turns.take_all().iter().map(|batch| told(batch).1).collect();
     assert_eq!(left, (1..92).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_backlog_is_gone_in_time_however_fast_new_requests_come() {
+    const BACKLOG: u64 = 20;
+    let mut turns = Turns::new(Order::NewestFirst, false);
+    (0..BACKLOG).for_each(|number| push(&mut turns, batch(0, number, 1)));
+    let sent = (BACKLOG..9 * BACKLOG).map(|number| {
+        push(&mut turns, batch(0, number, 1));
+        told(&turns.pop().unwrap()).1
+    });
+    assert_eq!(sent.filter(|number| *number < BACKLOG).count() as u64, BACKLOG);
 }
 
 #[test]
