@@ -63,7 +63,7 @@ const queueFields = {
   order: key(
     choice(['fifo', 'newest_first'], (word) => `invalid order: ${JSON.stringify(word)}`),
     'fifo' as const,
-    'What one sender’s requests leave the queue by: `fifo`, or `newest_first`, which fills in the backlog meanwhile; only in memory',
+    'Which request of a sender leaves a queue in memory next: with `fifo` the oldest, with `newest_first` the newest, while the backlog is filled in',
   ),
   priority: key(
     bool(),
