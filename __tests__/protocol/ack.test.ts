@@ -105,3 +105,34 @@ test('a receiver with ack: persisted is answered with the batch that the process
   expect((await first).status).toBe(200);
   expect(collector.said('What OK tells senders')[0]?.fields).toMatchObject({ logs: 'persisted' });
 });
+
+describe.each([true, false])('a quorum, with stored queues: %s', (stored) => {
+  test('answers with the exporters that it needs, and the others go on', async () => {
+    const other = cleanup.add(await HttpSink.start(), (it) => it.close());
+    const gate = new Gate();
+    other.answer = async () => {
+      await gate.opened;
+      return { status: 400 };
+    };
+    const queue = stored ? { sending_queue: { storage: 'file_storage' } } : {};
+    const local = { endpoint: '127.0.0.1:0' };
+    const collector = await startCollector({
+      receivers: { otlp: { protocols: { grpc: local, http: local }, ack: 'delivered', ack_quorum: 1 } },
+      exporters: { otlp_http: exporterTo(sink, queue), 'otlp_http/2': exporterTo(other, queue) },
+      extensions: { file_storage: { directory: folder, segment_bytes: 1 << 20 } },
+      service: { extensions: ['file_storage'] },
+    });
+    cleanup.add(collector, (it) => it.close());
+    expect((await post(collector, null)).status).toBe(200);
+    await eventually(() => other.received.length === 1);
+    gate.open();
+    const ended = stored ? 'teleferric_dead_lettered_items_total' : 'teleferric_dropped_items_total';
+    await eventually(() => collector.metric(ended) === 1);
+    expect(collector.metric('teleferric_dropped_items_total')).toBe(stored ? 0 : 1);
+    other.answer = () => ({});
+    sink.answer = () => ({ status: 400 });
+    expect((await post(collector, null)).status).toBe(200);
+    other.answer = () => ({ status: 400 });
+    expect((await post(collector, null)).status).toBe(400);
+  });
+});

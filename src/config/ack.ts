@@ -34,6 +34,7 @@ interface Way {
 /** A receiver that has `ack`. */
 interface Asking {
   readonly ack: AckLevel | null;
+  readonly ack_quorum: number | null;
 }
 
 /** The levels of every receiver that has `ack`; reports levels that are written and cannot be had, and batches in the way. */
@@ -47,7 +48,7 @@ export function findAckPaths(
   const paths = new Map<string, Map<Signal, AckPath>>();
   for (const { id, definition, config: value } of config.components.receivers.values()) {
     if (!definition.asksForAck) continue;
-    const { ack: written } = value as Asking;
+    const { ack: written, ack_quorum: quorum } = value as Asking;
     const bySignal = new Map<Signal, AckPath>();
     for (const signal of SIGNALS) {
       const ways = waysFrom(id, signal, config, pipelines);
@@ -55,11 +56,13 @@ export function findAckPaths(
       const levels = ACK_LEVELS.filter((level) => obstacle(level, ways) === null);
       bySignal.set(signal, { level: written ?? weakest(ways.map(ownLevel)), levels });
       if (written === null) diagnostics.push(...batchHints(id, signal, ways));
-      const reason = written === null ? null : obstacle(written, ways);
-      if (written === null || reason === null) continue;
-      const path = ['receivers', id, 'ack'];
-      const text = `receivers::${id}: ack: ${JSON.stringify(written)} cannot be had for ${signal}: ${reason}`;
-      issues.push(graphIssue(text, path, root));
+      const refuse = (key: string, asked: unknown, reason: string | null): void => {
+        if (reason === null) return;
+        const text = `receivers::${id}: ${key}: ${JSON.stringify(asked)} cannot be had for ${signal}: ${reason}`;
+        issues.push(graphIssue(text, ['receivers', id, key], root));
+      };
+      if (written !== null) refuse('ack', written, obstacle(written, ways));
+      if (quorum !== null) refuse('ack_quorum', quorum, quorumObstacle(quorum, ways));
     }
     if (bySignal.size > 0) paths.set(id, bySignal);
   }
@@ -113,6 +116,15 @@ function obstacle(level: AckLevel, ways: readonly Way[]): string | null {
   const names = [...new Set(ways.map((way) => JSON.stringify(way.exporter)))].join(', ');
   const missing = level === 'received' ? 'holds a request that is answered before it is delivered' : 'stores requests';
   return `nothing in front of exporter ${names} ${missing}, so OK means "${reached}"`;
+}
+
+/** Why so many of the exporters cannot be waited for; null if they can. */
+function quorumObstacle(quorum: number, ways: readonly Way[]): string | null {
+  const batch = ways.find((way) => way.batch !== null)?.batch ?? null;
+  if (batch !== null) {
+    return `processor ${JSON.stringify(batch)} answers for all exporters behind it; use sending_queue.batch instead`;
+  }
+  return quorum > ways.length ? `the way leads to no more than ${ways.length}` : null;
 }
 
 function weakest(levels: readonly AckLevel[]): AckLevel {

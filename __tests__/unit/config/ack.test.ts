@@ -84,12 +84,37 @@ it('refuses a word that is no level', async () => {
 
 it('tells the data plane what was written and what senders may choose', async () => {
   const plain = nativeOf(await loadPath(['stored']), 'receivers', 'otlp') as unknown as NativeOtlpConfig;
-  expect(plain.ack).toEqual({ level: null, choices: null });
+  expect(plain.ack).toEqual({ level: null, choices: null, quorum: null });
   const asked = await loadPath(['memory'], 'ack: delivered, ack_header: true');
   expect((nativeOf(asked, 'receivers', 'otlp') as unknown as NativeOtlpConfig).ack).toEqual({
     level: 'delivered',
     choices: { traces: ['received', 'delivered'], metrics: [], logs: [], profiles: [] },
+    quorum: null,
   });
+});
+
+it.each<[string, string, string]>([
+  ['ack: delivered, ack_quorum: 0', '[]', 'ack_quorum'],
+  ['ack: persisted, ack_quorum: 1', '[]', '`ack_quorum` is supported only with `ack: delivered` (c.yaml:2:'],
+  ['ack_quorum: 1', '[]', '`ack_quorum` is supported only with `ack: delivered` (c.yaml:2:'],
+  [
+    'ack: delivered, ack_quorum: 3',
+    '[]',
+    'ack_quorum: 3 cannot be had for traces: the way leads to no more than 2 (c.yaml:2:',
+  ],
+  [
+    'ack: delivered, ack_quorum: 1',
+    '[batch]',
+    'ack_quorum: 1 cannot be had for traces: processor "batch" answers for all exporters behind it; use sending_queue.batch instead (c.yaml:2:',
+  ],
+])('refuses %s behind processors %s', async (receiver, processors, says) => {
+  expect((await failureOf(loadPath(['direct', 'stored'], receiver, processors))).message).toContain(says);
+});
+
+it('tells the data plane how many exporters must have a request', async () => {
+  const loaded = await loadPath(['direct', 'stored'], 'ack: delivered, ack_quorum: 2');
+  const { ack } = nativeOf(loaded, 'receivers', 'otlp') as unknown as NativeOtlpConfig;
+  expect(ack).toEqual({ level: 'delivered', choices: null, quorum: 2 });
 });
 
 const messages = async (queues: readonly Queue[], receiver = ''): Promise<readonly string[]> =>

@@ -611,6 +611,8 @@ export interface NativeAckConfig {
   readonly choices: NativeAckChoices | null;
   /** received, persisted or delivered; none: each stage on the way answers by itself. */
   readonly level: string | null;
+  /** How many exporters must have a request at level delivered; none: all. */
+  readonly quorum: number | null;
 }
 
 /** Cross-origin resource sharing. */

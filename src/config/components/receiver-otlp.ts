@@ -74,13 +74,21 @@ const spec = object(
       false,
       "Let a request ask for its level by the header `x-teleferric-ack`. A key of teleferric's own",
     ),
+    ack_quorum: key(
+      optional(int({ min: 1 }), 'off'),
+      null,
+      "How many exporters must have a request before its sender is told OK, with `ack: delivered`; all unless written. The others go on, and what they refuse then is counted as dropped. A key of teleferric's own",
+      'exporters',
+    ),
     dedup: block(
       optional(dedup, 'default'),
       "Answering a request that comes again, by its header `x-teleferric-batch-id`, without taking it twice; off unless written. A key of teleferric's own",
     ),
   },
   {
-    validate: ({ protocols: { grpc, http: server } }, report) => {
+    validate: ({ protocols: { grpc, http: server }, ack, ack_quorum: quorum }, report) => {
+      if (quorum !== null && ack !== 'delivered')
+        report('`ack_quorum` is supported only with `ack: delivered`', 'ack_quorum');
       if (grpc === null && server === null) {
         report('must specify at least one protocol when using the OTLP receiver', 'protocols');
       }
@@ -128,6 +136,7 @@ function toNative(receiver: OtlpReceiver, context: NativeContext, id: string): N
             profiles: [...context.ackLevels(id, 'profiles')],
           }
         : null,
+      quorum: receiver.ack_quorum,
     },
     dedup: receiver.dedup,
   };

@@ -1,5 +1,8 @@
 //! The answer that travels with a parcel back to whoever waits for it.
 
+mod quorum;
+
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +12,7 @@ use crate::account::{Account, DropReason};
 use crate::batch_id::{Extract, RecordId};
 use crate::fault::{Fault, FaultCode, Retry};
 use crate::payload::Payload;
+use quorum::Vote;
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +81,10 @@ pub struct Reply(Option<Kind>);
 enum Kind {
     Waiter(Box<dyn FnOnce(Outcome) + Send>),
     Member(Arc<Join>),
+    Vote {
+        items: u64,
+        vote: Arc<Vote>,
+    },
     All(Vec<Reply>),
     Detached {
         items: u64,
@@ -111,6 +119,7 @@ impl std::fmt::Debug for Kind {
         f.write_str(match self {
             Kind::Waiter(_) => "Waiter",
             Kind::Member(_) => "Member",
+            Kind::Vote { .. } => "Vote",
             Kind::All(_) => "All",
             Kind::Detached { .. } => "Detached",
             Kind::Kept { .. } => "Kept",
@@ -154,6 +163,13 @@ impl Reply {
         Some(Extract { record, first: *first, items: *items, of })
     }
 
+    /// A reply for a request with `items`, which is taken when `needed` of the exporters that it is split among have it, or
+    /// none of them refuses it. What others refuse then is counted in `account`.
+    #[must_use]
+    pub fn by_quorum(self, needed: usize, items: u64, account: &Arc<Account>) -> Self {
+        Reply(Some(Kind::Vote { items, vote: Vote::first(needed, Arc::clone(account), self) }))
+    }
+
     /// One reply that settles all of `members` alike: what a merged batch carries.
     ///
     /// A partial outcome cannot be shared out among several senders; they learn `Accepted` and the rejection is
@@ -186,9 +202,17 @@ impl Reply {
     }
 
     /// Splits the duty among `parts` branches; the sender learns the worst of their outcomes once all are in.
-    /// With no parts the request counts as accepted.
-    pub fn split(self, parts: usize) -> Vec<Reply> {
-        self.join(parts, Outcome::worse)
+    /// With no parts the request counts as accepted. Where a quorum decides, each part has a vote.
+    pub fn split(mut self, parts: usize) -> Vec<Reply> {
+        match &self.0 {
+            Some(Kind::Vote { items, vote }) if parts > 1 && vote.is_whole() => {
+                let votes = vote.split(parts).into_iter();
+                let replies = votes.map(|vote| Reply(Some(Kind::Vote { items: *items, vote }))).collect();
+                self.0 = None;
+                replies
+            }
+            _ => self.join(parts, Outcome::worse),
+        }
     }
 
     fn join(self, parts: usize, fold: fn(Outcome, Outcome) -> Outcome) -> Vec<Reply> {
@@ -226,6 +250,13 @@ impl Reply {
                 self.0 = None;
                 parts
             }
+            Some(Kind::Vote { vote, .. }) if !items.is_empty() => {
+                vote.cut(items.len());
+                let part = |items: &u64| Reply(Some(Kind::Vote { items: *items, vote: Arc::clone(vote) }));
+                let parts = items.iter().map(part).collect();
+                self.0 = None;
+                parts
+            }
             _ => self.join(items.len(), Outcome::with_part),
         }
     }
@@ -236,8 +267,22 @@ impl Reply {
             None | Some(Kind::Detached { .. }) => true,
             Some(Kind::Kept { keeper, .. }) => !keeper.is_awaited(),
             Some(Kind::All(members)) => members.iter().all(Reply::is_detached),
+            Some(Kind::Vote { vote, .. }) => vote.is_answered(),
             Some(Kind::Waiter(_) | Kind::Member(_)) => false,
         }
+    }
+
+    /// Ends when the sender has its answer by a quorum without this one; else never. Cancel safe.
+    pub(crate) async fn outvoted(&self) {
+        match &self.0 {
+            Some(Kind::Vote { vote, .. }) => vote.answered().await,
+            _ => pending().await,
+        }
+    }
+
+    /// Leaves what becomes of the request to a keeper who has it too: nobody waits any more.
+    pub(crate) fn leave_to_keeper(mut self) {
+        self.0 = None;
     }
 
     /// Answers. The outcome reaches the sender on this call.
@@ -266,6 +311,7 @@ impl Reply {
             None => {}
             Some(Kind::Waiter(waiter)) => waiter(outcome),
             Some(Kind::Member(join)) => join.settle_one(outcome),
+            Some(Kind::Vote { items, vote }) => vote.settle(items, outcome),
             Some(Kind::All(members)) => settle_all(members, outcome),
             Some(Kind::Detached { items, account }) => match outcome {
                 Outcome::Accepted | Outcome::Partial { .. } => {}

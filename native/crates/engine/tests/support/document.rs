@@ -85,7 +85,7 @@ pub fn otlp(id: &str, http: &str, grpc: &str) -> Value {
         id,
         json!({
             "protocols": { "grpc": grpc, "http": http },
-            "ack": { "level": null, "choices": null },
+            "ack": { "level": null, "choices": null, "quorum": null },
             "dedup": null,
         }),
     )

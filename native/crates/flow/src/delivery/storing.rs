@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use futures_util::future::{Either, select, select_all};
+use futures_util::future::{Either, join_all, select, select_all};
 use smallvec::SmallVec;
 use teleferric_store::Memory;
 use tokio::sync::oneshot;
@@ -19,7 +19,7 @@ use crate::fanout::Fanout;
 use crate::fault::{Fault, FaultCode, GrpcCode};
 use crate::parcel::Parcel;
 use crate::queue::{Place, full};
-use crate::reply::Outcome;
+use crate::reply::{Outcome, Reply};
 use crate::stop::Level;
 use crate::stored::{Reserved, StoredQueue, Target};
 use crate::timer::passed;
@@ -79,16 +79,25 @@ async fn store(members: Members, mut parcel: Parcel) {
     }
     drop(storing);
     let Parcel { reply, deadline, .. } = parcel;
-    let mut outcome = Outcome::Accepted;
-    for (inner, told) in results {
-        outcome = outcome.worse(inner.result(told, deadline).await);
-    }
-    reply.settle(outcome);
+    let replies = reply.split(results.len());
+    join_all(results.into_iter().zip(replies).map(|((inner, told), reply)| inner.answer(told, deadline, reply))).await;
 }
 
 impl Inner {
     fn storage(&self) -> Option<&Storage> {
         self.shared.0.stored.as_ref()
+    }
+
+    /// Answers for a stored request when it is known what becomes of it, or nobody waits for that any more.
+    async fn answer(&self, told: oneshot::Receiver<Outcome>, deadline: Option<Instant>, reply: Reply) {
+        let ended = match select(pin!(self.result(told, deadline)), pin!(reply.outvoted())).await {
+            Either::Left((outcome, _)) => Some(outcome),
+            Either::Right(_) => None,
+        };
+        match ended {
+            Some(outcome) => reply.settle(outcome),
+            None => reply.leave_to_keeper(),
+        }
     }
 
     /// What becomes of a stored request whose sender waits for it, as far as that can be told while it does: the request

@@ -22,6 +22,8 @@ pub struct AckConfig {
     pub level: Option<String>,
     /// What senders may choose by header; none: the header is not read.
     pub choices: Option<AckChoices>,
+    /// How many exporters must have a request at level delivered; none: all.
+    pub quorum: Option<u64>,
 }
 
 /// Levels by signal.
@@ -44,6 +46,7 @@ pub struct AckChoices {
 pub struct Acks {
     level: Option<AckLevel>,
     choices: Option<[Vec<AckLevel>; Signal::ALL.len()]>,
+    quorum: Option<usize>,
 }
 
 impl Acks {
@@ -56,7 +59,13 @@ impl Acks {
             let of = |words: &[String]| words.iter().map(|word| level(word)).collect::<Result<Vec<_>, _>>();
             Ok([of(&choices.traces)?, of(&choices.metrics)?, of(&choices.logs)?, of(&choices.profiles)?])
         });
-        Ok(Acks { level: config.level.as_deref().map(level).transpose()?, choices: choices.transpose()? })
+        let quorum = config.quorum.map(|quorum| usize::try_from(quorum).unwrap_or(usize::MAX));
+        Ok(Acks { level: config.level.as_deref().map(level).transpose()?, choices: choices.transpose()?, quorum })
+    }
+
+    /// How many exporters must have a request whose sender is answered at this level, if not all.
+    pub(super) fn quorum(&self, level: Option<AckLevel>) -> Option<usize> {
+        self.quorum.filter(|_| level == Some(AckLevel::Delivered))
     }
 
     /// The level of a request of `signal`; `word` finds what it asks for, and is not called where it may not ask.
@@ -110,7 +119,7 @@ mod tests {
     fn senders_get_the_level_they_ask_for_or_are_told_which_there_are() {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let choices = AckChoices { logs: words(&["received", "delivered"]), ..AckChoices::default() };
-        let config = AckConfig { level: Some("received".into()), choices: Some(choices) };
+        let config = AckConfig { level: Some("received".into()), choices: Some(choices), quorum: None };
         let acks = Acks::new(&config).unwrap();
         let of = |word: Option<&'static str>| acks.of(Signal::Logs, || word.map(Cow::from));
         assert_eq!(of(None), Ok(Some(AckLevel::Received)));
@@ -124,6 +133,6 @@ mod tests {
             assert_eq!(fault.message, format!("x-teleferric-ack: {says}"));
             assert_eq!((fault.http_status(), fault.is_permanent()), (400, true));
         }
-        assert!(Acks::new(&AckConfig { level: Some("kept".into()), choices: None }).is_err());
+        assert!(Acks::new(&AckConfig { level: Some("kept".into()), choices: None, quorum: None }).is_err());
     }
 }

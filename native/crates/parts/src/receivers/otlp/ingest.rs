@@ -169,16 +169,22 @@ impl Intake {
             return refuse(fault);
         }
         let (sender, outcome) = oneshot::channel();
+        let mut reply = reply(sender, pending);
+        let quorum = self.rules.acks.quorum(context.ack);
+        if let Some(needed) = quorum {
+            reply = reply.by_quorum(needed, items, &self.shared.account);
+        }
         next.consume(Parcel {
             signal,
             payload,
             items,
             permit: Hold::from(permit),
             arrived: Instant::now(),
-            deadline,
+            // Those whom a quorum does not wait for have longer than the sender does.
+            deadline: deadline.filter(|_| quorum.is_none()),
             batch_id: None,
             context,
-            reply: reply(sender, pending),
+            reply,
         });
         let outcome = wait(outcome, deadline).await;
         self.count(signal, items, &outcome);
