@@ -12,7 +12,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use teleferric_buf::metrics::{Desc, Kind};
 use teleferric_buf::{Ledger, Permit};
-use teleferric_flow::{AckLevel, Outcome, Payload};
+use teleferric_flow::{Context, Outcome, Payload};
 use teleferric_wire::Signal;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -105,15 +105,20 @@ impl Dedup {
         Dedup { config, window: windows.of(receiver, ledger) }
     }
 
-    /// What a request is known by: the id that its sender gave or, if that is set, its bytes; none if by neither. One that
-    /// asks for another level of acknowledgement is another, because what was said of the first does not answer it.
-    pub fn key(&self, signal: Signal, ack: Option<AckLevel>, id: Option<&[u8]>, payload: &Payload) -> Option<Key> {
+    /// What a request is known by: the id that its sender gave or, if that is set, its bytes; none if by neither. That of
+    /// another tenant is another, and so is one that asks for another level of acknowledgement, because what was said of
+    /// the first does not answer it.
+    pub fn key(&self, signal: Signal, context: &Context, id: Option<&[u8]>, payload: &Payload) -> Option<Key> {
         let id = id.filter(|id| !id.is_empty());
         if id.is_none() && !self.config.body_hash {
             return None;
         }
+        let Context { ack, tenant, .. } = context;
         let mut digest = Sha256::new();
         digest.update([signal.index() as u8, ack.map_or(0, |level| level as u8 + 1), u8::from(id.is_some())]);
+        // With its length in front nothing of a name can be taken for the beginning of an id.
+        digest.update(tenant.as_ref().map_or(u64::MAX, |tenant| tenant.len() as u64).to_le_bytes());
+        digest.update(tenant.as_deref().unwrap_or_default());
         match id {
             Some(id) => digest.update(id),
             None => payload.chunks().iter().for_each(|chunk| digest.update(chunk)),
@@ -221,7 +226,7 @@ pub static DEDUPLICATED: Desc = Desc {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use teleferric_flow::{Fault, FaultCode};
+    use teleferric_flow::{AckLevel, Fault, FaultCode};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -234,7 +239,7 @@ mod tests {
     }
 
     fn key(dedup: &Dedup, id: &str) -> Key {
-        dedup.key(Signal::Logs, None, Some(id.as_bytes()), &Payload::default()).unwrap()
+        dedup.key(Signal::Logs, &Context::default(), Some(id.as_bytes()), &Payload::default()).unwrap()
     }
 
     async fn first(dedup: &Dedup, id: &str) -> Option<Pending> {
@@ -317,23 +322,29 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_of_signal_level_and_id_and_of_bytes_where_that_is_set() {
+    fn a_key_is_of_signal_tenant_level_and_id_and_of_bytes_where_that_is_set() {
         let ledger = Ledger::new(1 << 20);
         let by_id = dedup(1, &ledger);
         let config = DedupConfig { body_hash: true, ..config(1) };
         let by_bytes = Dedup::new(config, "otlp", &DedupWindows::default(), &ledger);
         let a = Payload::from(bytes::Bytes::from_static(b"a"));
+        let nobody = Context::default();
+        let tenant = |name: &str| Context { tenant: Some(name.into()), ..Context::default() };
+        let delivered = Context { ack: Some(AckLevel::Delivered), ..Context::default() };
         let keys = [
-            by_bytes.key(Signal::Logs, None, Some(b"a"), &a),
-            by_bytes.key(Signal::Traces, None, Some(b"a"), &a),
-            by_bytes.key(Signal::Logs, Some(AckLevel::Delivered), Some(b"a"), &a),
-            by_bytes.key(Signal::Logs, None, None, &a),
-            by_bytes.key(Signal::Logs, None, None, &Payload::default()),
+            by_bytes.key(Signal::Logs, &nobody, Some(b"a"), &a),
+            by_bytes.key(Signal::Traces, &nobody, Some(b"a"), &a),
+            by_bytes.key(Signal::Logs, &delivered, Some(b"a"), &a),
+            by_bytes.key(Signal::Logs, &nobody, None, &a),
+            by_bytes.key(Signal::Logs, &nobody, None, &Payload::default()),
+            by_bytes.key(Signal::Logs, &tenant(""), Some(b"a"), &a),
+            by_bytes.key(Signal::Logs, &tenant("b"), Some(b"a"), &a),
+            by_bytes.key(Signal::Logs, &tenant(""), Some(b"ba"), &a),
         ];
         for (place, key) in keys.iter().enumerate() {
             assert!(key.is_some() && !keys[..place].contains(key), "{place}");
         }
-        assert_eq!(by_bytes.key(Signal::Logs, None, Some(b""), &a), keys[3], "nothing is no id");
-        assert_eq!(by_id.key(Signal::Logs, None, Some(b""), &a), None);
+        assert_eq!(by_bytes.key(Signal::Logs, &nobody, Some(b""), &a), keys[3], "nothing is no id");
+        assert_eq!(by_id.key(Signal::Logs, &nobody, Some(b""), &a), None);
     }
 }

@@ -153,7 +153,7 @@ impl Intake {
         };
         let mut pending = None;
         if let Some(dedup) = &self.rules.dedup
-            && let Some(key) = dedup.key(signal, context.ack, batch_id.as_deref(), &payload)
+            && let Some(key) = dedup.key(signal, &context, batch_id.as_deref(), &payload)
         {
             // In a box, so that where repeats are not looked for nothing carries what the wait needs.
             match Box::pin(in_time(dedup.see(key), deadline)).await {
