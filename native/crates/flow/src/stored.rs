@@ -293,13 +293,34 @@ pub(crate) struct Stored {
 /// Who waits for what becomes of a request, and the outcome so far.
 struct Waiter {
     tell: oneshot::Sender<Outcome>,
-    outcome: Mutex<Outcome>,
+    so_far: Mutex<SoFar>,
+}
+
+/// What has become of the parts of a request that are settled.
+struct SoFar {
+    outcome: Outcome,
+    refused_items: u64,
 }
 
 impl Waiter {
-    fn add(&self, part: Outcome) {
-        let mut outcome = self.outcome.lock();
-        *outcome = std::mem::replace(&mut *outcome, Outcome::Accepted).with_part(part);
+    fn new(tell: Tell) -> Self {
+        Waiter { tell, so_far: Mutex::new(SoFar { outcome: Outcome::Accepted, refused_items: 0 }) }
+    }
+
+    fn add(&self, items: u64, part: Outcome) {
+        let mut so_far = self.so_far.lock();
+        if !part.is_taken() {
+            so_far.refused_items += items;
+        }
+        so_far.outcome = std::mem::replace(&mut so_far.outcome, Outcome::Accepted).with_part(part);
+    }
+
+    /// Answers. Who went away meanwhile needs no answer, but nobody sends again what was refused.
+    fn answer(self, account: &Account) {
+        let SoFar { outcome, refused_items } = self.so_far.into_inner();
+        if let Err(Outcome::Refused(fault)) = self.tell.send(outcome) {
+            account.drop_items(drop_reason(&fault), refused_items);
+        }
     }
 }
 
@@ -307,7 +328,7 @@ impl Stored {
     fn new(queue: StoredQueue, record: Record, account: Arc<Account>) -> Self {
         queue.0.reading.fetch_add(1, Ordering::Relaxed);
         let tell = queue.0.waiting.lock().remove(&record.sequence);
-        let waiter = tell.map(|tell| Waiter { tell, outcome: Mutex::new(Outcome::Accepted) });
+        let waiter = tell.map(Waiter::new);
         Stored { queue, record, account, unfinished: AtomicBool::new(true), waiter, _pane: None }
     }
 
@@ -344,16 +365,16 @@ impl Stored {
     /// It is given up, and counted unless its sender learns so.
     pub(crate) fn drop_for(self, reason: DropReason) {
         let fault = Fault::new(FaultCode::DownstreamTemporary, "the stored request is too old or damaged");
-        if !self.tell(Outcome::Refused(fault)) {
+        if !self.tell(self.record.items, Outcome::Refused(fault)) {
             self.account.drop_items(reason, self.record.items);
         }
         self.unfinished.store(false, Ordering::Relaxed);
     }
 
     /// Adds to what the sender learns, if it waits.
-    fn tell(&self, part: Outcome) -> bool {
+    fn tell(&self, items: u64, part: Outcome) -> bool {
         let waiter = self.waiter.as_ref().filter(|waiter| !waiter.tell.is_closed());
-        waiter.map(|waiter| waiter.add(part)).is_some()
+        waiter.map(|waiter| waiter.add(items, part)).is_some()
     }
 }
 
@@ -370,11 +391,11 @@ impl Keeper for Stored {
             }
             Outcome::Refused(fault) => {
                 let reason = drop_reason(&fault);
-                if !self.tell(Outcome::Refused(fault)) {
+                if !self.tell(items, Outcome::Refused(fault)) {
                     self.account.drop_items(reason, items);
                 }
             }
-            taken => drop(self.tell(taken)),
+            taken => drop(self.tell(items, taken)),
         }
     }
 
@@ -404,8 +425,7 @@ impl Drop for Stored {
         let unfinished = *self.unfinished.get_mut();
         match self.waiter.take() {
             Some(Waiter { tell, .. }) if unfinished => drop(waiting.lock().insert(self.record.sequence, tell)),
-            // Who is gone needs no answer.
-            Some(Waiter { tell, outcome }) => drop(tell.send(outcome.into_inner())),
+            Some(waiter) => waiter.answer(&self.account),
             None => {}
         }
         if unfinished {

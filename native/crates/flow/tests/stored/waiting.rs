@@ -80,3 +80,31 @@ async fn a_sender_is_answered_at_the_level_it_asked_for() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn what_was_refused_before_the_sender_went_away_is_counted() {
+    let folder = TempDir::new().unwrap();
+    let (life, storage) = (Life::new(), storage(folder.path()));
+    let batched = DeliverySettings {
+        batch: Some(QueueBatchSettings {
+            batch: BatchSettings { sizer: Sizer::Items, min_size: 10, max_size: 10, flush_timeout: SECOND },
+            partitioning: Partitioning::new::<&str>([]),
+        }),
+        ..settings()
+    };
+    LocalSet::new()
+        .run_until(async {
+            let steps = [Step::Answer(Duration::ZERO, no()), Step::Answer(SECOND, Outcome::Accepted)];
+            let rig = life.rig(&storage, batched, ScriptedExporter::accepting().script(steps)).await;
+            let (mut parcel, answer) = life.parcel(20);
+            parcel.context = Arc::new(Context { ack: Some(AckLevel::Delivered), ..Context::default() });
+            parcel.deadline = Some(Instant::now() + SECOND / 4);
+            rig.delivery.consume(parcel);
+            until(|| answer.get().is_some()).await;
+            assert_eq!(answer.fault().status, Some(GrpcCode::DeadlineExceeded));
+            until(|| rig.exporter.delivered() == 10 && life.queue_size() == 0.0).await;
+            rig.delivery.drain(None).await;
+        })
+        .await;
+    assert_eq!(life.dropped(DropReason::Permanent), 10);
+}
