@@ -49,6 +49,7 @@ pub(super) struct Vote {
 #[derive(Debug)]
 struct Parts {
     open: usize,
+    is_cut: bool,
     outcome: Outcome,
     refused: Refused,
 }
@@ -69,13 +70,13 @@ impl Vote {
     }
 
     fn new(ballot: Arc<Ballot>) -> Arc<Vote> {
-        let parts = Parts { open: 1, outcome: Outcome::Accepted, refused: Refused::new() };
+        let parts = Parts { open: 1, is_cut: false, outcome: Outcome::Accepted, refused: Refused::new() };
         Arc::new(Vote { ballot, parts: Mutex::new(parts) })
     }
 
     /// Whether the request goes on as a whole.
     pub(super) fn is_whole(&self) -> bool {
-        self.parts.lock().open == 1
+        !self.parts.lock().is_cut
     }
 
     /// As many votes in the place of this one, at least one.
@@ -86,7 +87,9 @@ impl Vote {
 
     /// The request is cut into so many parts, at least one.
     pub(super) fn cut(&self, parts: usize) {
-        self.parts.lock().open += parts.saturating_sub(1);
+        let mut state = self.parts.lock();
+        state.open += parts.saturating_sub(1);
+        state.is_cut = true;
     }
 
     /// Says what became of a part with `items`.
