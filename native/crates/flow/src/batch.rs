@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::account::Account;
 use crate::batch_id::BatchId;
 use crate::fault::Fault;
 use crate::hold::Hold;
@@ -84,11 +85,11 @@ impl Batch {
         self.parcel.batch_id = extracts.and_then(|extracts| BatchId::of(&extracts));
     }
 
-    /// Answers every request in it.
-    pub fn settle(self, outcome: Outcome) {
+    /// Answers every request in it. Rejected items that nobody can be told of are counted in `account`.
+    pub fn settle(self, outcome: Outcome, account: &Arc<Account>) {
         match outcome {
             Outcome::Refused(fault) if fault.is_permanent() => self.give_up(&fault),
-            outcome => self.into_parcel().reply.settle(outcome),
+            outcome => self.into_parcel(account).reply.settle(outcome),
         }
     }
 
@@ -107,11 +108,11 @@ impl Batch {
         }
     }
 
-    /// The batch as one parcel whose reply answers every request in it.
-    pub fn into_parcel(self) -> Parcel {
+    /// The batch as one parcel whose reply answers every request in it, as [`settle`](Self::settle) does.
+    pub fn into_parcel(self, account: &Arc<Account>) -> Parcel {
         let Batch { mut parcel, members, .. } = self;
         if !members.is_empty() {
-            parcel.reply = Reply::all(members.into_iter().map(|member| member.reply).collect());
+            parcel.reply = Reply::all(members.into_iter().map(|member| member.reply).collect(), account);
         }
         parcel
     }

@@ -318,7 +318,7 @@ impl Shard {
         }
         metrics.sent(batch.parcel.items, batch.parcel.payload.bytes());
         self.busy.set(true);
-        let mut parcel = batch.into_parcel();
+        let mut parcel = batch.into_parcel(&self.core.shared.0.handles.account);
         let items = parcel.items;
         let (told, mut answer) = oneshot::channel();
         // Nobody listens any more only if the thread is being torn down.
@@ -367,7 +367,7 @@ impl Shard {
         }
         for batch in left {
             self.release(batch.parcel.items);
-            batch.settle(Outcome::Refused(shut_down()));
+            batch.settle(Outcome::Refused(shut_down()), &self.core.shared.0.handles.account);
         }
     }
 

@@ -85,7 +85,10 @@ enum Kind {
         items: u64,
         vote: Arc<Vote>,
     },
-    All(Vec<Reply>),
+    All {
+        members: Vec<Reply>,
+        account: Arc<Account>,
+    },
     Detached {
         items: u64,
         account: Arc<Account>,
@@ -107,6 +110,9 @@ pub(crate) trait Keeper: Send + Sync {
     /// Says what became of `items` of the request.
     fn settle(&self, items: u64, outcome: Outcome);
 
+    /// Says that `items` of the request, which was taken, were rejected, which nobody can be told.
+    fn reject(&self, items: u64);
+
     /// Says that `items` of the request, which are in `payload`, were refused for good.
     fn give_up(self: Arc<Self>, items: u64, fault: Fault, payload: Payload);
 
@@ -120,7 +126,7 @@ impl std::fmt::Debug for Kind {
             Kind::Waiter(_) => "Waiter",
             Kind::Member(_) => "Member",
             Kind::Vote { .. } => "Vote",
-            Kind::All(_) => "All",
+            Kind::All { .. } => "All",
             Kind::Detached { .. } => "Detached",
             Kind::Kept { .. } => "Kept",
         })
@@ -145,8 +151,7 @@ impl Reply {
         Reply(Some(Kind::Waiter(Box::new(waiter))))
     }
 
-    /// A reply for `items` whose sender has its answer already: a refusal is counted in `account`. Items rejected by
-    /// a partial success are counted where the answer is read, by the delivery that sent them.
+    /// A reply for `items` whose sender has its answer already: what is refused or rejected is counted in `account`.
     pub fn detached(items: u64, account: Arc<Account>) -> Self {
         Reply(Some(Kind::Detached { items, account }))
     }
@@ -172,12 +177,13 @@ impl Reply {
 
     /// One reply that settles all of `members` alike: what a merged batch carries.
     ///
-    /// A partial outcome cannot be shared out among several senders; they learn `Accepted` and the rejection is
-    /// the exporter's to report. A single member learns it as it is.
-    pub fn all(mut members: Vec<Reply>) -> Self {
+    /// A partial outcome cannot be shared out among several senders: they learn `Accepted`, and what was rejected is
+    /// counted in `account`. A single member learns it as it is.
+    pub fn all(mut members: Vec<Reply>, account: &Arc<Account>) -> Self {
         match members.len() {
             1 => members.remove(0),
-            _ => Reply::all_detached(&mut members).unwrap_or_else(|| Reply(Some(Kind::All(members)))),
+            _ => Reply::all_detached(&mut members)
+                .unwrap_or_else(|| Reply(Some(Kind::All { members, account: Arc::clone(account) }))),
         }
     }
 
@@ -266,7 +272,7 @@ impl Reply {
         match &self.0 {
             None | Some(Kind::Detached { .. }) => true,
             Some(Kind::Kept { keeper, .. }) => !keeper.is_awaited(),
-            Some(Kind::All(members)) => members.iter().all(Reply::is_detached),
+            Some(Kind::All { members, .. }) => members.iter().all(Reply::is_detached),
             Some(Kind::Vote { vote, .. }) => vote.is_answered(),
             Some(Kind::Waiter(_) | Kind::Member(_)) => false,
         }
@@ -306,15 +312,26 @@ impl Reply {
         }
     }
 
+    /// Notes as many of `rejected` items as the request may have had of them, if somebody keeps it; how many that are.
+    fn note_rejected(&self, rejected: u64) -> u64 {
+        let Some(Kind::Kept { items, keeper, .. }) = &self.0 else { return 0 };
+        let own = rejected.min(*items);
+        if own > 0 {
+            keeper.reject(own);
+        }
+        own
+    }
+
     fn settle_in_place(&mut self, outcome: Outcome) {
         match self.0.take() {
             None => {}
             Some(Kind::Waiter(waiter)) => waiter(outcome),
             Some(Kind::Member(join)) => join.settle_one(outcome),
             Some(Kind::Vote { items, vote }) => vote.settle(items, outcome),
-            Some(Kind::All(members)) => settle_all(members, outcome),
+            Some(Kind::All { members, account }) => settle_all(members, outcome, &account),
             Some(Kind::Detached { items, account }) => match outcome {
-                Outcome::Accepted | Outcome::Partial { .. } => {}
+                Outcome::Accepted => {}
+                Outcome::Partial { rejected, .. } => account.drop_items(DropReason::Rejected, rejected.min(items)),
                 Outcome::Refused(fault) => account.drop_items(drop_reason(&fault), items),
             },
             Some(Kind::Kept { items, keeper, .. }) => keeper.settle(items, outcome),
@@ -349,13 +366,17 @@ impl Join {
     }
 }
 
-fn settle_all(members: Vec<Reply>, outcome: Outcome) {
-    let outcome = match outcome {
-        Outcome::Partial { .. } if members.len() > 1 => Outcome::Accepted,
-        other => other,
+fn settle_all(members: Vec<Reply>, outcome: Outcome, account: &Account) {
+    let (mut rejected, outcome) = match outcome {
+        Outcome::Partial { rejected, .. } => (rejected, Outcome::Accepted),
+        other => (0, other),
     };
     for member in members {
+        rejected -= member.note_rejected(rejected);
         member.settle(outcome.clone());
+    }
+    if rejected > 0 {
+        account.drop_items(DropReason::Rejected, rejected);
     }
 }
 
@@ -417,12 +438,17 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_answers_every_member() {
+    fn a_batch_answers_every_member_and_counts_what_it_cannot_tell() {
+        let account = Arc::new(Account::default());
         let (first, first_answer) = waiter();
         let (second, second_answer) = waiter();
-        Reply::all(vec![first, second]).settle(Outcome::Partial { rejected: 1, message: "x".into() });
+        Reply::all(vec![first, second], &account).settle(partial(1));
         assert_eq!(first_answer.try_recv(), Ok(Outcome::Accepted));
         assert_eq!(second_answer.try_recv(), Ok(Outcome::Accepted));
+        assert_eq!(account.dropped(DropReason::Rejected), 1);
+        let (only, answer) = waiter();
+        Reply::all(vec![only], &account).settle(partial(2));
+        assert_eq!((answer.try_recv(), account.dropped(DropReason::Rejected)), (Ok(partial(2)), 1));
     }
 
     #[test]
@@ -432,9 +458,11 @@ mod tests {
         Reply::detached(5, Arc::clone(&account)).settle(refused(FaultCode::DownstreamPermanent));
         Reply::detached(3, Arc::clone(&account)).settle(refused(FaultCode::DownstreamTemporary));
         Reply::detached(2, Arc::clone(&account)).settle(Outcome::Accepted);
+        Reply::detached(2, Arc::clone(&account)).settle(partial(9));
         assert_eq!(account.dropped(DropReason::Abandoned), 7);
         assert_eq!(account.dropped(DropReason::Permanent), 5);
         assert_eq!(account.dropped(DropReason::Expired), 3);
+        assert_eq!(account.dropped(DropReason::Rejected), 2);
     }
 
     fn partial(rejected: u64) -> Outcome {

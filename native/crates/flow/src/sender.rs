@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::account::{Account, DropReason};
+use crate::account::Account;
 use crate::admission::busy;
 use crate::batch::Batch;
 use crate::budget::{Budget, Turn};
@@ -108,7 +108,7 @@ impl Sender {
         match self.successor.get() {
             Some(successor) if !self.stored => {
                 self.release(batch.parcel.items);
-                successor.take_over(Parcel { permit: memory(), ..batch.into_parcel() });
+                successor.take_over(Parcel { permit: memory(), ..batch.into_parcel(&self.account) });
             }
             _ => self.finish(batch, Outcome::Refused(fault)),
         }
@@ -393,7 +393,6 @@ impl Sender {
             Outcome::Accepted => self.metrics.sent.add(items),
             Outcome::Partial { rejected, message } => {
                 self.metrics.sent.add(items);
-                self.account.drop_items(DropReason::Rejected, (*rejected).min(items));
                 let fields = [("message", message.as_str().into()), ("dropped_items", (*rejected).into())];
                 self.log.emit(Level::Warn, "Partial success response", &fields);
             }
@@ -410,10 +409,13 @@ impl Sender {
             }
         }
         self.release(items);
-        batch.settle(match outcome {
+        let outcome = match outcome {
             Outcome::Partial { rejected: 0, .. } => Outcome::Accepted,
+            // A destination may say anything.
+            Outcome::Partial { rejected, message } => Outcome::Partial { rejected: rejected.min(items), message },
             other => other,
-        });
+        };
+        batch.settle(outcome, &self.account);
     }
 
     /// Counts items that were refused on the way to a batch.

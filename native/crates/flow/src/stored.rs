@@ -285,6 +285,8 @@ pub(crate) struct Stored {
     account: Arc<Account>,
     /// Whether something of it was neither delivered nor given up; all of it is, until it is sent.
     unfinished: AtomicBool,
+    /// Items of it that were dropped, which counts when it leaves the log: what is read again may be delivered yet.
+    dropped: Mutex<SmallVec<[(DropReason, u64); 1]>>,
     waiter: Option<Waiter>,
     /// What it takes of the memory for what is read, free when it is settled.
     _pane: Option<Box<dyn Send + Sync>>,
@@ -329,7 +331,15 @@ impl Stored {
         queue.0.reading.fetch_add(1, Ordering::Relaxed);
         let tell = queue.0.waiting.lock().remove(&record.sequence);
         let waiter = tell.map(Waiter::new);
-        Stored { queue, record, account, unfinished: AtomicBool::new(true), waiter, _pane: None }
+        Stored {
+            queue,
+            record,
+            account,
+            unfinished: AtomicBool::new(true),
+            dropped: Mutex::default(),
+            waiter,
+            _pane: None,
+        }
     }
 
     /// Its bytes and what belongs to them; nothing if they are not of this version.
@@ -366,9 +376,13 @@ impl Stored {
     pub(crate) fn drop_for(self, reason: DropReason) {
         let fault = Fault::new(FaultCode::DownstreamTemporary, "the stored request is too old or damaged");
         if !self.tell(self.record.items, Outcome::Refused(fault)) {
-            self.account.drop_items(reason, self.record.items);
+            self.note_dropped(reason, self.record.items);
         }
         self.unfinished.store(false, Ordering::Relaxed);
+    }
+
+    fn note_dropped(&self, reason: DropReason, items: u64) {
+        self.dropped.lock().push((reason, items));
     }
 
     /// Adds to what the sender learns, if it waits.
@@ -392,11 +406,20 @@ impl Keeper for Stored {
             Outcome::Refused(fault) => {
                 let reason = drop_reason(&fault);
                 if !self.tell(items, Outcome::Refused(fault)) {
-                    self.account.drop_items(reason, items);
+                    self.note_dropped(reason, items);
                 }
             }
-            taken => drop(self.tell(items, taken)),
+            Outcome::Partial { rejected, message } => {
+                if !self.tell(items, Outcome::Partial { rejected, message }) {
+                    self.reject(rejected.min(items));
+                }
+            }
+            Outcome::Accepted => drop(self.tell(items, Outcome::Accepted)),
         }
+    }
+
+    fn reject(&self, items: u64) {
+        self.note_dropped(DropReason::Rejected, items);
     }
 
     fn is_awaited(&self) -> bool {
@@ -412,7 +435,7 @@ impl Keeper for Stored {
         let request = Arc::clone(&self);
         let then = move |kept: bool| {
             if !kept {
-                request.account.drop_items(reason, items);
+                request.note_dropped(reason, items);
             }
         };
         letters.put(items, &Letter::new(&fault, self.record.time, &self.record.head), &payload, then);
@@ -431,6 +454,9 @@ impl Drop for Stored {
         if unfinished {
             writer.release(*cursor, self.record.sequence);
         } else {
+            for (reason, items) in self.dropped.get_mut().drain(..) {
+                self.account.drop_items(reason, items);
+            }
             writer.acknowledge(*cursor, self.record.sequence);
             self.queue.give_back(self.record.tally());
         }

@@ -109,9 +109,10 @@ async fn data_points_fill_batches_exactly() {
     assert_eq!(ready.iter().map(|batch| batch.parcel.items).collect::<Vec<_>>(), [10, 10, 10]);
     assert_eq!(ready.iter().flat_map(labels).collect::<Vec<_>>(), (0..30).collect::<Vec<_>>());
     let rest = batcher.take(Trigger::Timeout).unwrap();
-    ready.into_iter().for_each(|batch| batch.settle(Outcome::Accepted));
+    let account = Arc::default();
+    ready.into_iter().for_each(|batch| batch.settle(Outcome::Accepted, &account));
     assert!(first_answer.is_taken() && second_answer.get().is_none(), "two items are still in the batcher");
-    rest.settle(Outcome::Accepted);
+    rest.settle(Outcome::Accepted, &account);
     assert!(second_answer.is_taken());
 }
 
@@ -250,9 +251,9 @@ proptest! {
             if index % 3 == 0 {
                 refused += batch.parcel.items;
                 let fault = teleferric_flow::Fault::new(FaultCode::DownstreamPermanent, "no");
-                batch.settle(Outcome::Refused(fault));
+                batch.settle(Outcome::Refused(fault), &account);
             } else {
-                batch.settle(Outcome::Accepted);
+                batch.settle(Outcome::Accepted, &account);
             }
         }
         prop_assert!(sent.answers.iter().all(|(answer, _)| answer.get().is_some()), "an answer is missing");

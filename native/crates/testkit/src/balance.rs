@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use teleferric_flow::{Account, DropReason};
+use teleferric_flow::{Account, DropReason, Outcome};
 
 use crate::answer::Answer;
 
@@ -18,7 +18,12 @@ impl Balance {
 
     /// Items whose senders were told that they were taken.
     pub fn received(&self) -> u64 {
-        self.0.borrow().iter().filter(|(_, answer)| answer.is_taken()).map(|(items, _)| items).sum()
+        let taken = |(items, answer): &(u64, Answer)| match answer.get() {
+            Some(Outcome::Accepted) => *items,
+            Some(Outcome::Partial { rejected, .. }) => items.saturating_sub(rejected),
+            Some(Outcome::Refused(_)) | None => 0,
+        };
+        self.0.borrow().iter().map(taken).sum()
     }
 
     /// Requests without an answer.
@@ -26,8 +31,8 @@ impl Balance {
         self.0.borrow().iter().filter(|(_, answer)| answer.get().is_none()).count()
     }
 
-    /// Checks `received = delivered + held + dropped`. To be called at a quiet moment, on a path that answers before
-    /// it delivers; `delivered` counts what the destination kept.
+    /// Checks `received = delivered + held + dropped`. To be called at a quiet moment; `delivered` counts what the
+    /// destination kept, but for parts of requests that were refused.
     ///
     /// # Panics
     /// If it does not hold.

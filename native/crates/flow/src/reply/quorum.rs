@@ -133,6 +133,9 @@ impl Ballot {
             state.open = state.open.saturating_sub(1);
             if state.reply.is_none() {
                 drop(state);
+                if let Outcome::Partial { rejected, .. } = outcome {
+                    self.account.drop_items(DropReason::Rejected, rejected);
+                }
                 return self.lose(refused);
             }
             state.refused.extend(refused);

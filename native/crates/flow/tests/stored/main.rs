@@ -314,8 +314,11 @@ async fn a_batch_of_stored_requests_is_delivered_whole_or_kept_whole() {
     assert_eq!(life.dropped(DropReason::Shutdown), 0);
     LocalSet::new()
         .run_until(async {
-            let rig = life.rig(&storage, batched(), ScriptedExporter::accepting()).await;
-            until(|| rig.exporter.delivered() == 37 && life.queue_size() == 0.0).await;
+            let partial = Outcome::Partial { rejected: 5, message: "five".into() };
+            let script = [Step::Answer(Duration::ZERO, partial)];
+            let rig = life.rig(&storage, batched(), ScriptedExporter::accepting().script(script)).await;
+            until(|| rig.exporter.delivered() == 32 && life.queue_size() == 0.0).await;
+            assert_eq!(life.dropped(DropReason::Rejected), 5, "of two requests, as they leave the log");
             assert!(rig.exporter.sizes().iter().all(|size| *size <= 10), "{:?}", rig.exporter.sizes());
             rig.delivery.drain(None).await;
         })
