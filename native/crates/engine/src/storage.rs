@@ -3,13 +3,14 @@
 
 mod replay;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use teleferric_flow::{Letter, dead_letter_folder, storage_folder};
-use teleferric_store::{CursorSurvey, Disk, Log, LogSettings, RecordSurvey, Survey, survey};
+use teleferric_store::{CursorSurvey, Disk, End, Log, LogSettings, RecordSurvey, Survey, survey};
 
 /// A question about the storage in a directory.
 #[derive(Debug, Deserialize)]
@@ -55,12 +56,15 @@ fn look(directory: &Path, listed: usize) -> Result<Value, String> {
 fn look_into(folder: &Path, listed: usize, tell: fn(&RecordSurvey) -> Value) -> Result<Value, String> {
     let disk = Disk::peek(folder).map_err(|error| error.to_string())?;
     let Survey { segments, cursors, quarantined_bytes } = survey(&disk, listed).map_err(|error| error.to_string())?;
-    let queue = |CursorSurvey { name, held, records }: &CursorSurvey| {
+    let queue = |CursorSurvey { name, held, totals, records }: &CursorSurvey| {
+        let left = End::ALL.into_iter().filter(|end| totals.left(*end) > 0);
         json!({
             "name": name,
             "requests": held.records,
             "items": held.items,
             "bytes": held.bytes,
+            "enqueued_items": totals.enqueued,
+            "left_items": left.map(|end| (end.label(), totals.left(end))).collect::<BTreeMap<_, _>>(),
             "oldest": records.iter().map(tell).collect::<Vec<_>>(),
         })
     };

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use teleferric_store::End;
+
 /// Why items ended inside the collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(usize)]
@@ -40,16 +42,26 @@ impl DropReason {
 
     /// The metric label.
     pub fn label(self) -> &'static str {
+        self.end().label()
+    }
+
+    /// The same in the account of a queue.
+    pub(crate) fn end(self) -> End {
         match self {
-            DropReason::Permanent => "permanent",
-            DropReason::Expired => "expired",
-            DropReason::Rejected => "rejected",
-            DropReason::Shutdown => "shutdown",
-            DropReason::QueueFull => "queue_full",
-            DropReason::DeadLetterFull => "dead_letter_full",
-            DropReason::Damaged => "damaged",
-            DropReason::Abandoned => "abandoned",
+            DropReason::Permanent => End::Permanent,
+            DropReason::Expired => End::Expired,
+            DropReason::Rejected => End::Rejected,
+            DropReason::Shutdown => End::Shutdown,
+            DropReason::QueueFull => End::QueueFull,
+            DropReason::DeadLetterFull => End::DeadLetterFull,
+            DropReason::Damaged => End::Damaged,
+            DropReason::Abandoned => End::Abandoned,
         }
+    }
+
+    /// The reason for an end that is a loss.
+    pub(crate) fn of(end: End) -> Option<Self> {
+        DropReason::ALL.into_iter().find(|reason| reason.end() == end)
     }
 }
 

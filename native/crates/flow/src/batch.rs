@@ -76,6 +76,15 @@ impl Batch {
         self.parcel.reply.is_detached() && self.members.iter().all(|member| member.reply.is_detached())
     }
 
+    /// Items of the requests for which somebody waits.
+    pub(crate) fn awaited_items(&self) -> u64 {
+        if self.members.is_empty() {
+            return if self.parcel.reply.is_detached() { 0 } else { self.parcel.items };
+        }
+        let awaited = self.members.iter().filter(|member| !member.reply.is_detached());
+        awaited.map(|member| member.items).sum()
+    }
+
     /// Gives it its id, if a storage keeps all that is in it.
     pub(crate) fn identify(&mut self) {
         let extracts: Option<Vec<_>> = match &self.members[..] {

@@ -78,6 +78,7 @@ impl Delivery {
     pub fn new(shared: &DeliveryShared, destination: impl Into<Destination>) -> Self {
         let SharedState { exporter: id, signal, labels, settings, breaker, handles, stored, .. } = &*shared.0;
         let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let queues_in_memory = settings.queue.is_some() && stored.is_none();
         let sender = Sender {
             endpoints: Endpoints::new(destination.into(), id, breaker.as_ref(), handles),
             queued: settings.queue.is_some(),
@@ -91,7 +92,7 @@ impl Delivery {
             timeout: settings.timeout,
             log: handles.log.clone(),
             account: Arc::clone(&handles.account),
-            metrics: ExporterMetrics::new(&handles.metrics, id, *signal, &labels, handles.detailed),
+            metrics: ExporterMetrics::new(&handles.metrics, id, *signal, &labels, queues_in_memory, handles.detailed),
             jitter: Jitter::new(),
             stop: Stop::new(),
             successor: OnceCell::new(),
@@ -298,6 +299,6 @@ impl Inner {
     }
 
     fn hold(&self, parcel: &Parcel) {
-        self.sender.held_items.set(self.sender.held_items.get() + parcel.items);
+        self.sender.hold(parcel.items);
     }
 }

@@ -2,6 +2,8 @@
 //! its scrape page, and ours about endpoints, circuit breakers and dead letters. One writer per data-plane thread and
 //! stage.
 
+mod queue;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use crate::breaker::BreakerShared;
 use crate::credentials::Credentials;
 use crate::fault::{Fault, FaultCode};
 use crate::queue::Room;
+pub(crate) use queue::{QueueMetrics, register_stored};
 
 /// What one thread's part of an exporter counts.
 pub(crate) struct ExporterMetrics {
@@ -19,6 +22,8 @@ pub(crate) struct ExporterMetrics {
     pub(crate) send_failed: SendFailed,
     pub(crate) enqueue_failed: Counter,
     pub(crate) in_flight: Gauge,
+    /// Only with a queue in memory.
+    pub(crate) queue: Option<QueueMetrics>,
     /// Only with telemetry level `detailed`.
     detailed: Option<ExporterSizes>,
 }
@@ -87,12 +92,14 @@ struct ExporterSizes {
 }
 
 impl ExporterMetrics {
-    /// `labels` are those of the counters beside `exporter`, such as the server's address.
+    /// `labels` are those of the counters beside `exporter`, such as the server's address. `queues` is whether there is a
+    /// queue in memory.
     pub(crate) fn new(
         metrics: &Metrics,
         exporter: &str,
         signal: Signal,
         labels: &[(&str, &str)],
+        queues: bool,
         detailed: bool,
     ) -> Self {
         let descs = &EXPORTER[signal.index()];
@@ -104,6 +111,7 @@ impl ExporterMetrics {
             send_failed: SendFailed::new(metrics, &descs.send_failed, &sent, detailed),
             enqueue_failed: metrics.counter(&descs.enqueue_failed, &own),
             in_flight: metrics.gauge(&IN_FLIGHT, &typed),
+            queue: queues.then(|| QueueMetrics::new(metrics, exporter, signal)),
             detailed: detailed.then(|| ExporterSizes {
                 enqueue_items: metrics.histogram(&ENQUEUE_SIZE, &own),
                 enqueue_bytes: metrics.histogram(&ENQUEUE_BYTES, &own),

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
+use teleferric_store::End;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::account::Account;
+use crate::account::{Account, DropReason};
 use crate::admission::busy;
 use crate::batch::Batch;
 use crate::budget::{Budget, Turn};
@@ -107,7 +108,9 @@ impl Sender {
     fn interrupt(&self, batch: Batch, fault: Fault, memory: impl FnOnce() -> Hold) {
         match self.successor.get() {
             Some(successor) if !self.stored => {
-                self.release(batch.parcel.items);
+                let items = batch.parcel.items;
+                self.release(items);
+                self.metrics.queue.iter().for_each(|queue| queue.left(End::HandedOver, items));
                 successor.take_over(Parcel { permit: memory(), ..batch.into_parcel(&self.account) });
             }
             _ => self.finish(batch, Outcome::Refused(fault)),
@@ -415,15 +418,24 @@ impl Sender {
             Outcome::Partial { rejected, message } => Outcome::Partial { rejected: rejected.min(items), message },
             other => other,
         };
+        self.metrics.queue.iter().for_each(|queue| queue.settled(&batch, &outcome));
         batch.settle(outcome, &self.account);
     }
 
-    /// Counts items that were refused on the way to a batch.
-    pub(crate) fn refused(&self, items: u64) {
+    /// Counts items that were refused on the way to a batch; `is_awaited` is whether somebody was told.
+    pub(crate) fn refused(&self, items: u64, is_awaited: bool) {
         if items > 0 {
             self.metrics.send_failed.add(items, &Fault::new(FaultCode::TooLarge, "larger than a batch may be"));
             self.release(items);
+            let end = if is_awaited { End::Refused } else { DropReason::Permanent.end() };
+            self.metrics.queue.iter().for_each(|queue| queue.left(end, items));
         }
+    }
+
+    /// Counts items that were taken.
+    pub(crate) fn hold(&self, items: u64) {
+        self.held_items.set(self.held_items.get() + items);
+        self.metrics.queue.iter().for_each(|queue| queue.enqueued(items));
     }
 
     fn release(&self, items: u64) {

@@ -19,7 +19,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use foldhash::HashMap;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use teleferric_store::{Entry, LogError, Memory, Record, Tally, Writer};
+use teleferric_buf::metrics::Registration;
+use teleferric_store::{End, Entry, LogError, Memory, Reader, Record, Tally, Totals, Writer};
 use teleferric_wire::Signal;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -30,6 +31,7 @@ use crate::admission::busy;
 use crate::batch_id::RecordId;
 use crate::fault::{Fault, FaultCode};
 use crate::handles::Handles;
+use crate::metrics::register_stored;
 use crate::parcel::{Context, Parcel};
 use crate::payload::Payload;
 use crate::queue::Sizer;
@@ -51,7 +53,8 @@ struct State {
     cursor: u32,
     /// Where its requests go that are refused for good, if they are kept.
     letters: Option<Arc<LetterBox>>,
-    used: Mutex<Used>,
+    used: Arc<Mutex<Used>>,
+    _account: Vec<Registration>,
     /// Requests that were read and are not settled.
     reading: AtomicUsize,
     /// Who waits for what becomes of a request that is not read yet, by its sequence.
@@ -65,12 +68,14 @@ struct State {
 }
 
 /// The room taken.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Used {
     /// What the log holds for the queue, and what is on its way there.
     tally: Tally,
-    /// Requests of that which are on their way.
-    storing: u64,
+    /// As much of that is on its way.
+    storing: Tally,
+    /// What was ever there, and what became of it.
+    totals: Totals,
 }
 
 impl StoredQueue {
@@ -86,7 +91,7 @@ impl StoredQueue {
         let writer = log.writer.clone();
         // Nobody waits for it any more if this fails.
         writer.cursor(&queue_name(exporter, signal), Box::new(move |cursor| drop(tell.send(cursor))));
-        let (cursor, held) = told.await.unwrap_or(Err(LogError::ReadOnly))?;
+        let Reader { cursor, held, totals } = told.await.unwrap_or(Err(LogError::ReadOnly))?;
         let letters = match &log.letters {
             Some(letters) if keeps_letters => {
                 let opened = letters.of_queue(exporter, signal, handles).await;
@@ -94,12 +99,19 @@ impl StoredQueue {
             }
             _ => None,
         };
+        let used = Arc::new(Mutex::new(Used { tally: held, storing: Tally::default(), totals }));
+        let account = Arc::clone(&used);
+        let read = move || {
+            let Used { tally, storing, totals } = *account.lock();
+            (totals, tally.items.saturating_sub(storing.items))
+        };
         Ok(StoredQueue(Arc::new(State {
             writer,
             _log: log,
             cursor,
             letters,
-            used: Mutex::new(Used { tally: held, storing: 0 }),
+            used,
+            _account: register_stored(&handles.metrics, exporter, signal, read),
             reading: AtomicUsize::new(0),
             waiting: Mutex::default(),
             more: Notify::new(),
@@ -125,7 +137,7 @@ impl StoredQueue {
             return None;
         }
         used.tally.add(tally);
-        used.storing += 1;
+        used.storing.add(tally);
         Some(Reserved { queue: self.clone(), tally, kept: false })
     }
 
@@ -152,30 +164,29 @@ impl StoredQueue {
     }
 
     /// Writes a parcel down, once for all of `targets`, which lie in one log. Ends when it lasts; if the future is
-    /// dropped, it may last all the same. With `memory` the payload stays in memory for readers that keep up.
+    /// dropped, it may last all the same, and takes its room then. With `memory` the payload stays in memory for readers
+    /// that keep up.
     ///
     /// # Errors
     /// The log is full or cannot be written; none of them has it then.
     pub(crate) async fn append(
-        targets: SmallVec<[Target<'_>; 1]>,
+        targets: SmallVec<[Target; 1]>,
         parcel: &Parcel,
         memory: Option<Memory>,
     ) -> Result<(), Fault> {
         let Some(first) = targets.first() else { return Ok(()) };
-        let writer = first.queue.0.writer.clone();
+        let writer = first.reserved.queue.0.writer.clone();
         let entry = Entry {
             time: now_ms(),
-            targets: targets.iter().fold(0, |targets, target| targets | 1 << target.queue.0.cursor),
+            targets: targets.iter().fold(0, |targets, target| targets | 1 << target.reserved.queue.0.cursor),
             items: parcel.items,
             head: head::encode(parcel.signal, &parcel.context),
             payload: parcel.payload.chunks().to_vec(),
         };
         let (tell, told) = oneshot::channel();
-        let states: SmallVec<[(Arc<State>, Option<Tell>); 1]> =
-            targets.into_iter().map(|Target { queue, waiter }| (Arc::clone(&queue.0), waiter)).collect();
         let then = move |written: Result<u64, Arc<LogError>>| {
             if let Ok(sequence) = &written {
-                states.into_iter().for_each(|(state, waiter)| state.appended(*sequence, waiter));
+                targets.into_iter().for_each(|Target { reserved, waiter }| reserved.keep(*sequence, waiter));
             }
             // A caller that is gone has nobody to tell either.
             let _ = tell.send(written);
@@ -201,7 +212,7 @@ impl StoredQueue {
         let (queue, account) = (self.clone(), Arc::clone(account));
         let then = move |read: Result<teleferric_store::Read, LogError>| {
             let batch = read.map(|read| {
-                queue.give_back(read.lost);
+                queue.leave(read.lost, &[], End::Damaged);
                 let keep = |record| Stored::new(queue.clone(), record, Arc::clone(&account));
                 let requests = read.records.into_iter().map(keep).collect();
                 Batch { requests, lost: read.lost, more: read.more, larger: read.larger }
@@ -215,17 +226,22 @@ impl StoredQueue {
         told.await.unwrap_or(Err(LogError::ReadOnly))
     }
 
-    fn give_back(&self, tally: Tally) {
+    /// Gives the room back of what left the log: the items of `ends` ended so, the others as `rest`.
+    fn leave(&self, tally: Tally, ends: &[(End, u64)], rest: End) {
         if tally == Tally::default() {
             return;
         }
-        self.0.used.lock().tally.subtract(tally);
+        {
+            let mut used = self.0.used.lock();
+            used.tally.subtract(tally);
+            used.totals.leave(tally.items, ends, rest);
+        }
         self.0.less.notify_waiters();
     }
 }
 
 impl State {
-    /// Tells a reader, once for a group that is written together.
+    /// Tells a reader of a request that lasts, once for a group that is written together.
     fn appended(&self, sequence: u64, waiter: Option<Tell>) {
         // It is read by a later job of this thread at the earliest.
         waiter.into_iter().for_each(|waiter| drop(self.waiting.lock().insert(sequence, waiter)));
@@ -239,8 +255,9 @@ impl State {
 pub(crate) type Tell = oneshot::Sender<Outcome>;
 
 /// A queue that a request is for, and who waits for what becomes of it there.
-pub(crate) struct Target<'a> {
-    pub(crate) queue: &'a StoredQueue,
+pub(crate) struct Target {
+    /// Its room there.
+    pub(crate) reserved: Reserved,
     pub(crate) waiter: Option<Tell>,
 }
 
@@ -264,17 +281,28 @@ pub(crate) struct Reserved {
 
 impl Reserved {
     /// The request lies in the log: its room is given back when it leaves that.
-    pub(crate) fn keep(mut self) {
+    fn keep(mut self, sequence: u64, waiter: Option<Tell>) {
         self.kept = true;
+        {
+            let mut used = self.queue.0.used.lock();
+            used.storing.subtract(self.tally);
+            used.totals.enqueued += self.tally.items;
+        }
+        self.queue.0.appended(sequence, waiter);
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        self.queue.0.used.lock().storing -= 1;
-        if !self.kept {
-            self.queue.give_back(self.tally);
+        if self.kept {
+            return;
         }
+        {
+            let mut used = self.queue.0.used.lock();
+            used.storing.subtract(self.tally);
+            used.tally.subtract(self.tally);
+        }
+        self.queue.0.less.notify_waiters();
     }
 }
 
@@ -285,8 +313,8 @@ pub(crate) struct Stored {
     account: Arc<Account>,
     /// Whether something of it was neither delivered nor given up; all of it is, until it is sent.
     unfinished: AtomicBool,
-    /// Items of it that were dropped, which counts when it leaves the log: what is read again may be delivered yet.
-    dropped: Mutex<SmallVec<[(DropReason, u64); 1]>>,
+    /// Items of it that were not delivered, which counts when it leaves the log: what is read again may be yet.
+    ends: Mutex<Vec<(End, u64)>>,
     waiter: Option<Waiter>,
     /// What it takes of the memory for what is read, free when it is settled.
     _pane: Option<Box<dyn Send + Sync>>,
@@ -295,33 +323,21 @@ pub(crate) struct Stored {
 /// Who waits for what becomes of a request, and the outcome so far.
 struct Waiter {
     tell: oneshot::Sender<Outcome>,
-    so_far: Mutex<SoFar>,
-}
-
-/// What has become of the parts of a request that are settled.
-struct SoFar {
-    outcome: Outcome,
-    refused_items: u64,
+    outcome: Mutex<Outcome>,
 }
 
 impl Waiter {
-    fn new(tell: Tell) -> Self {
-        Waiter { tell, so_far: Mutex::new(SoFar { outcome: Outcome::Accepted, refused_items: 0 }) }
+    fn add(&self, part: Outcome) {
+        let mut outcome = self.outcome.lock();
+        *outcome = std::mem::replace(&mut *outcome, Outcome::Accepted).with_part(part);
     }
 
-    fn add(&self, items: u64, part: Outcome) {
-        let mut so_far = self.so_far.lock();
-        if !part.is_taken() {
-            so_far.refused_items += items;
-        }
-        so_far.outcome = std::mem::replace(&mut so_far.outcome, Outcome::Accepted).with_part(part);
-    }
-
-    /// Answers. Who went away meanwhile needs no answer, but nobody sends again what was refused.
-    fn answer(self, account: &Account) {
-        let SoFar { outcome, refused_items } = self.so_far.into_inner();
-        if let Err(Outcome::Refused(fault)) = self.tell.send(outcome) {
-            account.drop_items(drop_reason(&fault), refused_items);
+    /// Answers, and tells what was refused counts as if the sender went away meanwhile: nobody sends that again.
+    fn answer(self) -> Option<End> {
+        match self.tell.send(self.outcome.into_inner()) {
+            Err(Outcome::Refused(fault)) => Some(drop_reason(&fault).end()),
+            Err(Outcome::Partial { .. }) => Some(End::Rejected),
+            Err(Outcome::Accepted) | Ok(()) => None,
         }
     }
 }
@@ -330,13 +346,13 @@ impl Stored {
     fn new(queue: StoredQueue, record: Record, account: Arc<Account>) -> Self {
         queue.0.reading.fetch_add(1, Ordering::Relaxed);
         let tell = queue.0.waiting.lock().remove(&record.sequence);
-        let waiter = tell.map(Waiter::new);
+        let waiter = tell.map(|tell| Waiter { tell, outcome: Mutex::new(Outcome::Accepted) });
         Stored {
             queue,
             record,
             account,
             unfinished: AtomicBool::new(true),
-            dropped: Mutex::default(),
+            ends: Mutex::default(),
             waiter,
             _pane: None,
         }
@@ -375,20 +391,24 @@ impl Stored {
     /// It is given up, and counted unless its sender learns so.
     pub(crate) fn drop_for(self, reason: DropReason) {
         let fault = Fault::new(FaultCode::DownstreamTemporary, "the stored request is too old or damaged");
-        if !self.tell(self.record.items, Outcome::Refused(fault)) {
-            self.note_dropped(reason, self.record.items);
-        }
+        self.note(Outcome::Refused(fault), reason.end(), self.record.items);
         self.unfinished.store(false, Ordering::Relaxed);
     }
 
-    fn note_dropped(&self, reason: DropReason, items: u64) {
-        self.dropped.lock().push((reason, items));
+    /// Tells the sender what became of `items`, or counts that as `end` if it does not wait.
+    fn note(&self, part: Outcome, end: End, items: u64) {
+        let end = if self.tell(part) { End::Refused } else { end };
+        self.count(end, items);
+    }
+
+    fn count(&self, end: End, items: u64) {
+        self.ends.lock().push((end, items));
     }
 
     /// Adds to what the sender learns, if it waits.
-    fn tell(&self, items: u64, part: Outcome) -> bool {
+    fn tell(&self, part: Outcome) -> bool {
         let waiter = self.waiter.as_ref().filter(|waiter| !waiter.tell.is_closed());
-        waiter.map(|waiter| waiter.add(items, part)).is_some()
+        waiter.map(|waiter| waiter.add(part)).is_some()
     }
 }
 
@@ -404,22 +424,18 @@ impl Keeper for Stored {
                 self.unfinished.store(true, Ordering::Relaxed);
             }
             Outcome::Refused(fault) => {
-                let reason = drop_reason(&fault);
-                if !self.tell(items, Outcome::Refused(fault)) {
-                    self.note_dropped(reason, items);
-                }
+                let end = drop_reason(&fault).end();
+                self.note(Outcome::Refused(fault), end, items);
             }
             Outcome::Partial { rejected, message } => {
-                if !self.tell(items, Outcome::Partial { rejected, message }) {
-                    self.reject(rejected.min(items));
-                }
+                self.note(Outcome::Partial { rejected, message }, End::Rejected, rejected.min(items));
             }
-            Outcome::Accepted => drop(self.tell(items, Outcome::Accepted)),
+            Outcome::Accepted => drop(self.tell(Outcome::Accepted)),
         }
     }
 
     fn reject(&self, items: u64) {
-        self.note_dropped(DropReason::Rejected, items);
+        self.count(End::Rejected, items);
     }
 
     fn is_awaited(&self) -> bool {
@@ -431,13 +447,9 @@ impl Keeper for Stored {
         // What its sender learns is the sender's to keep.
         let letters = self.queue.0.letters.as_ref().filter(|_| !self.is_awaited()).cloned();
         let Some(letters) = letters else { return self.settle(items, Outcome::Refused(fault)) };
-        let reason = drop_reason(&fault);
+        let dropped = drop_reason(&fault).end();
         let request = Arc::clone(&self);
-        let then = move |kept: bool| {
-            if !kept {
-                request.note_dropped(reason, items);
-            }
-        };
+        let then = move |kept: bool| request.count(if kept { End::DeadLettered } else { dropped }, items);
         letters.put(items, &Letter::new(&fault, self.record.time, &self.record.head), &payload, then);
     }
 }
@@ -446,25 +458,32 @@ impl Drop for Stored {
     fn drop(&mut self) {
         let State { writer, cursor, waiting, reading, used, .. } = &*self.queue.0;
         let unfinished = *self.unfinished.get_mut();
-        match self.waiter.take() {
-            Some(Waiter { tell, .. }) if unfinished => drop(waiting.lock().insert(self.record.sequence, tell)),
-            Some(waiter) => waiter.answer(&self.account),
-            None => {}
-        }
+        let unheard = match self.waiter.take() {
+            Some(Waiter { tell, .. }) if unfinished => {
+                waiting.lock().insert(self.record.sequence, tell);
+                None
+            }
+            waiter => waiter.and_then(Waiter::answer),
+        };
         if unfinished {
             writer.release(*cursor, self.record.sequence);
         } else {
-            for (reason, items) in self.dropped.get_mut().drain(..) {
-                self.account.drop_items(reason, items);
+            let mut ends = std::mem::take(self.ends.get_mut());
+            if let Some(unheard) = unheard {
+                let refused = ends.iter_mut().filter(|(end, _)| *end == End::Refused);
+                refused.for_each(|(end, _)| *end = unheard);
             }
-            writer.acknowledge(*cursor, self.record.sequence);
-            self.queue.give_back(self.record.tally());
+            let drops = ends.iter().filter_map(|(end, items)| Some((DropReason::of(*end)?, *items)));
+            drops.for_each(|(reason, items)| self.account.drop_items(reason, items));
+            // Before whoever waits for the room appends something.
+            writer.settle(*cursor, self.record.sequence, ends.clone());
+            self.queue.leave(self.record.tally(), &ends, End::Delivered);
         }
         let last = reading.fetch_sub(1, Ordering::Relaxed) == 1;
         // With the last one the log can tell whether something is missing of what should be there.
         let is_left = || {
             let used = used.lock();
-            used.tally.records > used.storing
+            used.tally.records > used.storing.records
         };
         if unfinished || (last && is_left()) {
             self.queue.announce();

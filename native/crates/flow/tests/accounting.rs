@@ -13,7 +13,7 @@ use teleferric_flow::{
     QueueBatchSettings, QueueSettings, Sizer, Stage,
 };
 use teleferric_testkit::exporter::Step;
-use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, request};
+use teleferric_testkit::{Answer, Balance, QueueAccount, ScriptedExporter, asked, request};
 use teleferric_wire::Signal;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
@@ -58,11 +58,14 @@ impl Way {
         matches!(self, Way::Batch | Way::BatchAndQueue | Way::HoldingBatch)
     }
 
+    fn has_queue(self) -> bool {
+        !matches!(self, Way::Direct | Way::Batch | Way::HoldingBatch)
+    }
+
     fn delivery(self) -> DeliverySettings {
-        let has_queue = !matches!(self, Way::Direct | Way::Batch | Way::HoldingBatch);
         let merges = matches!(self, Way::BatchingQueue | Way::WaitingBatchingQueue);
         DeliverySettings {
-            queue: has_queue.then_some(QueueSettings {
+            queue: self.has_queue().then_some(QueueSettings {
                 queue_size: 1000,
                 sizer: Sizer::Requests,
                 block_on_overflow: false,
@@ -141,6 +144,18 @@ impl Rig {
         for other in DropReason::ALL {
             let dropped = handles.account.dropped(other);
             assert!(dropped == 0 || Some(other) == reason, "{name}: {dropped} dropped as {other:?}");
+        }
+        if way.has_queue() {
+            let queue = QueueAccount::balanced(&handles.metrics, "otlp");
+            let dropped: u64 = DropReason::ALL.into_iter().map(|reason| queue.left(reason.label())).sum();
+            assert_eq!((queue.enqueued, queue.held), (SENT.iter().sum(), 0), "{name}");
+            assert_eq!(
+                (queue.left("delivered"), dropped),
+                (exporter.delivered(), balance.received() - exporter.delivered()),
+                "{name}"
+            );
+            assert_eq!(dropped, reason.map_or(0, |reason| queue.left(reason.label())), "{name}: {queue:?}");
+            assert_eq!(queue.left("refused"), queue.enqueued - balance.received(), "{name}: {queue:?}");
         }
         let answered: u64 = if way.tells() { balance.received() } else { SENT.iter().sum() };
         assert_eq!(balance.received(), answered, "{name}: nobody is refused who is answered at once");

@@ -12,7 +12,7 @@ use teleferric_flow::{
     Handles, Hold, Order, Outcome, Parcel, QueueSettings, Retry, RetrySettings, Sizer, Spread, Stage,
 };
 use teleferric_testkit::exporter::Step;
-use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, request, verify_stage};
+use teleferric_testkit::{Answer, Balance, QueueAccount, ScriptedExporter, asked, request, verify_stage};
 use teleferric_wire::Signal;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
@@ -431,6 +431,9 @@ async fn what_a_drain_interrupts_goes_to_the_successor() {
     assert_eq!((sizes, old.ledger.used(), shared.queue_size()), (vec![1, 2, 3, 4, 5, 6], 0, 0));
     old.balance.check(21, 0, &old.handles.account);
     assert_eq!(old.dropped(DropReason::Shutdown), 0);
+    // The last two were never in the old queue.
+    let account = QueueAccount::balanced(&old.handles.metrics, "otlp/x");
+    assert_eq!((account.enqueued, account.left("handed_over"), account.left("delivered")), (10 + 21, 10, 21));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::meta::{CursorState, Position};
 use crate::record::{Outline, Tally};
+use crate::totals::{End, Totals};
 
 pub(crate) struct Cursor {
     pub(crate) name: String,
@@ -21,6 +22,8 @@ pub(crate) struct Cursor {
     again: BTreeMap<u64, Taken>,
     held: Tally,
     lost: Tally,
+    /// What was ever there, which is what is held and what left.
+    totals: Totals,
 }
 
 /// A record that was read, in an earlier life perhaps: then its tally is not known before it is read again.
@@ -32,7 +35,7 @@ struct Taken {
 
 impl Cursor {
     pub(crate) fn new(state: CursorState) -> Cursor {
-        let CursorState { name, from, read, pending, held } = state;
+        let CursorState { name, from, read, pending, held, totals } = state;
         let (placed, unplaced): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, at)| *at != Position::UNKNOWN);
         let taken = |(sequence, at)| (sequence, Taken { at, tally: Tally::default() });
         Cursor {
@@ -45,6 +48,7 @@ impl Cursor {
             again: placed.into_iter().map(taken).collect(),
             held,
             lost: Tally::default(),
+            totals,
         }
     }
 
@@ -52,7 +56,8 @@ impl Cursor {
         let placed = self.outstanding.iter().chain(&self.again).map(|(sequence, taken)| (*sequence, taken.at));
         let unplaced = self.left_over.iter().map(|sequence| (*sequence, Position::UNKNOWN));
         let pending = placed.chain(unplaced).collect();
-        CursorState { name: self.name.clone(), from: self.from(), read: self.read, pending, held: self.held }
+        let (name, from) = (self.name.clone(), self.from());
+        CursorState { name, from, read: self.read, pending, held: self.held, totals: self.totals }
     }
 
     fn from(&self) -> u64 {
@@ -70,9 +75,22 @@ impl Cursor {
         self.held
     }
 
+    /// What was ever there for it, and what became of that.
+    pub(crate) fn totals(&self) -> Totals {
+        self.totals
+    }
+
     /// A record for it was appended.
     pub(crate) fn hold(&mut self, tally: Tally) {
         self.held.add(tally);
+        self.totals.enqueued += tally.items;
+    }
+
+    /// What was held is not any more; the items of `ends` ended so, the others as `rest`.
+    fn leave(&mut self, tally: Tally, ends: &[(End, u64)], rest: End) {
+        let before = self.held.items;
+        self.held.subtract(tally);
+        self.totals.leave(before - self.held.items, ends, rest);
     }
 
     /// Whether a record that it comes to is for this cursor, whose bit is `bit`, and still needed.
@@ -99,7 +117,9 @@ impl Cursor {
         self.seen = self.seen.max(next);
         self.left_over.clear();
         if self.outstanding.is_empty() && self.again.is_empty() {
-            self.lost.add(std::mem::take(&mut self.held));
+            let lost = self.held;
+            self.leave(lost, &[], End::Damaged);
+            self.lost.add(lost);
         }
     }
 
@@ -108,10 +128,10 @@ impl Cursor {
         self.again.first_key_value().map(|(sequence, taken)| (*sequence, taken.at))
     }
 
-    /// An outstanding record is needed no more.
-    pub(crate) fn acknowledge(&mut self, sequence: u64) {
+    /// An outstanding record is needed no more. What of it is not in `ends` was delivered.
+    pub(crate) fn settle(&mut self, sequence: u64, ends: &[(End, u64)]) {
         if let Some(taken) = self.outstanding.remove(&sequence) {
-            self.held.subtract(taken.tally);
+            self.leave(taken.tally, ends, End::Delivered);
         }
     }
 
@@ -125,7 +145,7 @@ impl Cursor {
     /// A record that was given back is not there any more. What an earlier life read counts as lost in the end.
     pub(crate) fn lose(&mut self, sequence: u64) {
         if let Some(taken) = self.again.remove(&sequence) {
-            self.held.subtract(taken.tally);
+            self.leave(taken.tally, &[], End::Damaged);
             self.lost.add(taken.tally);
         }
     }
@@ -133,7 +153,8 @@ impl Cursor {
     /// Gives up all there is for it below `next`, where it reads on; how much that was.
     pub(crate) fn purge(&mut self, next: u64, tail: Position) -> Tally {
         let (name, gone) = (std::mem::take(&mut self.name), self.held);
-        let state = CursorState { name, from: next, read: tail, ..CursorState::default() };
+        self.leave(gone, &[], End::Purged);
+        let state = CursorState { name, from: next, read: tail, totals: self.totals, ..CursorState::default() };
         *self = Cursor { lost: self.lost, ..Cursor::new(state) };
         gone
     }

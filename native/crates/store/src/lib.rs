@@ -21,6 +21,7 @@ mod segment;
 #[cfg(test)]
 mod sim;
 mod tail;
+mod totals;
 mod vfs;
 mod window;
 mod writer;
@@ -30,5 +31,6 @@ pub use log::{
     Survey, survey,
 };
 pub use record::{Memory, NewRecord, Record, Tally};
+pub use totals::{End, Totals};
 pub use vfs::{Disk, DiskError, Vfs, VfsFile};
-pub use writer::{Entry, Told, WhenFull, Writer};
+pub use writer::{Entry, Reader, Told, WhenFull, Writer};

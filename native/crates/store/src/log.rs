@@ -17,6 +17,7 @@ use crate::meta::{CursorState, Meta, Position, State};
 use crate::record::{NewRecord, Record, Tally};
 use crate::segment::{self, HEADER_BYTES, Header, Segment, Uuid};
 use crate::tail::Tail;
+use crate::totals::{End, Totals};
 use crate::vfs::{Vfs, VfsFile};
 use crate::window::Window;
 
@@ -170,10 +171,17 @@ impl<V: Vfs> Log<V> {
         Ok(sequences)
     }
 
-    /// `cursor` needs the record with this sequence no more. It lasts with the next [`checkpoint`](Self::checkpoint).
+    /// `cursor` needs the record with this sequence no more: it was delivered. It lasts with the next
+    /// [`checkpoint`](Self::checkpoint).
     pub fn acknowledge(&mut self, cursor: u32, sequence: u64) {
+        self.settle(cursor, sequence, &[]);
+    }
+
+    /// As [`acknowledge`](Self::acknowledge) for a record of which some items were not delivered, but ended as `ends`
+    /// say.
+    pub fn settle(&mut self, cursor: u32, sequence: u64, ends: &[(End, u64)]) {
         if let Some(cursor) = self.cursors.get_mut(cursor as usize) {
-            cursor.acknowledge(sequence);
+            cursor.settle(sequence, ends);
         }
     }
 
@@ -220,6 +228,12 @@ impl<V: Vfs> Log<V> {
     /// What there is for `cursor`, read or not, and not acknowledged.
     pub fn held(&self, cursor: u32) -> Tally {
         self.cursors.get(cursor as usize).map_or_else(Tally::default, Cursor::held)
+    }
+
+    /// Items that were ever there for `cursor`, and what became of those that left: the difference is held. What was
+    /// acknowledged after the last checkpoint before a crash is held again.
+    pub fn totals(&self, cursor: u32) -> Totals {
+        self.cursors.get(cursor as usize).map_or_else(Totals::default, Cursor::totals)
     }
 
     /// What is in it.

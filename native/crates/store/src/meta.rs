@@ -1,10 +1,10 @@
 //! How far each cursor is: two files written in turn, so that one of them is whole whatever happens.
 //!
 //! ```text
-//! magic │ length u32 │ CRC-32C u32 │ state: what is needed, by sequences │ places: where that stands
+//! magic │ length u32 │ CRC-32C u32 │ state: what is needed, by sequences │ places: where that stands │ totals
 //! ```
-//! The places came later. A version that does not know them reads the state and leaves it at that, and a file without
-//! them is read from the start of the log.
+//! The places came later, and the totals after them. A version that does not know them reads what it knows and leaves it
+//! at that. Without places the log is read from its start; without totals they begin with what is there.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,6 +13,7 @@ use teleferric_codec::crc32c::crc32c;
 
 use crate::record::Tally;
 use crate::segment::Uuid;
+use crate::totals::Totals;
 use crate::vfs::{Vfs, VfsFile};
 
 /// What is written down.
@@ -50,6 +51,8 @@ pub(crate) struct CursorState {
     pub(crate) pending: BTreeMap<u64, Position>,
     /// How much that is, up to the tail.
     pub(crate) held: Tally,
+    /// What was ever there, up to the tail, and what became of what left.
+    pub(crate) totals: Totals,
 }
 
 const NAMES: [&str; 2] = ["meta.a", "meta.b"];
@@ -117,6 +120,7 @@ fn encode(version: u64, state: &State) -> Vec<u8> {
     let mut body = Vec::new();
     encode_state(version, state, &mut body);
     encode_places(state, &mut body);
+    encode_totals(state, &mut body);
     framed(&body)
 }
 
@@ -140,6 +144,14 @@ fn encode_places(state: &State, body: &mut Vec<u8>) {
     for cursor in &state.cursors {
         let places = std::iter::once(&cursor.read).chain(cursor.pending.values());
         places.for_each(|place| put(body, &[place.segment, place.offset]));
+    }
+}
+
+/// For each cursor what was ever put in, how many numbers follow, and these: what left, by how it ended.
+fn encode_totals(state: &State, body: &mut Vec<u8>) {
+    for CursorState { totals, .. } in &state.cursors {
+        put(body, &[totals.enqueued, totals.numbers().len() as u64]);
+        put(body, totals.numbers());
     }
 }
 
@@ -196,6 +208,11 @@ fn decode(mut body: &[u8]) -> Option<(u64, State)> {
     if !body.is_empty() {
         decode_places(body, &mut state.cursors)?;
     }
+    if body.is_empty() {
+        state.cursors.iter_mut().for_each(|cursor| cursor.totals = Totals::begun_with(cursor.held.items));
+    } else {
+        decode_totals(body, &mut state.cursors)?;
+    }
     Some((version, state))
 }
 
@@ -205,6 +222,15 @@ fn decode_places(body: &mut &[u8], cursors: &mut [CursorState]) -> Option<()> {
         for place in cursor.pending.values_mut() {
             *place = take_position(body)?;
         }
+    }
+    Some(())
+}
+
+fn decode_totals(body: &mut &[u8], cursors: &mut [CursorState]) -> Option<()> {
+    for cursor in cursors {
+        let (enqueued, count) = (take_u64(body)?, take_u64(body)?);
+        let numbers: Option<Vec<u64>> = (0..count).map(|_| take_u64(body)).collect();
+        cursor.totals = Totals::of_numbers(enqueued, &numbers?);
     }
     Some(())
 }
@@ -237,6 +263,7 @@ mod tests {
             read: at(9, 8 * from),
             pending: pending.iter().copied().collect(),
             held: Tally { records: 1, items: 2, bytes: 3 },
+            totals: Totals::of_numbers(9, &[4, 0, 3]),
         };
         let cursors = vec![cursor("a", 7, &[(3, at(1, 64)), (5, Position::UNKNOWN)]), cursor("b", 9, &[])];
         State { uuid: [7; 16], next: 12, tail: at(9, 640), cursors }
@@ -261,17 +288,21 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_version_wrote_is_read_without_places() {
+    fn what_earlier_versions_wrote_is_read_without_places_or_totals() {
         let mut body = Vec::new();
         encode_state(4, &state(), &mut body);
+        let (_, earliest) = written(&framed(&body)).unwrap();
+        encode_places(&state(), &mut body);
         let (_, earlier) = written(&framed(&body)).unwrap();
         let mut expected = state();
+        expected.cursors.iter_mut().for_each(|cursor| cursor.totals = Totals::begun_with(2));
+        assert_eq!(earlier, expected);
         for cursor in &mut expected.cursors {
             cursor.read = Position::UNKNOWN;
             cursor.pending.values_mut().for_each(|place| *place = Position::UNKNOWN);
         }
-        assert_eq!(earlier, expected);
-        // That version reads what is written now up to where the places begin.
+        assert_eq!(earliest, expected);
+        // Those versions read what is written now up to where that begins which they do not know.
         assert!(encode(4, &state())[16..].starts_with(&body));
     }
 }

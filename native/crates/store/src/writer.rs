@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::log::{GivenUp, Log, LogError, Read};
 use crate::record::{Memory, NewRecord, Tally};
 use crate::segment::Uuid;
+use crate::totals::{End, Totals};
 use crate::vfs::Vfs;
 use jobs::Jobs;
 
@@ -28,6 +29,17 @@ pub struct Entry {
     pub head: Vec<u8>,
     /// The payload, in pieces.
     pub payload: Vec<Bytes>,
+}
+
+/// A cursor as it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// Its bit in the targets of an entry.
+    pub cursor: u32,
+    /// What there is for it.
+    pub held: Tally,
+    /// What was ever there, and what became of that.
+    pub totals: Totals,
 }
 
 /// Told, on the writer's thread, what came of a job.
@@ -52,9 +64,9 @@ struct Appending {
 enum Job {
     Append(Appending),
     Read { cursor: u32, count: usize, bytes: u64, within: bool, then: Told<Result<Read, LogError>> },
-    Acknowledge { cursor: u32, sequence: u64 },
+    Settle { cursor: u32, sequence: u64, ends: Vec<(End, u64)> },
     Release { cursor: u32, sequence: u64 },
-    Cursor { name: String, then: Told<Result<(u32, Tally), LogError>> },
+    Cursor { name: String, then: Told<Result<Reader, LogError>> },
 }
 
 /// A log on a thread of its own. Clones are the same one; it ends, after all it was given, with the last of them.
@@ -70,7 +82,7 @@ struct Handle {
 impl Job {
     /// Whether somebody waits for it.
     fn is_awaited(&self) -> bool {
-        !matches!(self, Job::Acknowledge { .. } | Job::Release { .. })
+        !matches!(self, Job::Settle { .. } | Job::Release { .. })
     }
 }
 
@@ -115,9 +127,14 @@ impl Writer {
         self.give(Job::Read { cursor, count, bytes, within: true, then });
     }
 
-    /// `cursor` needs the record with this sequence no more.
+    /// `cursor` needs the record with this sequence no more: it was delivered.
     pub fn acknowledge(&self, cursor: u32, sequence: u64) {
-        self.give(Job::Acknowledge { cursor, sequence });
+        self.settle(cursor, sequence, Vec::new());
+    }
+
+    /// `cursor` needs the record with this sequence no more; what of it is not in `ends` was delivered.
+    pub fn settle(&self, cursor: u32, sequence: u64, ends: Vec<(End, u64)>) {
+        self.give(Job::Settle { cursor, sequence, ends });
     }
 
     /// `cursor` is to read the record with this sequence again.
@@ -125,8 +142,8 @@ impl Writer {
         self.give(Job::Release { cursor, sequence });
     }
 
-    /// The bit of a cursor, and what there is for it; see [`Log::cursor`].
-    pub fn cursor(&self, name: &str, then: Told<Result<(u32, Tally), LogError>>) {
+    /// The cursor with this name; see [`Log::cursor`].
+    pub fn cursor(&self, name: &str, then: Told<Result<Reader, LogError>>) {
         self.give(Job::Cursor { name: name.to_owned(), then });
     }
 
@@ -207,12 +224,19 @@ impl<V: Vfs> Work<V> {
             Job::Append(appending) => self.append(vec![appending]),
             Job::Read { cursor, count, bytes, within: false, then } => then(self.log.read(cursor, count, bytes)),
             Job::Read { cursor, count, bytes, within: true, then } => then(self.log.read_within(cursor, count, bytes)),
-            Job::Acknowledge { cursor, sequence } => {
-                self.log.acknowledge(cursor, sequence);
+            Job::Settle { cursor, sequence, ends } => {
+                self.log.settle(cursor, sequence, &ends);
                 self.changes += 1;
             }
             Job::Release { cursor, sequence } => self.log.release(cursor, sequence),
-            Job::Cursor { name, then } => then(self.log.cursor(&name).map(|bit| (bit, self.log.held(bit)))),
+            Job::Cursor { name, then } => {
+                let found = self.log.cursor(&name);
+                then(found.map(|cursor| Reader {
+                    cursor,
+                    held: self.log.held(cursor),
+                    totals: self.log.totals(cursor),
+                }));
+            }
         }
     }
 
@@ -351,7 +375,9 @@ mod tests {
         (0..4).for_each(|index| writer.acknowledge(0, first[0].sequence + index));
         let (told, asked) = mpsc::channel();
         writer.cursor("a", Box::new(move |cursor| told.send(cursor.unwrap()).unwrap()));
-        assert_eq!(asked.recv().unwrap(), (0, Tally { records: 1, items: 1, bytes: 100 }));
+        let Reader { cursor, held, totals } = asked.recv().unwrap();
+        assert_eq!((cursor, held), (0, Tally { records: 1, items: 1, bytes: 100 }));
+        assert_eq!((totals.enqueued, totals.left(End::Delivered)), (5, 4));
     }
 
     #[test]

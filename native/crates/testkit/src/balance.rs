@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use teleferric_buf::metrics::Metrics;
 use teleferric_flow::{Account, DropReason, Outcome};
 
 use crate::answer::Answer;
@@ -44,5 +45,54 @@ impl Balance {
             delivered + held + dropped,
             "received {received}, delivered {delivered}, held {held}, dropped {dropped}"
         );
+    }
+}
+
+/// The account of a sending queue, as it is on the metrics page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueAccount {
+    /// Items ever put in.
+    pub enqueued: u64,
+    /// Items that are there.
+    pub held: u64,
+    /// Items that left, by what became of them, without those of which there are none; in the order of the page.
+    pub left: Vec<(String, u64)>,
+}
+
+impl QueueAccount {
+    /// The account of the queues of `exporter`.
+    ///
+    /// # Panics
+    /// If it does not balance.
+    pub fn balanced(metrics: &Metrics, exporter: &str) -> Self {
+        let mut account = QueueAccount::default();
+        let catalogue = metrics.catalogue();
+        let mut places = vec![f64::NAN; metrics.len()];
+        metrics.snapshot(&mut places);
+        for series in &catalogue.series {
+            let label = |name: &str| series.labels.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+            let value = places.get(series.offset).copied().filter(|value| *value > 0.0);
+            let (Some(value), true) = (value, label("exporter") == Some(exporter)) else { continue };
+            match series.name {
+                "teleferric_queue_enqueued_items_total" => account.enqueued += value as u64,
+                "teleferric_queue_held_items" => account.held += value as u64,
+                "teleferric_queue_left_items_total" => {
+                    account.left.push((label("outcome").unwrap_or_default().to_owned(), value as u64));
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(account.enqueued, account.held + account.left_in_all(), "{account:?}");
+        account
+    }
+
+    /// Items that left.
+    pub fn left_in_all(&self) -> u64 {
+        self.left.iter().map(|(_, items)| items).sum()
+    }
+
+    /// Items that left and ended so.
+    pub fn left(&self, outcome: &str) -> u64 {
+        self.left.iter().filter(|(end, _)| end == outcome).map(|(_, items)| items).sum()
     }
 }

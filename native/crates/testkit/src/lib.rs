@@ -14,7 +14,7 @@ pub mod otlp;
 pub mod verify;
 
 pub use answer::{Answer, asked};
-pub use balance::Balance;
+pub use balance::{Balance, QueueAccount};
 pub use consumer::RecordingConsumer;
 pub use exporter::ScriptedExporter;
 pub use otlp::{Request, item_labels, request};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use teleferric_flow::{Letter, dead_letter_folder, storage_folder};
-use teleferric_store::{Disk, Log, LogError, LogSettings, NewRecord, Tally, survey};
+use teleferric_store::{Disk, End, Log, LogError, LogSettings, NewRecord, Tally, survey};
 
 use super::{SETTINGS, cursor, open};
 use crate::events::now_ms;
@@ -89,7 +89,9 @@ fn step(
         })
         .collect();
     to.append(&again)?;
-    records.iter().for_each(|(record, _)| from.acknowledge(letters, record.sequence));
+    for (record, _) in &records {
+        from.settle(letters, record.sequence, &[(End::Replayed, record.items)]);
+    }
     from.checkpoint()?;
     Ok(Some(tally))
 }

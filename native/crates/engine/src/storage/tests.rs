@@ -116,6 +116,9 @@ async fn dead_letters_are_shown_and_go_back_into_their_queue_each_once() {
     life(directory, 6, no()).await;
     let found = survey(directory);
     assert_eq!(found["queues"][0]["requests"], 0);
+    let account = |log: &Value| [log["queues"][0]["enqueued_items"].clone(), log["queues"][0]["left_items"].clone()];
+    assert_eq!(account(&found), [json!(21), json!({ "dead_lettered": 21 })]);
+    assert_eq!(account(&found["dead_letters"]), [json!(21), json!({})]);
     let letters = &found["dead_letters"]["queues"][0];
     assert_eq!((&letters["name"], &letters["requests"], &letters["items"]), (&json!(QUEUE), &json!(6), &json!(21)));
     let oldest = &letters["oldest"][0];
@@ -133,7 +136,10 @@ async fn dead_letters_are_shown_and_go_back_into_their_queue_each_once() {
     assert_eq!((&rest["requests"], &rest["items"], &rest["left"]), (&json!(4), &json!(18), &json!(0)));
     assert_eq!(replay(Value::Null)["requests"], 0);
     assert_eq!(life(directory, 1, Outcome::Accepted).await, 18 + 1);
-    assert_eq!(survey(directory)["dead_letters"]["queues"][0]["requests"], 0);
+    let found = survey(directory);
+    assert_eq!(found["dead_letters"]["queues"][0]["requests"], 0);
+    assert_eq!(account(&found), [json!(21 + 3 + 18 + 1), json!({ "dead_lettered": 21, "delivered": 3 + 18 + 1 })]);
+    assert_eq!(account(&found["dead_letters"]), [json!(21), json!({ "replayed": 21 })]);
 }
 
 #[tokio::test]

@@ -95,9 +95,9 @@ impl Inner {
             batching.shards.borrow_mut().insert(key, Rc::clone(&shard));
             shard
         });
-        let mut ready = Vec::new();
+        let (mut ready, is_awaited) = (Vec::new(), !parcel.reply.is_detached());
         let refused = shard.batcher.borrow_mut().add(parcel, &mut ready);
-        self.sender.refused(refused);
+        self.sender.refused(refused, is_awaited);
         ready.into_iter().for_each(|batch| self.send_in_turn(batch, |_| batching.turn(&shard.key)));
         if shard.batcher.borrow().is_empty() {
             batching.forget(&shard.key);

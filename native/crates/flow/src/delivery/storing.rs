@@ -60,10 +60,9 @@ async fn store(members: Members, mut parcel: Parcel) {
     let may_keep = inners.iter().filter_map(|inner| inner.storage()).all(Storage::may_keep);
     let memory = may_keep.then(|| Memory::paid_by(Arc::new(std::mem::take(&mut parcel.permit))));
     let (mut targets, mut results) = (SmallVec::new(), SmallVec::<[_; 1]>::new());
-    for inner in &inners {
-        let Some(Storage { queue, .. }) = inner.storage() else { continue };
+    for (inner, reserved) in inners.iter().zip(reserved) {
         let (waiter, told) = (inner.answers_at(&parcel) == AckLevel::Delivered).then(oneshot::channel).unzip();
-        targets.push(Target { queue, waiter });
+        targets.push(Target { reserved, waiter });
         results.extend(told.map(|told| (inner, told)));
     }
     let written = match select(pin!(StoredQueue::append(targets, &parcel, memory)), pin!(cut(&inners))).await {
@@ -73,7 +72,6 @@ async fn store(members: Members, mut parcel: Parcel) {
     if let Err(fault) = written {
         return reject(&inners, parcel, fault);
     }
-    reserved.into_iter().for_each(Reserved::keep);
     for inner in &inners {
         inner.sender.metrics.enqueued(parcel.items, parcel.payload.bytes());
     }

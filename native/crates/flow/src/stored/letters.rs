@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use teleferric_buf::metrics::{Counter, Registration};
-use teleferric_store::{Disk, Entry, Log as StoreLog, LogError, LogSettings, Tally, WhenFull, Writer};
+use teleferric_store::{Disk, Entry, Log as StoreLog, LogError, LogSettings, Reader, Tally, WhenFull, Writer};
 use teleferric_wire::Signal;
 use tokio::sync::oneshot;
 
@@ -62,12 +62,12 @@ impl DeadLetters {
     ) -> Result<LetterBox, LogError> {
         let (tell, told) = oneshot::channel();
         let held = Arc::clone(&self.held);
-        let then = move |found: Result<(u32, Tally), LogError>| {
-            if let Ok((cursor, there)) = found {
+        let then = move |found: Result<Reader, LogError>| {
+            if let Ok(Reader { cursor, held: there, .. }) = found {
                 change(&held, cursor, |held| *held = there);
             }
             // Nobody waits for it any more if this fails.
-            drop(tell.send(found.map(|(cursor, _)| cursor)));
+            drop(tell.send(found.map(|reader| reader.cursor)));
         };
         self.writer.cursor(&queue_name(exporter, signal), Box::new(then));
         let cursor = told.await.unwrap_or(Err(LogError::ReadOnly))?;

@@ -65,6 +65,8 @@ async fn what_is_refused_for_good_is_a_dead_letter_also_in_the_next_life() {
         .run_until(async {
             let rig = life.rig(&storage, settings(), ScriptedExporter::accepting()).await;
             assert_eq!((life.letters(), life.lettered(), life.queue_size()), (7.0, 0.0, 0.0));
+            let account = life.account();
+            assert_eq!((account.enqueued, account.left("dead_lettered"), account.left("delivered")), (12, 7, 5));
             rig.delivery.drain(None).await;
         })
         .await;

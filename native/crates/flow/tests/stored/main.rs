@@ -19,7 +19,7 @@ use teleferric_flow::{
     RetrySettings, Sizer, Spread, Stage, Storage, StorageSettings, StoredLogs, dead_letter_folder,
 };
 use teleferric_testkit::exporter::Step;
-use teleferric_testkit::{Answer, ScriptedExporter, asked, request};
+use teleferric_testkit::{Answer, QueueAccount, ScriptedExporter, asked, request};
 use teleferric_wire::Signal;
 use tempfile::TempDir;
 use tokio::task::LocalSet;
@@ -133,6 +133,11 @@ impl Life {
         self.handles.metrics.value("otelcol_exporter_queue_size", &labels).unwrap()
     }
 
+    /// What was ever in the queue, what is there, and what became of the rest.
+    fn account(&self) -> QueueAccount {
+        QueueAccount::balanced(&self.handles.metrics, "otlp")
+    }
+
     fn dropped(&self, reason: DropReason) -> u64 {
         self.handles.account.dropped(reason)
     }
@@ -196,7 +201,7 @@ async fn what_is_not_delivered_is_there_in_the_next_life_and_takes_its_room() {
         settings.queue.as_mut().unwrap().queue_size = 5;
         settings
     };
-    for hard in [false, true] {
+    for (turn, hard) in [(1, false), (2, true)] {
         let life = Life::new();
         LocalSet::new()
             .run_until(async {
@@ -220,12 +225,14 @@ async fn what_is_not_delivered_is_there_in_the_next_life_and_takes_its_room() {
             .run_until(async {
                 let rig = life.rig(&storage, small(), ScriptedExporter::accepting().slow(SECOND / 10)).await;
                 assert_eq!(life.queue_size(), 5.0);
+                assert_eq!((life.account().enqueued, life.account().held), (15 * turn, 15));
                 assert_eq!(life.send(&rig, 6).await.fault().code, FaultCode::QueueFull);
                 until(|| rig.exporter.delivered() == 15).await;
                 until(|| life.queue_size() == 0.0).await;
                 let mut sizes = rig.exporter.sizes();
                 sizes.sort_unstable();
                 assert_eq!(sizes, [1, 2, 3, 4, 5]);
+                assert_eq!(life.account().left("delivered"), 15 * turn);
                 rig.delivery.drain(None).await;
             })
             .await;
@@ -319,6 +326,7 @@ async fn a_batch_of_stored_requests_is_delivered_whole_or_kept_whole() {
             let rig = life.rig(&storage, batched(), ScriptedExporter::accepting().script(script)).await;
             until(|| rig.exporter.delivered() == 32 && life.queue_size() == 0.0).await;
             assert_eq!(life.dropped(DropReason::Rejected), 5, "of two requests, as they leave the log");
+            assert_eq!((life.account().enqueued, life.account().left("rejected")), (37, 5));
             assert!(rig.exporter.sizes().iter().all(|size| *size <= 10), "{:?}", rig.exporter.sizes());
             rig.delivery.drain(None).await;
         })
@@ -459,6 +467,9 @@ async fn damage_costs_what_it_touches_and_is_counted() {
             assert_eq!(rig.exporter.attempts().len(), 7);
             assert_eq!(rig.exporter.delivered() + life.dropped(DropReason::Damaged), 36);
             until(|| life.queue_size() == 0.0).await;
+            let account = life.account();
+            let (damaged, delivered) = (account.left("damaged"), account.left("delivered"));
+            assert_eq!((account.enqueued, damaged, delivered), (36, life.dropped(DropReason::Damaged), 36 - damaged));
         })
         .await;
 }

@@ -41,6 +41,8 @@ async fn who_waits_for_the_result_is_told_it_and_what_is_stored_stays() {
 
             let rig = life.rig(&storage, waiting(), ScriptedExporter::accepting()).await;
             until(|| rig.exporter.delivered() == 13 && life.queue_size() == 0.0).await;
+            let account = life.account();
+            assert_eq!((account.enqueued, account.left("refused"), account.left("delivered")), (25, 2 + 4, 19));
             rig.delivery.drain(None).await;
         })
         .await;

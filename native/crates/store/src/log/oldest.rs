@@ -3,6 +3,7 @@
 use super::reading::{Next, Passed};
 use super::{Log, LogError};
 use crate::record::Tally;
+use crate::totals::End;
 use crate::vfs::Vfs;
 
 /// How much there was for each cursor, by its bit, of what was given up.
@@ -42,7 +43,7 @@ impl<V: Vfs> Log<V> {
             match self.next_for(cursor, u64::MAX, &mut Passed::default())? {
                 Next::Record(record) if record.sequence < end => {
                     gone.add(record.tally());
-                    self.acknowledge(cursor, record.sequence);
+                    self.settle(cursor, record.sequence, &[(End::DeadLetterFull, record.items)]);
                 }
                 Next::Record(record) => {
                     self.release(cursor, record.sequence);

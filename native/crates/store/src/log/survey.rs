@@ -7,6 +7,7 @@ use super::{LogError, Tally};
 use crate::meta::{CursorState, Meta};
 use crate::record::{Outline, Record};
 use crate::segment::{Found, HEADER_BYTES, Segment};
+use crate::totals::Totals;
 use crate::vfs::{Vfs, VfsFile};
 use crate::window::Window;
 
@@ -41,6 +42,8 @@ pub struct CursorSurvey {
     pub name: String,
     /// What there is for it.
     pub held: Tally,
+    /// Items that were ever there for it, and what became of those that had left by the last checkpoint.
+    pub totals: Totals,
     /// The oldest of that, as far as asked for.
     pub records: Vec<RecordSurvey>,
 }
@@ -71,10 +74,14 @@ pub fn survey<V: Vfs>(vfs: &V, listed: usize) -> Result<Survey, LogError> {
     let states = state.unwrap_or_default().cursors;
     let mut survey = Surveyor { states, listed, survey: Survey::default(), window: Window::default() };
     survey.survey.quarantined_bytes = files.quarantined_bytes;
-    survey.survey.cursors = survey.states.iter().map(|state| named(&state.name)).collect();
+    let begun = |state: &CursorState| CursorSurvey { totals: state.totals, ..named(&state.name) };
+    survey.survey.cursors = survey.states.iter().map(begun).collect();
     for (index, segment) in files.segments.iter().enumerate() {
         let below = files.segments.get(index + 1).map_or(u64::MAX, |next| next.header.first);
         survey.segment(segment, below)?;
+    }
+    for cursor in &mut survey.survey.cursors {
+        cursor.totals.enqueued = cursor.totals.left_in_all() + cursor.held.items;
     }
     Ok(survey.survey)
 }

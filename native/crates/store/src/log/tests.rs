@@ -205,7 +205,7 @@ fn live(sim: &Sim, dice: &mut Dice, promised: &mut Promises) {
                 }
                 for _ in 0..dice.below(8).min(read.len()) {
                     let (cursor, sequence, id) = read.swap_remove(dice.below(read.len()));
-                    log.acknowledge(cursor, sequence);
+                    log.settle(cursor, sequence, if id % 5 == 0 { &[(End::Rejected, 1)] } else { &[] });
                     promised.done.push((cursor, id));
                 }
             }
@@ -228,12 +228,26 @@ struct Promises {
     settled: BTreeSet<(u32, u64)>,
 }
 
+/// What was ever there for each reader is there or left.
+fn assert_balanced(log: &Log<impl Vfs>) {
+    for cursor in 0..log.cursors.len() as u32 {
+        let (held, totals) = (log.held(cursor).items, log.totals(cursor));
+        assert_eq!(totals.enqueued, held + totals.left_in_all(), "{totals:?}");
+    }
+}
+
 /// What was taken and not acknowledged is there for every reader, what was written down as acknowledged is not, nothing
 /// is that was never sent, and nothing is missing that should be held.
 fn hold_to(sim: Sim, promised: &Promises) {
     let (mut log, _) = open(sim);
+    assert_balanced(&log);
     for name in ["a", "b"] {
         let cursor = log.cursor(name).unwrap();
+        let before = log.totals(cursor);
+        let taken = promised.taken.values().filter(|targets| *targets >> cursor & 1 == 1).count() as u64;
+        assert!(before.enqueued >= taken, "{taken} were taken for {name}: {before:?}");
+        let settled = promised.settled.iter().filter(|(reader, _)| *reader == cursor).count() as u64;
+        assert!(before.left_in_all() >= settled, "{settled} are known to have left {name}: {before:?}");
         let read = read_all(&mut log, cursor);
         let there = ids(&read);
         let distinct: BTreeSet<_> = there.iter().collect();
@@ -244,8 +258,15 @@ fn hold_to(sim: Sim, promised: &Promises) {
         }
         let again = there.iter().find(|id| promised.settled.contains(&(cursor, **id)));
         assert_eq!(again, None, "is read again by {name}");
-        read.iter().for_each(|(sequence, _)| log.acknowledge(cursor, *sequence));
+        let dropped = |sequence: &u64| sequence.is_multiple_of(3);
+        for (sequence, _) in &read {
+            log.settle(cursor, *sequence, if dropped(sequence) { &[(End::Expired, 1)] } else { &[] });
+        }
         assert_eq!(log.read(cursor, 1, u64::MAX).unwrap().lost, Tally::default());
+        let (after, count) = (log.totals(cursor), read.iter().filter(|(sequence, _)| dropped(sequence)).count());
+        assert_eq!(after.left(End::Expired) - before.left(End::Expired), count as u64);
+        assert_eq!((after.enqueued, log.held(cursor)), (before.enqueued, Tally::default()));
+        assert_balanced(&log);
     }
     append(&mut log, 0b11, &[promised.next]).unwrap_or_default();
 }
@@ -447,6 +468,9 @@ fn a_survey_sees_what_opening_would_and_changes_nothing() {
     let (log, _) = open(sim);
     let cursors: Vec<_> = found.cursors.iter().map(|cursor| (cursor.name.clone(), cursor.held)).collect();
     assert_eq!(cursors, log.status().cursors);
+    let totals: Vec<_> = found.cursors.iter().map(|cursor| cursor.totals).collect();
+    assert_eq!(totals, [log.totals(0), log.totals(1)]);
+    assert_eq!((totals[0].enqueued, totals[0].left(End::Delivered)), (60, 20));
     assert_eq!(found.cursors[0].records.len(), 3);
     assert_eq!(found.cursors[0].records[0].bytes, payload(20).len() as u64);
     assert_eq!(found.segments.iter().map(|segment| segment.damaged_bytes).sum::<u64>(), 0);

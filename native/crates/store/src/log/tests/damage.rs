@@ -165,6 +165,7 @@ impl Case {
                 assert_eq!(lost.records as usize, missing.len(), "seed {seed}: not counted for {name}");
             }
             assert_eq!(log.held(cursor), Tally::default(), "seed {seed}");
+            assert_balanced(&log);
         }
         // It goes on as a log does, in this life and the next.
         append(&mut log, 0b11, &[NOBODY / 700]).unwrap();
