@@ -24,6 +24,7 @@ export type {
   StorageReplay,
   StorageSurvey,
   StorageTally,
+  StoredHold,
   StoredLog,
   StoredRequest,
 } from './collector/index.js';

@@ -112,7 +112,9 @@ describe('checklist 15: a stored queue', () => {
     const queue = 'exporter/otlp_http/traces';
     const status = await command('queue', 'status', inline(config(backend)));
     expect(status.stdout).toMatch(
-      new RegExp(`^${folder}: 1 files, 1.0 MiB on disk\\nQUEUE .*\\n${queue} +7 +7 +\\d+\\ndead letters: 1 files`),
+      new RegExp(
+        `^${folder}: 1 files, 1.0 MiB on disk\\nQUEUE .*\\n${queue} +7 +7 +\\d+ +7 +-\\ndead letters: 1 files`,
+      ),
     );
     const oldest = await command('queue', 'inspect', '--directory', folder, '--limit', '2');
     expect(oldest.stdout.split('\n').filter((line) => line.startsWith(queue))).toHaveLength(2);
@@ -127,7 +129,7 @@ describe('checklist 15: a stored queue', () => {
     const purged = await command('queue', 'purge', '--directory', folder, '--queue', queue);
     expect(purged.stdout).toMatch(/^gave up 7 requests with 7 items in \d+ bytes\n$/);
     const after = await command('queue', 'status', '--directory', folder);
-    expect(after.stdout).toMatch(new RegExp(`QUEUE .*\\n${queue} +0 +0 +0\\n`));
+    expect(after.stdout).toMatch(new RegExp(`QUEUE .*\\n${queue} +0 +0 +0 +7 +purged 7\\n`));
   });
 
   it('keeps what is refused for good as dead letters, which are sent again when asked', async () => {
@@ -149,7 +151,7 @@ describe('checklist 15: a stored queue', () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('in use by another process') as unknown });
     await first.stop();
     const status = await command('queue', 'status', '--directory', folder);
-    expect(status.stdout).toMatch(new RegExp(`DEAD LETTERS OF .*\\n${queue} +6 +6 +\\d+\\n$`));
+    expect(status.stdout).toMatch(new RegExp(`DEAD LETTERS OF .*\\n${queue} +6 +6 +\\d+ +6 +-\\n$`));
     const shown = await command('queue', 'inspect', '--directory', folder, '--limit', '1');
     expect(shown.stdout).toMatch(new RegExp(`\\n${queue} .* 3 .*400.*\\n$`));
     const unknown = await command('queue', 'replay', '--directory', folder, '--queue', 'other');

@@ -119,9 +119,19 @@ export interface DeadLetter extends StoredRequest {
   readonly message: string | null;
 }
 
+/** What a queue holds, and what was ever in it. */
+export interface StoredHold<T extends StoredRequest> extends StorageTally {
+  readonly name: string;
+  /** Items that were ever put in. */
+  readonly enqueuedItems: number;
+  /** Items that left, by what became of them, up to the last checkpoint. */
+  readonly leftItems: Readonly<Record<string, number>>;
+  readonly oldest: readonly T[];
+}
+
 /** A log on disk. */
 export interface StoredLog<T extends StoredRequest> {
-  readonly queues: readonly (StorageTally & { readonly name: string; readonly oldest: readonly T[] })[];
+  readonly queues: readonly StoredHold<T>[];
   /** Files of the log. */
   readonly segments: number;
   /** Their bytes on the disk. */
@@ -252,7 +262,14 @@ function readLog<T extends StoredRequest>(body: Json, read: (body: Json) => T): 
   const queues = list(body['queues']).map((entry) => {
     const queue = object('queue', entry);
     const oldest = list(queue['oldest']).map((found) => read(object('stored request', found)));
-    return { name: string(queue['name']), ...readTally(queue), oldest };
+    const left = Object.entries(object('left items', queue['left_items']));
+    return {
+      name: string(queue['name']),
+      ...readTally(queue),
+      enqueuedItems: number(queue['enqueued_items']),
+      leftItems: Object.fromEntries(left.map(([outcome, items]) => [outcome, number(items)])),
+      oldest,
+    };
   });
   return {
     queues,

@@ -40,7 +40,7 @@ export interface ReplayFlags extends QueueFlags {
   readonly limit?: number;
 }
 
-/** What each queue holds. */
+/** What each queue holds, and what became of the items that were in it. */
 export async function queueStatus(flags: QueueFlags, io: CliIo): Promise<void> {
   for (const [directory, survey] of await surveys(flags, io)) {
     const { deadLetters } = survey;
@@ -56,8 +56,11 @@ function onDisk({ segments, bytes }: StoredLog<StoredRequest>): string {
 }
 
 function heldBy({ queues }: StoredLog<StoredRequest>, title: string): string {
-  const rows = queues.map((queue) => [queue.name, ...[queue.requests, queue.items, queue.bytes].map(String)]);
-  return table([[title, 'REQUESTS', 'ITEMS', 'BYTES'], ...rows]);
+  const rows = queues.map(({ name, requests, items, bytes, enqueuedItems, leftItems }) => {
+    const left = Object.entries(leftItems).map(([outcome, count]) => `${outcome} ${count}`);
+    return [name, ...[requests, items, bytes, enqueuedItems].map(String), left.join(', ') || '-'];
+  });
+  return table([[title, 'REQUESTS', 'ITEMS', 'BYTES', 'ENQUEUED ITEMS', 'LEFT'], ...rows]);
 }
 
 /** The oldest requests and dead letters of each queue. */

@@ -19,7 +19,8 @@ const BREAKER_STATES = ['closed', 'half-open', 'open'];
 /** The text, one line after the other, none longer than `columns`. `before` is an earlier reading, for the rates. */
 export function topView(now: Reading, before: Reading | null, columns: number): readonly string[] {
   const page = new Page(now, before);
-  const sections = [head(page), receivers(page), processors(page), exporters(page), breakers(page), drops(page)];
+  const parts = [head, receivers, processors, exporters, queues, breakers, drops];
+  const sections = parts.map((part) => part(page));
   const lines = sections.flatMap((part) => (part.length > 0 ? ['', ...part] : []));
   return lines.slice(1).map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line));
 }
@@ -132,6 +133,22 @@ function exporters(page: Page): readonly string[] {
     ];
   });
   return section(['EXPORTER', 'SIGNAL', 'SENT/S', 'FAILED/S', 'NO ROOM/S', 'QUEUE', 'FULL', 'IN FLIGHT'], rows);
+}
+
+/** What was ever in each queue, and what became of it. */
+function queues(page: Page): readonly string[] {
+  const [held, left] = ['teleferric_queue_held_items', 'teleferric_queue_left_items'];
+  const rows = distinct(page.all(held), ['exporter', 'data_type']).map((labels) => {
+    const outcomes = page.some(left, labels).filter(({ value }) => value > 0);
+    return [
+      labels['exporter'] ?? '',
+      labels['data_type'] ?? '',
+      count(page.sum('teleferric_queue_enqueued_items', labels)),
+      count(page.sum(held, labels)),
+      outcomes.map(({ labels: { outcome = '' }, value }) => `${outcome} ${count(value)}`).join(', ') || '-',
+    ];
+  });
+  return section(['QUEUE', 'SIGNAL', 'ENQUEUED', 'HELD', 'LEFT'], rows);
 }
 
 function breakers(page: Page): readonly string[] {

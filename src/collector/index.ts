@@ -23,6 +23,7 @@ export type {
   StorageReplay,
   StorageSurvey,
   StorageTally,
+  StoredHold,
   StoredLog,
   StoredRequest,
 } from '../binding/index.js';

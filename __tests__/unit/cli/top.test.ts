@@ -18,6 +18,11 @@ otelcol_exporter_sent_spans{exporter="otlp_grpc",server_address="h"} ${seconds *
 otelcol_exporter_in_flight_requests{exporter="otlp_grpc",data_type="traces"} 3
 otelcol_exporter_queue_size{exporter="otlp_grpc",data_type="traces"} 250
 otelcol_exporter_queue_capacity{exporter="otlp_grpc",data_type="traces"} 1000
+teleferric_queue_enqueued_items_total{exporter="otlp_grpc",data_type="traces"} ${seconds * 100}
+teleferric_queue_held_items{exporter="otlp_grpc",data_type="traces"} ${seconds * 40}
+teleferric_queue_left_items_total{exporter="otlp_grpc",data_type="traces",outcome="delivered"} ${seconds * 50}
+teleferric_queue_left_items_total{exporter="otlp_grpc",data_type="traces",outcome="expired"} ${seconds * 10}
+teleferric_queue_left_items_total{exporter="otlp_grpc",data_type="traces",outcome="damaged"} 0
 teleferric_breaker_state{exporter="otlp_grpc",endpoint="h:4317"} 2
 teleferric_breaker_transitions_total{exporter="otlp_grpc",endpoint="h:4317",to="open"} 4
 teleferric_dropped_items_total{reason="expired"} ${seconds * 10}
@@ -49,6 +54,7 @@ describe('the view', () => {
         'otlp grpc|traces|100|0|1400|0',
         'otlp http|traces|0|0|0|7',
         'otlp_grpc|traces|50|0|0|250/1000|25 %|3',
+        'otlp_grpc|traces|1400|560|delivered 700, expired 140',
         'otlp_grpc|h:4317|open|4|0',
         'expired|10|140',
       ]),
