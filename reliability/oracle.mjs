@@ -1,4 +1,6 @@
-// What was sent, what was answered with OK, what arrived; and whether the promises were kept.
+// What was sent, what was answered with OK, what arrived; whether the promises were kept, and whether the collector's own
+// account of its queues adds up.
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const SENT = 1;
 const ACCEPTED = 2;
@@ -78,4 +80,89 @@ export function payloadOf(id) {
     text += state.toString(36);
   }
   return text;
+}
+
+/** How often a page is read again on which numbers may have moved while it was made. */
+const READINGS_MAX = 50;
+const READING_MS = 20;
+
+/** The account of each queue on a metrics page: items put in, held, and left, together and by what became of them. */
+export function queuesOf(page) {
+  const queues = new Map();
+  for (const line of page.split('\n')) {
+    const found = /^teleferric_queue_(enqueued|held|left)_items(?:_total)?\{(.*)\} (\S+)$/.exec(line);
+    if (found === null) continue;
+    const [, name, labels, value] = found;
+    const {
+      exporter,
+      data_type: signal,
+      outcome,
+    } = Object.fromEntries(Array.from(labels.matchAll(/(\w+)="([^"]*)"/g), ([, key, text]) => [key, text]));
+    const id = `${exporter} ${signal}`;
+    if (!queues.has(id)) queues.set(id, { enqueued: 0, held: 0, left: 0, outcomes: {} });
+    const queue = queues.get(id);
+    queue[name] += Number(value);
+    if (outcome !== undefined) queue.outcomes[outcome] = Number(value);
+  }
+  return queues;
+}
+
+/**
+ * What is wrong with the account of a queue in which everything was that the oracle knows of, in all lives of the
+ * collector, and which is empty now. Of what was damaged nobody knows whether it had been delivered before.
+ */
+export function judgeAccount(oracle, { enqueued, outcomes }, { damaged = false } = {}) {
+  const faults = [];
+  const taken = enqueued - (outcomes.handed_over ?? 0);
+  const { sent, accepted, delivered, duplicates } = oracle;
+  if (taken < accepted || taken > sent) {
+    faults.push(`the queue says it was given ${taken} items; ${sent} were sent, and ${accepted} taken`);
+  }
+  const left = outcomes.delivered ?? 0;
+  if (!damaged && (left < delivered || left > delivered + duplicates)) {
+    faults.push(`the queue says ${left} items were delivered; ${delivered} arrived, and ${duplicates} again`);
+  }
+  return faults;
+}
+
+/** What does not add up on the collector's page, though it was read again and again. */
+export async function audit(collector) {
+  let faults = [];
+  for (let reading = 0; reading < READINGS_MAX; reading += 1) {
+    const queues = [...queuesOf(await collector.page())];
+    const wrong = queues.filter(([, { enqueued, held, left }]) => enqueued !== held + left);
+    faults = wrong.map(([id, queue]) => `the account of queue ${id} does not balance: ${JSON.stringify(queue)}`);
+    if (faults.length === 0) return [];
+    await sleep(READING_MS);
+  }
+  return faults;
+}
+
+/** Audits a collector each second for as long as a scenario lasts, but for when it is down. */
+export class Auditor {
+  #timer;
+  #look = Promise.resolve();
+  audits = 0;
+  faults = [];
+
+  constructor(collector) {
+    this.#timer = setInterval(() => (this.#look = this.#look.then(() => this.#audit(collector))), 1000);
+    this.#timer.unref();
+  }
+
+  async #audit(collector) {
+    try {
+      this.faults.push(...(await audit(collector)));
+      this.audits += 1;
+    } catch {
+      // It is down, or went down meanwhile.
+    }
+  }
+
+  /** What it found. */
+  async end() {
+    clearInterval(this.#timer);
+    await this.#look;
+    return [...new Set(this.faults)];
+  }
 }

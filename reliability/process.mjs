@@ -122,9 +122,14 @@ export class Collector {
     return { ...exit, ms: performance.now() - asked };
   }
 
+  /** Its metrics page. */
+  async page() {
+    return (await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)).text();
+  }
+
   /** The sum of all series of a metric on its page. */
   async metric(name, label = '') {
-    const page = await (await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)).text();
+    const page = await this.page();
     return page
       .split('\n')
       .filter((line) => line.startsWith(name) && line.includes(label))

@@ -160,7 +160,8 @@ async function openWay(name, collector, connections) {
   await target.open();
   const port = await freePort();
   const newProducer = () => new Producer({ port, oracle, connections, patienceMs: PATIENCE_MS });
-  return Object.assign(new Stage(), { name, collector, oracle, target, port, newProducer });
+  const exporter = `otlp_http/${name}`;
+  return Object.assign(new Stage(), { name, exporter, collector, oracle, target, port, newProducer });
 }
 
 /** From the configuration with one stored queue, that with both ways. */

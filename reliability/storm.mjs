@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Oracle } from './oracle.mjs';
+import { audit, Oracle } from './oracle.mjs';
 import { Collector, freePort } from './process.mjs';
 import { Producer } from './producer.mjs';
 
@@ -121,13 +121,13 @@ export async function storm({ seconds }) {
   while (targets.delivered < expected && performance.now() < recovering + QUIET_MS_MAX) await sleep(50);
   const recovery_s = (performance.now() - recovering) / 1000;
   await producer.stop();
+  const faults = await audit(collector);
   await collector.kill();
   await targets.close();
   rmSync(folder, { recursive: true, force: true });
 
   const probes = EXPORTERS * PLACES * ((seconds * 1000) / WAIT_MS_MIN + SHORT_WAITS);
   const bound = (1 + RATIO) * offered + probes;
-  const faults = [];
   if (attempts > bound) faults.push(`${attempts} attempts for ${offered} requests, more than ${Math.round(bound)}`);
   if (targets.shortest_gap_ms < HINT_MS - SLACK_MS) {
     faults.push(`a request came again after ${Math.round(targets.shortest_gap_ms)} ms`);
