@@ -9,8 +9,8 @@ use std::time::Duration;
 use teleferric_buf::Ledger;
 use teleferric_flow::{
     AckLevel, BatchProcessor, BatchProcessorSettings, BatchProcessorShared, BatchSettings, Consumer, Context, Delivery,
-    DeliverySettings, DeliveryShared, DropReason, Fanout, Fault, FaultCode, Handles, Outcome, Parcel, Partitioning,
-    QueueBatchSettings, QueueSettings, Sizer, Stage,
+    DeliverySettings, DeliveryShared, DropReason, Fanout, Fault, FaultCode, Handles, Order, Outcome, Parcel,
+    Partitioning, QueueBatchSettings, QueueSettings, Sizer, Stage,
 };
 use teleferric_testkit::exporter::Step;
 use teleferric_testkit::{Answer, Balance, QueueAccount, ScriptedExporter, asked, request};
@@ -71,6 +71,7 @@ impl Way {
                 block_on_overflow: false,
                 wait_for_result: self.tells(),
                 num_consumers: 2,
+                order: Order::Fifo,
                 queue_share: 0.5,
                 priorities: None,
             }),
