@@ -15,6 +15,7 @@ const usage = `usage: npm run faults -- SCENARIO [flags]
   failover one of two endpoints fails    --cycles N (10)
 
   --connections N  requests at once (32)
+  --rate R         requests a second, in outage (500)
 `;
 
 process.once('exit', endAll);
@@ -23,14 +24,21 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 const number = { type: 'string' };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { cycles: number, requests: number, seconds: number, connections: number, help: { type: 'boolean' } },
+  options: {
+    cycles: number,
+    requests: number,
+    seconds: number,
+    connections: number,
+    rate: number,
+    help: { type: 'boolean' },
+  },
 });
 const scenario = { ...scenarios, reload }[positionals[0]];
 if (values.help || scenario === undefined || positionals.length > 1) {
   process.stdout.write(usage);
   process.exit(values.help ? 0 : 2);
 }
-const defaults = { cycles: 10, requests: 2000, seconds: 30, connections: 32 };
+const defaults = { cycles: 10, requests: 2000, seconds: 30, connections: 32, rate: 500 };
 const options = Object.fromEntries(
   Object.entries(defaults).map(([name, value]) => [name, values[name] === undefined ? value : Number(values[name])]),
 );

@@ -1,4 +1,4 @@
-// Sends numbered requests over OTLP/HTTP, one after another on each of some connections.
+// Sends numbered requests over OTLP/HTTP, one after another on each of some connections, at a rate if one is set.
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { payloadOf } from './oracle.mjs';
@@ -14,8 +14,13 @@ export class Producer {
   /** How often each answer came that was not OK: a status, or the code of an error. */
   refusals = {};
 
-  constructor({ port, oracle, connections, patienceMs = PATIENCE_MS }) {
+  /** When the next request is due, if there is a rate. */
+  #due = 0;
+
+  /** `rate` is requests a second over all connections; 0: each sends as soon as it has its answer. */
+  constructor({ port, oracle, connections, rate = 0, patienceMs = PATIENCE_MS }) {
     this.port = port;
+    this.rate = rate;
     this.patienceMs = patienceMs;
     this.oracle = oracle;
     this.connections = connections;
@@ -34,8 +39,18 @@ export class Producer {
 
   async #loop() {
     while (!this.#stopped) {
+      await this.#turn();
       if (!(await this.send()).accepted) await sleep(PAUSE_MS);
     }
+  }
+
+  /** Waits until the next request is due. What could not be sent in time is not made up for. */
+  async #turn() {
+    if (this.rate === 0) return;
+    const now = performance.now();
+    const due = Math.max(this.#due, now);
+    this.#due = due + 1000 / this.rate;
+    if (due > now) await sleep(due - now);
   }
 
   /** Sends one request; its number, and whether it was answered with OK. */

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Oracle } from './oracle.mjs';
 import { Collector, freePort } from './process.mjs';
 import { Producer } from './producer.mjs';
-import { Stage } from './scenarios.mjs';
+import { Stage } from './stage.mjs';
 import { Target } from './target.mjs';
 
 const WAYS = ['stored', 'memory'];

@@ -1,94 +1,13 @@
 // What is done to a collector. Each scenario takes a stage and options, and returns what it saw beside the verdict.
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { audit, Auditor, judgeAccount, Oracle, queuesOf } from './oracle.mjs';
-import { Collector, freePort } from './process.mjs';
-import { Producer } from './producer.mjs';
+import { outage } from './outage.mjs';
+import { QUIET_MS_MAX, Stage } from './stage.mjs';
 import { storm } from './storm.mjs';
-import { Target } from './target.mjs';
 
-const QUIET_MS_MAX = 120_000;
 /** By when everything is in a checkpoint. */
 const CHECKPOINT_MS = 1500;
-
-/** Collector, producer and target around one folder. */
-export class Stage {
-  /** The exporter whose queue everything goes through. */
-  exporter = 'otlp_http';
-
-  /** `standby` is for a second target, which `exporter`, a function of its URL, puts into the configuration. */
-  static async make({ connections, standby = false, exporter = () => ({}), ...settings }) {
-    const stage = new Stage();
-    stage.folder = await mkdtemp(path.join(tmpdir(), 'teleferric-faults-'));
-    stage.oracle = new Oracle();
-    stage.target = new Target(stage.oracle);
-    await stage.target.open();
-    stage.standby = new Target(stage.oracle);
-    if (standby) await stage.standby.open();
-    const [port, metricsPort] = [await freePort(), await freePort()];
-    const places = { folder: stage.folder, port, metricsPort, targetPort: stage.target.port };
-    const more = exporter(`http://127.0.0.1:${stage.standby.port}`);
-    stage.collector = new Collector({ ...places, exporter: more, ...settings });
-    stage.newProducer = () => new Producer({ port, oracle: stage.oracle, connections });
-    stage.auditor = new Auditor(stage.collector);
-    return stage;
-  }
-
-  /** The files of the log. */
-  files() {
-    const folder = path.join(this.folder, 'teleferric');
-    return readdirSync(folder).map((name) => path.join(folder, name));
-  }
-
-  /** With everything well again: waits until what was taken has arrived, then sends a fresh request. */
-  async settle({ mayMiss = false } = {}) {
-    this.target.set('take');
-    if (!this.target.isOpen) await this.target.open();
-    const isQuiet = async () =>
-      (await this.collector.metric('otelcol_exporter_queue_size')) === 0 && (mayMiss || this.oracle.missing() === 0);
-    // A long backlog takes its time; one from which nothing comes any more is lost.
-    let [delivered, end] = [-1, 0];
-    while (!(await isQuiet())) {
-      if (this.oracle.delivered > delivered)
-        [delivered, end] = [this.oracle.delivered, performance.now() + QUIET_MS_MAX];
-      if (performance.now() > end) break;
-      await sleep(100);
-    }
-    const producer = this.newProducer();
-    const { id, accepted } = await producer.send();
-    await producer.stop();
-    end = performance.now() + QUIET_MS_MAX;
-    if (!accepted) return ['a fresh request is refused'];
-    while (!this.oracle.isDelivered(id) && performance.now() < end) await sleep(20);
-    if (!this.oracle.isDelivered(id)) return ['a fresh request does not arrive'];
-    return this.#account(mayMiss);
-  }
-
-  /** What is wrong with the collector's account, when all is delivered and until then. */
-  async #account(damaged) {
-    const id = `${this.exporter} traces`;
-    const end = performance.now() + QUIET_MS_MAX;
-    let queue;
-    do {
-      await sleep(20);
-      queue = queuesOf(await this.collector.page()).get(id);
-    } while (queue?.held !== 0 && performance.now() < end);
-    if (queue?.held !== 0) return [`the account of queue ${id} does not come to rest: ${JSON.stringify(queue)}`];
-    const faults = [...(await audit(this.collector)), ...judgeAccount(this.oracle, queue, { damaged })];
-    return [...faults, ...((await this.auditor?.end()) ?? [])];
-  }
-
-  async end() {
-    await this.collector.kill();
-    this.target.set('take');
-    await this.target.close();
-    await this.standby.close();
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-}
 
 export const scenarios = { kill, stop, outage, damage, storm, failover };
 
@@ -136,32 +55,6 @@ async function stop({ requests, connections, drainMs = 1000 }) {
   const verdict = stage.oracle.verdict();
   await stage.end();
   return { stop_ms: exit.ms, restart_ms, ...verdict, faults: [...faults, ...verdict.faults] };
-}
-
-/** The target is away for a while; afterwards what was queued is delivered while more comes in. */
-async function outage({ seconds, connections }) {
-  const stage = await Stage.make({ connections });
-  await stage.collector.start();
-  const producer = stage.newProducer();
-  producer.start();
-  await sleep(1000);
-  await stage.target.close();
-  const before = stage.oracle.accepted;
-  await sleep(seconds * 1000);
-  const backlog = stage.oracle.accepted - before;
-  await producer.stop();
-  const reopened = performance.now();
-  const faults = await stage.settle();
-  const drain_s = (performance.now() - reopened) / 1000;
-  const verdict = stage.oracle.verdict();
-  await stage.end();
-  return {
-    backlog,
-    drain_s,
-    drained_times_arrival: seconds / drain_s,
-    ...verdict,
-    faults: [...faults, ...verdict.faults],
-  };
 }
 
 /** Between two lives bytes on the disk change: it starts, and what it could not read is counted. */

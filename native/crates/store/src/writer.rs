@@ -181,18 +181,18 @@ impl<V: Vfs> Work<V> {
     fn run(mut self, jobs: &Jobs<Job>) {
         loop {
             let (jobs, ending) = jobs.take(|| self.patience());
-            let mut entries = Vec::new();
+            let (mut entries, mut later) = (Vec::new(), Vec::new());
             for job in jobs {
                 match job {
                     Job::Append(appending) => entries.push(appending),
-                    other => {
-                        // What came before is there for it.
-                        self.append(std::mem::take(&mut entries));
-                        self.work(other);
-                    }
+                    // It is about nothing that comes now, and each between two entries would cost them a sync.
+                    Job::Acknowledge { .. } => self.work(job),
+                    other => later.push(other),
                 }
             }
             self.append(entries);
+            // What came before is there for them.
+            later.into_iter().for_each(|job| self.work(job));
             let is_due = ending || self.changes >= CHANGES_MAX || Instant::now() >= self.due;
             if is_due {
                 self.checkpoint();
@@ -293,9 +293,13 @@ mod tests {
         LogSettings { segment_bytes: 4096, max_bytes: 8 * 4096, reserve_free_bytes: 0, sync: true };
 
     fn start(sim: &Sim) -> Writer {
+        start_with(sim, Duration::from_millis(5))
+    }
+
+    fn start_with(sim: &Sim, checkpoint: Duration) -> Writer {
         let (mut log, _) = Log::open(sim.clone(), SETTINGS, [7; 16]).unwrap();
         log.cursor("a").unwrap();
-        Writer::start(log, Duration::from_millis(5), WhenFull::Refuse).unwrap()
+        Writer::start(log, checkpoint, WhenFull::Refuse).unwrap()
     }
 
     fn entry(id: u8) -> Entry {
@@ -331,6 +335,34 @@ mod tests {
         let mut heads: Vec<_> = read(&writer, 1000).iter().map(|record| record.head[0]).collect();
         heads.sort_unstable();
         assert_eq!(heads, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn entries_share_a_sync_whatever_else_is_asked_between_them() {
+        let sim = Sim::default();
+        let writer = start_with(&sim, Duration::from_secs(3600));
+        (0..8).for_each(|id| writer.append(entry(id), Box::new(|_| ())));
+        let sequences: Vec<_> = read(&writer, 8).iter().map(|record| record.sequence).collect();
+        // The thread is held up until all has gathered.
+        let (go, gate) = mpsc::channel::<()>();
+        let (told, written) = mpsc::channel();
+        let (come, waiting) = mpsc::channel();
+        let wait = move |_| {
+            come.send(()).unwrap();
+            gate.recv().unwrap();
+        };
+        writer.read(0, 1, u64::MAX, Box::new(wait));
+        waiting.recv().unwrap();
+        for (id, sequence) in (8..16).zip(sequences) {
+            let (sim, told) = (sim.clone(), told.clone());
+            writer.append(entry(id), Box::new(move |_| told.send(sim.operations()).unwrap()));
+            writer.acknowledge(0, sequence);
+        }
+        let before = sim.operations();
+        go.send(()).unwrap();
+        let operations: Vec<_> = written.iter().take(8).map(|at| at - before).collect();
+        assert_eq!(operations, [2; 8], "one write and one sync");
+        assert_eq!(read(&writer, 100).len(), 8);
     }
 
     /// The power goes in the moment of each answer: what was answered is there, whatever else is not.
