@@ -5,6 +5,7 @@
 mod fanout;
 mod identity;
 mod letters;
+mod outage;
 mod waiting;
 
 use std::path::Path;
