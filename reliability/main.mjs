@@ -9,6 +9,7 @@ const usage = `usage: npm run faults -- SCENARIO [flags]
   kill     kill -9 under load            --cycles N (10)
   stop     SIGTERM, target away          --requests N (2000)
   outage   target away for a while       --seconds S (30)
+  overload ten times too much    --seconds S (30)
   damage   bytes on the disk change      --cycles N (10)
   reload   another configuration         --cycles N (10)
   storm    50 targets refuse everything  --seconds S (30)

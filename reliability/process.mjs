@@ -1,5 +1,6 @@
 // A collector with a stored queue, as a process of its own.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -125,6 +126,12 @@ export class Collector {
   /** Its metrics page. */
   async page() {
     return (await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)).text();
+  }
+
+  /** Resident memory of the process now. */
+  rssMib() {
+    const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'))?.[1];
+    return Number(kib) / 1024;
   }
 
   /** The sum of all series of a metric on its page. */

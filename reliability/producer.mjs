@@ -13,14 +13,17 @@ export class Producer {
   #stopped = false;
   /** How often each answer came that was not OK: a status, or the code of an error. */
   refusals = {};
+  /** Refusals without a word on when to come again. */
+  unhinted = 0;
 
   /** When the next request is due, if there is a rate. */
   #due = 0;
 
-  /** `rate` is requests a second over all connections; 0: each sends as soon as it has its answer. */
-  constructor({ port, oracle, connections, rate = 0, patienceMs = PATIENCE_MS }) {
+  /** `rate` is requests a second over all connections; 0: each sends as soon as it has its answer. `padding` is bytes more in each. */
+  constructor({ port, oracle, connections, rate = 0, padding = 0, patienceMs = PATIENCE_MS }) {
     this.port = port;
     this.rate = rate;
+    this.padding = 'x'.repeat(padding);
     this.patienceMs = patienceMs;
     this.oracle = oracle;
     this.connections = connections;
@@ -56,7 +59,7 @@ export class Producer {
   /** Sends one request; its number, and whether it was answered with OK. */
   async send() {
     const id = this.oracle.take();
-    const accepted = await this.#post(bodyOf(id));
+    const accepted = await this.#post(bodyOf(id, this.padding));
     if (accepted) this.oracle.noteAccepted(id);
     return { id, accepted };
   }
@@ -78,6 +81,7 @@ export class Producer {
       };
       const call = request(options, (response) => {
         response.resume();
+        if (response.statusCode !== 200 && response.headers['retry-after'] === undefined) this.unhinted += 1;
         response.once('end', () => (response.statusCode === 200 ? resolve(true) : refused(response.statusCode)));
         response.once('error', ({ code }) => refused(code));
       });
@@ -88,8 +92,13 @@ export class Producer {
   }
 }
 
-function bodyOf(id) {
-  const attributes = `[{"key":"payload","value":{"stringValue":"${payloadOf(id)}"}}]`;
+function bodyOf(id, padding) {
+  const more = padding === '' ? '' : `,${attribute('padding', padding)}`;
+  const attributes = `[${attribute('payload', payloadOf(id))}${more}]`;
   const span = `{"traceId":"5b8aa5a2d2c872e8321cf37308d69df2","spanId":"051581bf3cb55c13","name":"${id}","attributes":${attributes}}`;
   return `{"resourceSpans":[{"scopeSpans":[{"spans":[${span}]}]}]}`;
+}
+
+function attribute(key, value) {
+  return `{"key":"${key}","value":{"stringValue":"${value}"}}`;
 }

@@ -8,6 +8,8 @@ export class Target {
   #held = [];
   /** `take`, `refuse` (503 for everything), `hang` or `reset` (the connection of each request). */
   mode = 'take';
+  /** How long it takes to answer. */
+  takesMs = 0;
   /** Requests that arrived here. */
   delivered = 0;
 
@@ -78,9 +80,14 @@ export class Target {
       // What is noted has arrived, even if the answer to it does not.
       for (const { name, payload } of spansOf(Buffer.concat(chunks))) this.oracle.noteDelivered(Number(name), payload);
       this.delivered += 1;
-      outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      if (this.takesMs === 0) thank(outgoing);
+      else setTimeout(thank, this.takesMs, outgoing);
     });
   }
+}
+
+function thank(outgoing) {
+  outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}');
 }
 
 function spansOf(body) {
