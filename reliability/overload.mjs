@@ -92,9 +92,7 @@ async function idle({ collector, newProducer }) {
   producer.start();
   await sleep(WARM_MS);
   await producer.stop();
-  const held = ['teleferric_memory_used_bytes', 'teleferric_pool_cached_bytes'].map((name) => collector.metric(name));
-  const [used, cached] = await Promise.all(held);
-  return collector.rssMib() - (used + cached) / (1 << 20);
+  return collector.baseMib();
 }
 
 /** Requests a second that the target takes, over some seconds. */

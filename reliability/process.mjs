@@ -134,6 +134,13 @@ export class Collector {
     return Number(kib) / 1024;
   }
 
+  /** Resident memory that is neither telemetry nor a free buffer for it. */
+  async baseMib() {
+    const names = ['teleferric_memory_used_bytes', 'teleferric_pool_cached_bytes'];
+    const [used, cached] = await Promise.all(names.map((name) => this.metric(name)));
+    return this.rssMib() - (used + cached) / (1 << 20);
+  }
+
   /** The sum of all series of a metric on its page. */
   async metric(name, label = '') {
     const page = await this.page();

@@ -39,23 +39,46 @@ async function turn(target, chance) {
   if (chance <= 0.8 && !target.isOpen) await target.open();
 }
 
-/** SIGTERM while the target is away and much is queued: it ends in time, and the next life delivers. */
-async function stop({ requests, connections, drainMs = 1000 }) {
-  const stage = await Stage.make({ connections, drainMs });
+const DRAIN_MS = 1000;
+/** How the target holds up what is sent, and the exporter with it. Without retries a request that failed is over. */
+const STOPS = {
+  away: { leave: (target) => target.close(), exporter: {} },
+  'hanging, no retries': {
+    leave: (target) => target.set('hang'),
+    exporter: { timeout: '1h', retry_on_failure: { enabled: false } },
+  },
+};
+
+/** SIGTERM while nothing leaves and much is queued: it ends in time, and the next life delivers. */
+async function stop({ requests, connections }) {
+  const [found, faults] = [{}, []];
+  for (const [name, way] of Object.entries(STOPS)) {
+    const { faults: some, ...figures } = await stopped(way, requests, connections);
+    found[name] = figures;
+    faults.push(...some.map((fault) => `${name}: ${fault}`));
+  }
+  return { ...found, faults };
+}
+
+async function stopped({ leave, exporter }, requests, connections) {
+  const queue = { num_consumers: 100 };
+  const stage = await Stage.make({ connections, drainMs: DRAIN_MS, queue, exporter: () => exporter });
   await stage.collector.start();
-  await stage.target.close();
+  await leave(stage.target);
   const producer = stage.newProducer();
   producer.start();
   while (stage.oracle.accepted < requests) await sleep(20);
   const exit = await stage.collector.stop();
   await producer.stop();
+  const left = stage.oracle.missing();
+  stage.target.set('take');
   const restart_ms = await stage.collector.start();
   const faults = await stage.settle();
   if (exit.code !== 0) faults.push(`ended with ${JSON.stringify(exit)}`);
-  if (exit.ms > drainMs + 1000) faults.push(`took ${Math.round(exit.ms)} ms to end`);
+  if (exit.ms > DRAIN_MS + 1000) faults.push(`took ${Math.round(exit.ms)} ms to end`);
   const verdict = stage.oracle.verdict();
   await stage.end();
-  return { stop_ms: exit.ms, restart_ms, ...verdict, faults: [...faults, ...verdict.faults] };
+  return { left, stop_ms: exit.ms, restart_ms, ...verdict, faults: [...faults, ...verdict.faults] };
 }
 
 /** Between two lives bytes on the disk change: it starts, and what it could not read is counted. */
