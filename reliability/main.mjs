@@ -10,6 +10,7 @@ const usage = `usage: npm run faults -- SCENARIO [flags]
   stop     SIGTERM, target away          --requests N (2000)
   outage   target away for a while       --seconds S (30)
   overload ten times too much    --seconds S (30)
+  slow     one of three targets is  --seconds S (30)
   damage   bytes on the disk change      --cycles N (10)
   reload   another configuration         --cycles N (10)
   storm    50 targets refuse everything  --seconds S (30)

@@ -4,13 +4,14 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { outage } from './outage.mjs';
 import { overload } from './overload.mjs';
+import { slow } from './slow.mjs';
 import { QUIET_MS_MAX, Stage } from './stage.mjs';
 import { storm } from './storm.mjs';
 
 /** By when everything is in a checkpoint. */
 const CHECKPOINT_MS = 1500;
 
-export const scenarios = { kill, stop, outage, overload, damage, storm, failover };
+export const scenarios = { kill, stop, outage, overload, slow, damage, storm, failover };
 
 /** kill -9 at random moments under load, while the target takes, refuses, hangs or is away. */
 async function kill({ cycles, connections }) {
