@@ -6,18 +6,19 @@ import { scenarios } from './scenarios.mjs';
 
 const usage = `usage: npm run faults -- SCENARIO [flags]
 
-  kill     kill -9 under load            --cycles N (10)
-  stop     SIGTERM, target away          --requests N (2000)
-  outage   target away for a while       --seconds S (30)
-  overload ten times too much    --seconds S (30)
-  slow     one of three targets is  --seconds S (30)
-  damage   bytes on the disk change      --cycles N (10)
-  reload   another configuration         --cycles N (10)
-  storm    50 targets refuse everything  --seconds S (30)
-  failover one of two endpoints fails    --cycles N (10)
+  kill     kill -9 under load               --cycles N (10)
+  stop     SIGTERM, much is queued          --requests N (2000)
+  outage   target away for a while          --seconds S (30)
+  overload ten times too much is offered    --seconds S (30)
+  slow     one of three targets is slow     --seconds S (30)
+  damage   bytes on the disk change         --cycles N (10)
+  reload   another configuration            --cycles N (10)
+  storm    50 targets refuse everything     --seconds S (30)
+  failover one of two endpoints fails       --cycles N (10)
+  freeze   all of it stands still           --seconds S (30)
 
   --connections N  requests at once (32)
-  --rate R         requests a second, in outage (500)
+  --rate R         requests a second, in outage and freeze (500)
 `;
 
 process.once('exit', endAll);

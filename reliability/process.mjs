@@ -18,6 +18,13 @@ export function endAll() {
   for (const child of running) child.kill('SIGKILL');
 }
 
+/** Has a process ended with this one. */
+export function keep(child) {
+  running.add(child);
+  child.once('close', () => running.delete(child));
+  return child;
+}
+
 export class Collector {
   #child = null;
   #exited = Promise.resolve();
@@ -69,13 +76,9 @@ export class Collector {
       this.stderr = `${this.stderr}${line}\n`.slice(-20_000);
       for (const wait of this.#waits) wait(line);
     });
-    running.add(child);
-    this.#child = child;
+    this.#child = keep(child);
     this.#exited = new Promise((resolve) => {
-      child.once('close', (code, signal) => {
-        running.delete(child);
-        resolve({ code, signal });
-      });
+      child.once('close', (code, signal) => resolve({ code, signal }));
     });
     if ((await this.#before(ready, START_MS_MAX)) === null) throw new Error(`did not start:\n${this.stderr}`);
     return performance.now() - started;
@@ -113,6 +116,13 @@ export class Collector {
   async kill() {
     this.#child.kill('SIGKILL');
     await this.#exited;
+  }
+
+  /** Stops all of it for a while, as a machine that is suspended does. */
+  async freeze(ms) {
+    this.#child.kill('SIGSTOP');
+    await sleep(ms);
+    this.#child.kill('SIGCONT');
   }
 
   /** SIGTERM; how it ended, and milliseconds until then. */

@@ -2,16 +2,19 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failover } from './failover.mjs';
+import { freeze } from './freeze.mjs';
 import { outage } from './outage.mjs';
 import { overload } from './overload.mjs';
 import { slow } from './slow.mjs';
+import { spread } from './spread.mjs';
 import { QUIET_MS_MAX, Stage } from './stage.mjs';
 import { storm } from './storm.mjs';
 
 /** By when everything is in a checkpoint. */
 const CHECKPOINT_MS = 1500;
 
-export const scenarios = { kill, stop, outage, overload, slow, damage, storm, failover };
+export const scenarios = { kill, stop, outage, overload, slow, damage, storm, failover, freeze };
 
 /** kill -9 at random moments under load, while the target takes, refuses, hangs or is away. */
 async function kill({ cycles, connections }) {
@@ -129,78 +132,4 @@ function hurt(files) {
   else if (kind < 0.9) bytes.fill(0, at - (at % 4096), at - (at % 4096) + 4096);
   writeFileSync(file, bytes);
   if (kind >= 0.9) truncateSync(file, at);
-}
-
-const FAILOVER_TIMEOUT_MS = 1000;
-/** Ways in which an endpoint goes away. */
-const FAULTS = {
-  away: (target) => target.close(),
-  hang: (target) => target.set('hang'),
-  reset: (target) => target.set('reset'),
-  deaf: (target) => target.deafen(),
-  refuse: (target) => target.set('refuse'),
-};
-
-const withStandby = (url) => ({
-  timeout: `${FAILOVER_TIMEOUT_MS}ms`,
-  endpoints: [{ url, priority: 1 }],
-  endpoint_policy: { failback_after: '300ms', ramp: '300ms' },
-});
-
-/** The better of two endpoints fails in one way after the other, under load: the standby takes over and hands back. */
-async function failover({ cycles, connections }) {
-  const stage = await Stage.make({ connections, standby: true, exporter: withStandby });
-  await stage.collector.start();
-  const producer = stage.newProducer();
-  producer.start();
-  const [switches, faults] = [{}, []];
-  for (let cycle = 0; cycle < cycles; cycle += 1) {
-    for (const [name, fail] of Object.entries(FAULTS)) {
-      if (!(await isBack(stage))) faults.push(`the better endpoint does not get everything again before ${name}`);
-      const ms = await takeOver(stage, fail);
-      (switches[name] ??= []).push(ms);
-      if (ms > 2 * FAILOVER_TIMEOUT_MS) faults.push(`${name}: the standby took over after ${Math.round(ms)} ms`);
-    }
-  }
-  if (!(await isBack(stage))) faults.push('the better endpoint does not get everything again');
-  // An endpoint that comes back for good closes its breaker once.
-  const closed = await stage.collector.metric('teleferric_breaker_transitions_total', 'to="closed"');
-  const expected = cycles * Object.keys(FAULTS).length;
-  if (closed !== expected) faults.push(`endpoints came back ${closed} times instead of ${expected}`);
-  await producer.stop();
-  faults.push(...(await stage.settle()));
-  const verdict = stage.oracle.verdict();
-  await stage.end();
-  const switch_ms = Object.fromEntries(Object.entries(switches).map(([name, ms]) => [name, spread(ms)]));
-  return { cycles, switch_ms, ...verdict, faults: [...faults, ...verdict.faults] };
-}
-
-/** Lets the target fail for a while; milliseconds until the standby took something. */
-async function takeOver({ target, standby }, fail) {
-  const [before, began] = [standby.delivered, performance.now()];
-  await fail(target);
-  while (standby.delivered === before && performance.now() < began + QUIET_MS_MAX) await sleep(5);
-  const ms = performance.now() - began;
-  await sleep(700);
-  await target.close();
-  target.set('take');
-  await target.open();
-  return ms;
-}
-
-/** Waits until everything goes to the better endpoint; whether it came to that. */
-async function isBack({ target, standby }) {
-  const end = performance.now() + QUIET_MS_MAX;
-  while (performance.now() < end) {
-    const [there, here] = [standby.delivered, target.delivered];
-    await sleep(300);
-    if (standby.delivered === there && target.delivered > here) return true;
-  }
-  return false;
-}
-
-function spread(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
