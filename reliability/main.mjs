@@ -7,6 +7,7 @@ import { scenarios } from './scenarios.mjs';
 const usage = `usage: npm run faults -- SCENARIO [flags]
 
   kill     kill -9 under load               --cycles N (10)
+  restarts kill -9 at starts, queue full    --cycles N (10)
   stop     SIGTERM, much is queued          --requests N (2000)
   outage   target away for a while          --seconds S (30)
   overload ten times too much is offered    --seconds S (30)

@@ -65,6 +65,21 @@ export class Collector {
   /** Milliseconds until it was ready. */
   async start() {
     const started = performance.now();
+    if ((await this.#before(this.#launch(), START_MS_MAX)) === null) throw new Error(`did not start:\n${this.stderr}`);
+    return performance.now() - started;
+  }
+
+  /** Starts it and kills it after that time, whatever it is at; whether it was ready by then. */
+  async startBriefly(ms) {
+    const ready = this.#launch();
+    const was = await Promise.race([ready.then(() => true), sleep(ms, false)]);
+    if (was) await sleep(ms);
+    await this.kill();
+    return was;
+  }
+
+  /** Starts the process; resolves when it is ready. */
+  #launch() {
     const source = this.source ?? `yaml:${JSON.stringify(this.config)}`;
     const child = spawn(process.execPath, [BIN, `--config=${source}`], {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -80,8 +95,7 @@ export class Collector {
     this.#exited = new Promise((resolve) => {
       child.once('close', (code, signal) => resolve({ code, signal }));
     });
-    if ((await this.#before(ready, START_MS_MAX)) === null) throw new Error(`did not start:\n${this.stderr}`);
-    return performance.now() - started;
+    return ready;
   }
 
   /** SIGHUP; whether what the source says now was taken, and milliseconds until that was known. */

@@ -14,7 +14,7 @@ import { storm } from './storm.mjs';
 /** By when everything is in a checkpoint. */
 const CHECKPOINT_MS = 1500;
 
-export const scenarios = { kill, stop, outage, overload, slow, damage, storm, failover, freeze };
+export const scenarios = { kill, restarts, stop, outage, overload, slow, damage, storm, failover, freeze };
 
 /** kill -9 at random moments under load, while the target takes, refuses, hangs or is away. */
 async function kill({ cycles, connections }) {
@@ -41,6 +41,42 @@ async function turn(target, chance) {
   target.set(chance < 0.15 ? 'refuse' : chance < 0.3 ? 'hang' : 'take');
   if (chance > 0.8 && target.isOpen) await target.close();
   if (chance <= 0.8 && !target.isOpen) await target.open();
+}
+
+const RESTARTS_QUEUE_SIZE = 5000;
+/** Requests that were delivered and not written down so far, when the process ends; those under way may come again too. */
+const CHECKPOINT_REQUESTS = 4096 + 10;
+
+/** Killed again and again with a full queue, at any moment of a start, also while it reads what an earlier life left. */
+async function restarts({ cycles, connections }) {
+  const stage = await Stage.make({ connections, queue: { queue_size: RESTARTS_QUEUE_SIZE } });
+  const { collector, target, oracle } = stage;
+  await collector.start();
+  await target.close();
+  const producer = stage.newProducer();
+  producer.start();
+  while (producer.refusals[503] === undefined) await sleep(20);
+  await producer.stop();
+  await collector.kill();
+  const [queued, began] = [oracle.missing(), performance.now()];
+  // Some are delivered and most are not.
+  target.takesMs = 100;
+  let ready = 0;
+  for (let cycle = 0; cycle < cycles; cycle += 1) {
+    await turn(target, Math.random());
+    // A start takes about a second, most of it before the log is opened.
+    if (await collector.startBriefly(300 + Math.random() * 1200)) ready += 1;
+  }
+  const restarts_s = (performance.now() - began) / 1000;
+  const left = oracle.missing();
+  target.takesMs = 0;
+  const start_ms = await collector.start();
+  const faults = await stage.settle();
+  const verdict = oracle.verdict();
+  await stage.end();
+  if (queued < RESTARTS_QUEUE_SIZE) faults.push(`the queue was full with ${queued} requests`);
+  if (verdict.duplicates > cycles * CHECKPOINT_REQUESTS) faults.push(`${verdict.duplicates} requests arrived twice`);
+  return { cycles, ready, restarts_s, start_ms, queued, left, ...verdict, faults: [...faults, ...verdict.faults] };
 }
 
 const DRAIN_MS = 1000;
