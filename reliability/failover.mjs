@@ -1,5 +1,6 @@
 // The better of two endpoints fails in one way after the other, under load: the standby takes over and hands back.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GrpcTarget } from './grpc-target.mjs';
 import { Proxy } from './proxy.mjs';
 import { spread } from './spread.mjs';
 import { QUIET_MS_MAX, Stage } from './stage.mjs';
@@ -28,6 +29,11 @@ const OF_PROCESS = {
   swallowed: { fail: ({ proxy }) => proxy.swallow(true), mend: ({ proxy }) => proxy.swallow(false) },
 };
 
+/** A server of gRPC that is stopped as it should be. */
+const OF_GRPC = {
+  goaway: { fail: ({ target }) => target.leave(), mend: ({ target }) => target.open() },
+};
+
 const withStandby = (url) => ({
   timeout: `${TIMEOUT_MS}ms`,
   endpoints: [{ url, priority: 1 }],
@@ -43,7 +49,18 @@ export async function failover({ cycles, connections }) {
   proxied.collector.config.exporters.otlp_http.endpoint = `http://127.0.0.1:${proxied.proxy.port}`;
   const whole = await inTurn(proxied, OF_PROCESS, cycles);
   await proxied.proxy.kill();
-  return { cycles, server, process: whole, faults: [...server.faults, ...whole.faults] };
+  const other = await Stage.make({ connections, standby: true, exporter: withStandby, Server: GrpcTarget });
+  overGrpc(other.collector.config);
+  const grpc = await inTurn(other, OF_GRPC, cycles);
+  return { cycles, server, process: whole, grpc, faults: [...server.faults, ...whole.faults, ...grpc.faults] };
+}
+
+/** The same exporter with the other protocol. */
+function overGrpc({ exporters, service }) {
+  const { encoding: _, ...exporter } = exporters.otlp_http;
+  exporters.otlp_grpc = { ...exporter, tls: { insecure: true } };
+  delete exporters.otlp_http;
+  service.pipelines.traces.exporters = ['otlp_grpc'];
 }
 
 /** Each way as often as there are cycles; how long the standby took, and the verdict. */

@@ -14,13 +14,13 @@ export const QUIET_MS_MAX = 120_000;
 /** Collector, producer and target around one folder. */
 export class Stage {
   /** `standby` is for a second target, which `exporter`, a function of its URL, puts into the configuration. */
-  static async make({ connections, standby = false, exporter = () => ({}), ...settings }) {
+  static async make({ connections, standby = false, exporter = () => ({}), Server = Target, ...settings }) {
     const stage = new Stage();
     stage.folder = await mkdtemp(path.join(tmpdir(), 'teleferric-faults-'));
     stage.oracle = new Oracle();
-    stage.target = new Target(stage.oracle);
+    stage.target = new Server(stage.oracle);
     await stage.target.open();
-    stage.standby = new Target(stage.oracle);
+    stage.standby = new Server(stage.oracle);
     if (standby) await stage.standby.open();
     const [port, metricsPort] = [await freePort(), await freePort()];
     const places = { folder: stage.folder, port, metricsPort, targetPort: stage.target.port };
