@@ -51,6 +51,7 @@ export async function failover({ cycles, connections }) {
   await proxied.proxy.kill();
   const other = await Stage.make({ connections, standby: true, exporter: withStandby, Server: GrpcTarget });
   overGrpc(other.collector.config);
+  other.exporter = 'otlp_grpc';
   const grpc = await inTurn(other, OF_GRPC, cycles);
   return { cycles, server, process: whole, grpc, faults: [...server.faults, ...whole.faults, ...grpc.faults] };
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Oracle } from './oracle.mjs';
+import { audit, Oracle } from './oracle.mjs';
 import { Collector, freePort } from './process.mjs';
 import { Producer } from './producer.mjs';
 import { QUIET_MS_MAX } from './stage.mjs';
@@ -56,7 +56,7 @@ export async function slow({ seconds, connections }) {
   await producer.stop();
 
   slowest.takesMs = 0;
-  const faults = await arrived(oracles, sender());
+  const faults = [...(await arrived(oracles, sender())), ...(await audit(collector))];
   if (found.held_mib > HELD_MIB_MAX) faults.push(`${found.held_mib.toFixed(1)} MiB were held, above ${HELD_MIB_MAX}`);
   const [first, second] = halves;
   if (second > first * GROWTH_MAX) faults.push(`memory rose from ${Math.round(first)} to ${Math.round(second)} MiB`);

@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Oracle } from './oracle.mjs';
+import { audit, Auditor, judgeAccount, Oracle, queuesOf } from './oracle.mjs';
 import { Collector, freePort } from './process.mjs';
 import { Producer } from './producer.mjs';
 import { Target } from './target.mjs';
@@ -13,6 +13,9 @@ export const QUIET_MS_MAX = 120_000;
 
 /** Collector, producer and target around one folder. */
 export class Stage {
+  /** The exporter whose queue everything goes through. */
+  exporter = 'otlp_http';
+
   /** `standby` is for a second target, which `exporter`, a function of its URL, puts into the configuration. */
   static async make({ connections, standby = false, exporter = () => ({}), Server = Target, ...settings }) {
     const stage = new Stage();
@@ -27,6 +30,7 @@ export class Stage {
     const more = exporter(`http://127.0.0.1:${stage.standby.port}`);
     stage.collector = new Collector({ ...places, exporter: more, ...settings });
     stage.newProducer = (pace) => new Producer({ port, oracle: stage.oracle, connections, ...pace });
+    stage.auditor = new Auditor(stage.collector);
     return stage;
   }
 
@@ -56,7 +60,22 @@ export class Stage {
     end = performance.now() + QUIET_MS_MAX;
     if (!accepted) return ['a fresh request is refused'];
     while (!this.oracle.isDelivered(id) && performance.now() < end) await sleep(20);
-    return this.oracle.isDelivered(id) ? [] : ['a fresh request does not arrive'];
+    if (!this.oracle.isDelivered(id)) return ['a fresh request does not arrive'];
+    return this.#account(mayMiss);
+  }
+
+  /** What is wrong with the collector's account, when all is delivered and until then. */
+  async #account(damaged) {
+    const id = `${this.exporter} traces`;
+    const end = performance.now() + QUIET_MS_MAX;
+    let queue;
+    do {
+      await sleep(20);
+      queue = queuesOf(await this.collector.page()).get(id);
+    } while (queue?.held !== 0 && performance.now() < end);
+    if (queue?.held !== 0) return [`the account of queue ${id} does not come to rest: ${JSON.stringify(queue)}`];
+    const faults = [...(await audit(this.collector)), ...judgeAccount(this.oracle, queue, { damaged })];
+    return [...faults, ...((await this.auditor?.end()) ?? [])];
   }
 
   async end() {
