@@ -91,7 +91,7 @@ impl Batch {
             [] => self.parcel.reply.extract().map(|whole| vec![whole]),
             members => members.iter().map(|member| member.reply.extract()).collect(),
         };
-        self.parcel.batch_id = extracts.and_then(|extracts| BatchId::of(&extracts));
+        self.parcel.batch_id = extracts.and_then(|extracts| BatchId::of(&extracts)).map(Box::new);
     }
 
     /// Answers every request in it. Rejected items that nobody can be told of are counted in `account`.

@@ -7,7 +7,7 @@
 //! ```
 //! The time is there because a sequence alone may be given twice: to a record that a power cut took, and to one after it.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use sha2::{Digest, Sha256};
 
@@ -34,56 +34,50 @@ pub(crate) struct Extract {
 }
 
 /// The id of a batch. Written as visible ASCII.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BatchId(Box<str>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BatchId {
+    log: [u8; 16],
+    content: Content,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Content {
+    Record { sequence: u64, time: u64 },
+    Digest([u8; DIGEST_BYTES]),
+}
 
 impl BatchId {
     /// The header and the key of metadata that it travels in.
     pub const HEADER: &str = "x-teleferric-batch-id";
 
-    /// The id as it is written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The id of a batch of these extracts, in this order; none if it has none.
     pub(crate) fn of(extracts: &[Extract]) -> Option<Self> {
         let (first, rest) = extracts.split_first()?;
         let RecordId { log, sequence, time } = first.record;
-        let mut text = hex(&log);
-        text.push('-');
         if rest.is_empty() && first.items == first.of {
-            // Writing to memory cannot fail.
-            let _ = write!(text, "{sequence}-{time}");
-        } else {
-            let mut digest = Sha256::new();
-            for Extract { record, first, items, .. } in extracts {
-                digest.update(record.log);
-                [record.sequence, record.time, *first, *items]
-                    .iter()
-                    .for_each(|part| digest.update(part.to_le_bytes()));
-            }
-            text.push_str(&hex(digest.finalize().get(..DIGEST_BYTES).unwrap_or_default()));
+            return Some(BatchId { log, content: Content::Record { sequence, time } });
         }
-        Some(BatchId(text.into()))
+        let mut digest = Sha256::new();
+        for Extract { record, first, items, .. } in extracts {
+            digest.update(record.log);
+            [record.sequence, record.time, *first, *items].iter().for_each(|part| digest.update(part.to_le_bytes()));
+        }
+        digest.finalize().first_chunk().map(|digest| BatchId { log, content: Content::Digest(*digest) })
     }
 }
 
 impl fmt::Display for BatchId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{:032x}-", u128::from_be_bytes(self.log))?;
+        match self.content {
+            Content::Record { sequence, time } => write!(f, "{sequence}-{time}"),
+            Content::Digest(digest) => write!(f, "{:032x}", u128::from_be_bytes(digest)),
+        }
     }
 }
 
 /// As much of the digest as nobody finds a second batch for.
 const DIGEST_BYTES: usize = 16;
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 #[cfg(test)]
 mod tests {
@@ -97,7 +91,7 @@ mod tests {
     #[test]
     fn a_whole_record_is_called_by_its_place_and_its_time() {
         let id = BatchId::of(&[extract(7, 0, 10)]).unwrap();
-        assert_eq!(id.as_str(), format!("{}-7-1700000000000", "ab".repeat(16)));
+        assert_eq!(id.to_string(), format!("{}-7-1700000000000", "ab".repeat(16)));
         assert_eq!(BatchId::of(&[]), None);
     }
 
@@ -116,7 +110,7 @@ mod tests {
         for (place, id) in ids.iter().enumerate() {
             assert!(!ids[..place].contains(id), "{id}");
             assert_eq!(BatchId::of(batches[place]).as_ref(), Some(id));
-            assert!(id.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+            assert!(id.to_string().bytes().all(|byte| byte.is_ascii_graphic()));
         }
     }
 }

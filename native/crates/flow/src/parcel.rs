@@ -50,7 +50,7 @@ pub struct Parcel {
     /// When the sender stops waiting, if it said so.
     pub deadline: Option<Instant>,
     /// What tells it from all others at its destination, while it is sent from a storage.
-    pub batch_id: Option<BatchId>,
+    pub batch_id: Option<Box<BatchId>>,
     /// Who sent it; shared between the parts of a split and the branches of a fan-out.
     pub context: Arc<Context>,
     /// The duty to answer.

@@ -81,24 +81,21 @@ pub struct Reply(Option<Kind>);
 enum Kind {
     Waiter(Box<dyn FnOnce(Outcome) + Send>),
     Member(Arc<Join>),
-    Vote {
-        items: u64,
-        vote: Arc<Vote>,
-    },
-    All {
-        members: Vec<Reply>,
-        account: Arc<Account>,
-    },
-    Detached {
-        items: u64,
-        account: Arc<Account>,
-    },
-    /// `first` is the place of the first of the items in the request.
-    Kept {
-        first: u64,
-        items: u64,
-        keeper: Arc<dyn Keeper>,
-    },
+    Vote { items: u64, vote: Arc<Vote> },
+    All { members: Vec<Reply>, account: Arc<Account> },
+    Detached { items: u64, account: Arc<Account> },
+    Kept(Box<Kept>),
+}
+
+// It moves with every parcel, from stage to stage.
+const _: () = assert!(size_of::<Reply>() <= 32);
+
+/// Items of a request that is kept.
+struct Kept {
+    /// The place of the first of them in the request.
+    first: u64,
+    items: u64,
+    keeper: Arc<dyn Keeper>,
 }
 
 /// Where a request is kept until all of it is settled, whether or not its sender waits for that. Dropping the last handle
@@ -128,7 +125,7 @@ impl std::fmt::Debug for Kind {
             Kind::Vote { .. } => "Vote",
             Kind::All { .. } => "All",
             Kind::Detached { .. } => "Detached",
-            Kind::Kept { .. } => "Kept",
+            Kind::Kept(_) => "Kept",
         })
     }
 }
@@ -158,14 +155,14 @@ impl Reply {
 
     /// A reply for `items` that `keeper` keeps: it says what becomes of them.
     pub(crate) fn kept(items: u64, keeper: Arc<dyn Keeper>) -> Self {
-        Reply(Some(Kind::Kept { first: 0, items, keeper }))
+        Kept { first: 0, items, keeper }.into()
     }
 
     /// What is answered for, if a keeper has it.
     pub(crate) fn extract(&self) -> Option<Extract> {
-        let Some(Kind::Kept { first, items, keeper }) = &self.0 else { return None };
-        let (record, of) = keeper.record();
-        Some(Extract { record, first: *first, items: *items, of })
+        let Some(Kind::Kept(kept)) = &self.0 else { return None };
+        let (record, of) = kept.keeper.record();
+        Some(Extract { record, first: kept.first, items: kept.items, of })
     }
 
     /// A reply for a request with `items`, which is taken when `needed` of the exporters that it is split among have it, or
@@ -245,12 +242,12 @@ impl Reply {
                 self.0 = None;
                 parts
             }
-            Some(Kind::Kept { first, keeper, .. }) => {
-                let mut next = *first;
+            Some(Kind::Kept(kept)) => {
+                let mut next = kept.first;
                 let part = |items: &u64| {
                     let first = next;
                     next = next.saturating_add(*items);
-                    Reply(Some(Kind::Kept { first, items: *items, keeper: Arc::clone(keeper) }))
+                    Kept { first, items: *items, keeper: Arc::clone(&kept.keeper) }.into()
                 };
                 let parts = items.iter().map(part).collect();
                 self.0 = None;
@@ -271,7 +268,7 @@ impl Reply {
     pub fn is_detached(&self) -> bool {
         match &self.0 {
             None | Some(Kind::Detached { .. }) => true,
-            Some(Kind::Kept { keeper, .. }) => !keeper.is_awaited(),
+            Some(Kind::Kept(kept)) => !kept.keeper.is_awaited(),
             Some(Kind::All { members, .. }) => members.iter().all(Reply::is_detached),
             Some(Kind::Vote { vote, .. }) => vote.is_answered(),
             Some(Kind::Waiter(_) | Kind::Member(_)) => false,
@@ -304,7 +301,7 @@ impl Reply {
     /// Answers with a refusal for good of what is in `payload`: whoever keeps the request may keep that.
     pub(crate) fn give_up(mut self, fault: Fault, payload: impl FnOnce() -> Payload) {
         match self.0.take() {
-            Some(Kind::Kept { items, keeper, .. }) => keeper.give_up(items, fault, payload()),
+            Some(Kind::Kept(kept)) => kept.keeper.give_up(kept.items, fault, payload()),
             other => {
                 self.0 = other;
                 self.settle_in_place(Outcome::Refused(fault));
@@ -314,10 +311,10 @@ impl Reply {
 
     /// Notes as many of `rejected` items as the request may have had of them, if somebody keeps it; how many that are.
     fn note_rejected(&self, rejected: u64) -> u64 {
-        let Some(Kind::Kept { items, keeper, .. }) = &self.0 else { return 0 };
-        let own = rejected.min(*items);
+        let Some(Kind::Kept(kept)) = &self.0 else { return 0 };
+        let own = rejected.min(kept.items);
         if own > 0 {
-            keeper.reject(own);
+            kept.keeper.reject(own);
         }
         own
     }
@@ -334,8 +331,14 @@ impl Reply {
                 Outcome::Partial { rejected, .. } => account.drop_items(DropReason::Rejected, rejected.min(items)),
                 Outcome::Refused(fault) => account.drop_items(drop_reason(&fault), items),
             },
-            Some(Kind::Kept { items, keeper, .. }) => keeper.settle(items, outcome),
+            Some(Kind::Kept(kept)) => kept.keeper.settle(kept.items, outcome),
         }
+    }
+}
+
+impl From<Kept> for Reply {
+    fn from(kept: Kept) -> Self {
+        Reply(Some(Kind::Kept(Box::new(kept))))
     }
 }
 

@@ -13,7 +13,7 @@ type Sent = Rc<RefCell<Vec<(BatchId, Vec<Bytes>)>>>;
 fn noting(sent: &Sent, outcome: Outcome) -> ScriptedExporter {
     let sent = Rc::clone(sent);
     ScriptedExporter::judging(move |parcel| {
-        let id = parcel.batch_id.clone().expect("what is stored has an id");
+        let id = *parcel.batch_id.clone().expect("what is stored has an id");
         sent.borrow_mut().push((id, parcel.payload.chunks().to_vec()));
         outcome.clone()
     })

@@ -138,7 +138,7 @@ impl Exporter for OtlpGrpc {
 impl OtlpGrpc {
     async fn call(&self, parcel: &Parcel) -> Result<Outcome, Fault> {
         let message = self.compression.request(&parcel.payload, &self.pool)?;
-        let batch_id = parcel.batch_id.as_ref().and_then(|id| HeaderValue::from_str(id.as_str()).ok());
+        let batch_id = parcel.batch_id.as_ref().and_then(|id| HeaderValue::try_from(id.to_string()).ok());
         let call = GrpcCall {
             method: &self.method,
             message: &message,

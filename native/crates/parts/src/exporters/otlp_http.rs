@@ -202,15 +202,16 @@ impl Template {
                 self.compression.compress(&[Bytes::from(text)], &self.pool)?.into_owned()
             }
         };
-        let mut headers = self.headers.clone();
+        let headers = self.headers.clone();
+        let mut request = ClientRequest { method: Method::POST, url: self.url.clone(), headers, body };
         if let Some(id) = &parcel.batch_id
-            && let Ok(mut id) = HeaderValue::from_str(id.as_str())
+            && let Ok(mut id) = HeaderValue::try_from(id.to_string())
         {
             // It is another each time, and so not for a table of headers that are said again.
             id.set_sensitive(true);
-            headers.insert(BatchId::HEADER, id);
+            request.headers.insert(BatchId::HEADER, id);
         }
-        Ok(ClientRequest { method: Method::POST, url: self.url.clone(), headers, body })
+        Ok(request)
     }
 
     /// A request that was taken is never sent again, whatever its answer looks like.
