@@ -323,22 +323,35 @@ pub(crate) struct Stored {
 /// Who waits for what becomes of a request, and the outcome so far.
 struct Waiter {
     tell: oneshot::Sender<Outcome>,
-    outcome: Mutex<Outcome>,
+    so_far: Mutex<SoFar>,
+}
+
+/// What has become of the parts of a request that are settled.
+struct SoFar {
+    outcome: Outcome,
+    /// Items that were not delivered, by what they count as if nobody is told.
+    ends: Vec<(End, u64)>,
 }
 
 impl Waiter {
-    fn add(&self, part: Outcome) {
-        let mut outcome = self.outcome.lock();
-        *outcome = std::mem::replace(&mut *outcome, Outcome::Accepted).with_part(part);
+    fn new(tell: Tell) -> Self {
+        Waiter { tell, so_far: Mutex::new(SoFar { outcome: Outcome::Accepted, ends: Vec::new() }) }
     }
 
-    /// Answers, and tells what was refused counts as if the sender went away meanwhile: nobody sends that again.
-    fn answer(self) -> Option<End> {
-        match self.tell.send(self.outcome.into_inner()) {
-            Err(Outcome::Refused(fault)) => Some(drop_reason(&fault).end()),
-            Err(Outcome::Partial { .. }) => Some(End::Rejected),
-            Err(Outcome::Accepted) | Ok(()) => None,
+    fn add(&self, part: Outcome, end: End, items: u64) {
+        let mut so_far = self.so_far.lock();
+        so_far.ends.push((end, items));
+        so_far.outcome = std::mem::replace(&mut so_far.outcome, Outcome::Accepted).with_part(part);
+    }
+
+    /// Answers; what became of the items that were not delivered. Who went away meanwhile needs no answer, but nobody
+    /// sends again what was refused.
+    fn answer(self) -> Vec<(End, u64)> {
+        let SoFar { outcome, mut ends } = self.so_far.into_inner();
+        if self.tell.send(outcome).is_ok() {
+            ends.iter_mut().for_each(|(end, _)| *end = End::Refused);
         }
+        ends
     }
 }
 
@@ -346,7 +359,7 @@ impl Stored {
     fn new(queue: StoredQueue, record: Record, account: Arc<Account>) -> Self {
         queue.0.reading.fetch_add(1, Ordering::Relaxed);
         let tell = queue.0.waiting.lock().remove(&record.sequence);
-        let waiter = tell.map(|tell| Waiter { tell, outcome: Mutex::new(Outcome::Accepted) });
+        let waiter = tell.map(Waiter::new);
         Stored {
             queue,
             record,
@@ -395,20 +408,16 @@ impl Stored {
         self.unfinished.store(false, Ordering::Relaxed);
     }
 
-    /// Tells the sender what became of `items`, or counts that as `end` if it does not wait.
+    /// Notes that `items` were not delivered, for the sender if it waits, or else for the account, as `end`.
     fn note(&self, part: Outcome, end: End, items: u64) {
-        let end = if self.tell(part) { End::Refused } else { end };
-        self.count(end, items);
+        match self.waiter.as_ref().filter(|waiter| !waiter.tell.is_closed()) {
+            Some(waiter) => waiter.add(part, end, items),
+            None => self.count(end, items),
+        }
     }
 
     fn count(&self, end: End, items: u64) {
         self.ends.lock().push((end, items));
-    }
-
-    /// Adds to what the sender learns, if it waits.
-    fn tell(&self, part: Outcome) -> bool {
-        let waiter = self.waiter.as_ref().filter(|waiter| !waiter.tell.is_closed());
-        waiter.map(|waiter| waiter.add(part)).is_some()
     }
 }
 
@@ -430,7 +439,7 @@ impl Keeper for Stored {
             Outcome::Partial { rejected, message } => {
                 self.note(Outcome::Partial { rejected, message }, End::Rejected, rejected.min(items));
             }
-            Outcome::Accepted => drop(self.tell(Outcome::Accepted)),
+            Outcome::Accepted => {}
         }
     }
 
@@ -458,21 +467,15 @@ impl Drop for Stored {
     fn drop(&mut self) {
         let State { writer, cursor, waiting, reading, used, .. } = &*self.queue.0;
         let unfinished = *self.unfinished.get_mut();
-        let unheard = match self.waiter.take() {
-            Some(Waiter { tell, .. }) if unfinished => {
-                waiting.lock().insert(self.record.sequence, tell);
-                None
-            }
-            waiter => waiter.and_then(Waiter::answer),
-        };
+        match self.waiter.take() {
+            Some(Waiter { tell, .. }) if unfinished => drop(waiting.lock().insert(self.record.sequence, tell)),
+            Some(waiter) => self.ends.get_mut().extend(waiter.answer()),
+            None => {}
+        }
         if unfinished {
             writer.release(*cursor, self.record.sequence);
         } else {
-            let mut ends = std::mem::take(self.ends.get_mut());
-            if let Some(unheard) = unheard {
-                let refused = ends.iter_mut().filter(|(end, _)| *end == End::Refused);
-                refused.for_each(|(end, _)| *end = unheard);
-            }
+            let ends = std::mem::take(self.ends.get_mut());
             let drops = ends.iter().filter_map(|(end, items)| Some((DropReason::of(*end)?, *items)));
             drops.for_each(|(reason, items)| self.account.drop_items(reason, items));
             // Before whoever waits for the room appends something.

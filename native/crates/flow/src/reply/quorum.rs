@@ -96,8 +96,10 @@ impl Vote {
     pub(super) fn settle(&self, items: u64, outcome: Outcome) {
         let (outcome, refused) = {
             let mut parts = self.parts.lock();
-            if let Outcome::Refused(fault) = &outcome {
-                parts.refused.push((drop_reason(fault), items));
+            match &outcome {
+                Outcome::Accepted => {}
+                Outcome::Partial { rejected, .. } => parts.refused.push((DropReason::Rejected, *rejected)),
+                Outcome::Refused(fault) => parts.refused.push((drop_reason(fault), items)),
             }
             let before = std::mem::replace(&mut parts.outcome, Outcome::Accepted);
             parts.outcome = before.with_part(outcome);
@@ -133,16 +135,15 @@ impl Ballot {
             state.open = state.open.saturating_sub(1);
             if state.reply.is_none() {
                 drop(state);
-                if let Outcome::Partial { rejected, .. } = outcome {
-                    self.account.drop_items(DropReason::Rejected, rejected);
-                }
                 return self.lose(refused);
             }
-            state.refused.extend(refused);
             if outcome.is_taken() {
+                // The sender is told what was rejected.
                 state.taken += 1;
                 let before = std::mem::replace(&mut state.worst_taken, Outcome::Accepted);
                 state.worst_taken = before.worse(outcome.clone());
+            } else {
+                state.refused.extend(refused);
             }
             let before = std::mem::replace(&mut state.worst, Outcome::Accepted);
             state.worst = before.worse(outcome);
@@ -204,6 +205,15 @@ mod tests {
         assert!(last.is_detached(), "nobody waits any more");
         last.settle(refused());
         assert_eq!((answer.try_recv().ok(), account.dropped(DropReason::Permanent)), (None, 2 * ITEMS));
+        assert_eq!(account.dropped(DropReason::Rejected), 0, "the sender knows of that");
+    }
+
+    #[test]
+    fn what_is_rejected_after_the_answer_is_counted() {
+        let (branches, answer, account) = asked(1, 2);
+        let outcomes = [Outcome::Accepted, Outcome::Partial { rejected: 3, message: "three".into() }];
+        branches.into_iter().zip(outcomes).for_each(|(branch, outcome)| branch.settle(outcome));
+        assert_eq!((answer.try_recv(), account.dropped(DropReason::Rejected)), (Ok(Outcome::Accepted), 3));
     }
 
     #[test]
@@ -237,6 +247,17 @@ mod tests {
         assert!(answer.try_recv().is_err(), "a part is no delivery");
         branches.pop().unwrap().settle(Outcome::Accepted);
         assert_eq!((answer.try_recv(), account.dropped(DropReason::Permanent)), (Ok(Outcome::Accepted), 7));
+    }
+
+    #[test]
+    fn what_a_part_rejects_counts_where_the_vote_as_a_whole_is_a_refusal_that_nobody_hears_of() {
+        let (mut branches, answer, account) = asked(1, 2);
+        let parts = branches.pop().unwrap().split_items(&[4, 6]);
+        let outcomes = [Outcome::Partial { rejected: 3, message: "three".into() }, refused()];
+        parts.into_iter().zip(outcomes).for_each(|(part, outcome)| part.settle(outcome));
+        branches.pop().unwrap().settle(Outcome::Accepted);
+        assert_eq!(answer.try_recv(), Ok(Outcome::Accepted));
+        assert_eq!([DropReason::Rejected, DropReason::Permanent].map(|reason| account.dropped(reason)), [3, 6]);
     }
 
     #[test]
