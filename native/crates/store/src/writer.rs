@@ -186,7 +186,7 @@ impl<V: Vfs> Work<V> {
                 match job {
                     Job::Append(appending) => entries.push(appending),
                     // It is about nothing that comes now, and each between two entries would cost them a sync.
-                    Job::Acknowledge { .. } => self.work(job),
+                    Job::Settle { .. } => self.work(job),
                     other => later.push(other),
                 }
             }
