@@ -153,6 +153,7 @@ function resolve(decoded: DecodedConfig, options: LoadOptions, environment: Envi
         memory_bytes: memoryBytes,
       },
       priorities: service.priorities,
+      tenants: service.tenants,
       drainTimeout: service.drain.timeout,
       preStop: service.drain.pre_stop,
       options: service,

@@ -8,6 +8,7 @@ import type { Diagnostic } from './issues.js';
 import type { NativeConfig, NativeServiceLimits, Nanoseconds, Signal } from './native-types.js';
 import type { Priority } from './service/priorities.js';
 import type { ServiceOptions } from './service/service.js';
+import type { Tenants } from './service/tenants.js';
 import type { TelemetryConfig } from './telemetry.js';
 import type { FileStorageConfig } from './components/extension-file-storage.js';
 import type { HealthCheckConfig } from './components/extension-health-check.js';
@@ -90,6 +91,8 @@ export interface ResolvedService {
   readonly limits: NativeServiceLimits & { readonly memory_bytes: number };
   /** The first that fits decides. */
   readonly priorities: readonly Priority[];
+  /** Null: nobody is told apart. */
+  readonly tenants: Tenants | null;
   /** 0 is without limit. */
   readonly drainTimeout: Nanoseconds;
   /** Between the health page and the drain. */

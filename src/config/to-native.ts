@@ -20,6 +20,7 @@ import type {
 } from './native-types.js';
 import type { ResolvedComponent, ResolvedConfig } from './resolved.js';
 import { nativePriority } from './service/priorities.js';
+import { nativeTenants } from './service/tenants.js';
 
 const MIB = 1024 * 1024;
 /** Share of a cgroup's limit that data may take. */
@@ -68,6 +69,7 @@ export function toNativeConfig(
         max_connections: service.limits.max_connections,
       },
       overload: overload(config, used.processors, processors),
+      tenants: service.tenants === null ? null : nativeTenants(service.tenants),
       pipelines: service.pipelines.map(({ id, signal, receivers, processors: steps, exporters }) => ({
         id,
         signal,

@@ -194,6 +194,36 @@ service: {limits: {memory_mib: 77}, pipelines: {traces: {processors: [memory_lim
     }
   });
 
+  it('tenants have the common quota where theirs does not say otherwise', async () => {
+    const tenants = `{header: X-Scope-OrgID, trusted_proxies: [10.0.0.0/8, '::1'], client_certificate: uri,
+      quota: {bytes_per_second: 1000, burst: 2s}, overrides: {acme: {bytes_per_second: 0, items_per_second: 7}}}`;
+    const { native } = await loadOver(`service: {tenants: ${tenants}}`);
+    expect(native.service.tenants).toEqual({
+      header: 'x-scope-orgid',
+      trusted_proxies: ['10.0.0.0/8', '::1'],
+      client_certificate: 'uri',
+      quota: { bytes_per_second: 1000, items_per_second: 0, burst: 2e9, in_flight_bytes: 0 },
+      overrides: [
+        { name: 'acme', quota: { bytes_per_second: 0, items_per_second: 7, burst: 2e9, in_flight_bytes: 0 } },
+      ],
+    });
+  });
+
+  it.each([
+    ['header: x-tenant', /needs 'trusted_proxies': any sender could choose/],
+    ['header: "x tenant", trusted_proxies: ["::1"]', /invalid header "x tenant"/],
+    ['trusted_proxies: ["::1"]', /'trusted_proxies' needs 'header'/],
+    ['header: a, trusted_proxies: ["10.0.0.0/33"]', /"10.0.0.0\/33" is no address or network/],
+    ['header: a, trusted_proxies: [proxy.test]', /"proxy.test" is no address or network/],
+    ['client_certificate: serial', /invalid client_certificate: "serial"/],
+    ['overrides: {a: {}}', /'overrides' needs 'header' or 'client_certificate'/],
+    ['client_certificate: uri, overrides: {"": {}}', /1 to 256 bytes/],
+    ['quota: {burst: 0s}', /'burst' must be at least 1ms/],
+    ['client_certificate: uri, overrides: {a: {items_per_second: -1}}', /'items_per_second' must be at least 0/],
+  ])('tenants: {%s} is refused', async (text, message) => {
+    await expect(loadOver(`service: {tenants: {${text}}}`)).rejects.toThrow(message);
+  });
+
   it('the service part of the native document is complete', async () => {
     const { native } = await load(BASE);
     expect(native.service).toEqual({
@@ -204,6 +234,7 @@ service: {limits: {memory_mib: 77}, pipelines: {traces: {processors: [memory_lim
       drain_timeout: 25e9,
       limits: { max_items: 1_000_000, max_depth: 128, max_attributes: 0, max_connections: 12_000 },
       overload: { memory_bytes: 2048 * MIB, shed: true, priorities: [] },
+      tenants: null,
       pipelines: [{ id: 'traces', signal: 'traces', receivers: ['nop'], processors: [], exporters: ['nop'] }],
     });
   });

@@ -807,6 +807,8 @@ export interface NativeService {
   readonly pipelines: ReadonlyArray<NativePipeline>;
   /** Which metrics are shown: none, basic, normal or detailed. */
   readonly telemetry_level: string;
+  /** Who may send how much; none: nobody is told apart. */
+  readonly tenants: NativeTenantControl | null;
   /** Data-plane threads; 0: one for each processor that this process may use. */
   readonly threads: number;
   /** Name and version told to other servers. */
@@ -823,6 +825,40 @@ export interface NativeServiceLimits {
   readonly max_depth: number;
   /** Items in one request. */
   readonly max_items: number;
+}
+
+/** Who may send how much. */
+export interface NativeTenantControl {
+  /** `common_name`, `dns_name` or `uri`: what in a client's certificate names the tenant; none: nothing does. */
+  readonly client_certificate: string | null;
+  /** The header that names the tenant, in lower case; none: no header does. */
+  readonly header: string | null;
+  /** What these may send instead. */
+  readonly overrides: ReadonlyArray<NativeTenantOverride>;
+  /** What each may send, and all without a name together. */
+  readonly quota: NativeTenantQuota;
+  /** Addresses and networks whose header is believed. */
+  readonly trusted_proxies: ReadonlyArray<string>;
+}
+
+/** What the tenant with this name may send. */
+export interface NativeTenantOverride {
+  /** The name. */
+  readonly name: string;
+  /** Its quota. */
+  readonly quota: NativeTenantQuota;
+}
+
+/** What one tenant may send; 0 is without limit. */
+export interface NativeTenantQuota {
+  /** How much of both rates may add up, nanoseconds. */
+  readonly burst: number;
+  /** Uncompressed bytes a second. */
+  readonly bytes_per_second: number;
+  /** Bytes in the collector at one time. */
+  readonly in_flight_bytes: number;
+  /** Items a second. */
+  readonly items_per_second: number;
 }
 
 /** The whole document. */

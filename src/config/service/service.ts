@@ -1,13 +1,28 @@
 /**
  * The section `service`: pipelines, extensions, telemetry, and the keys this collector adds (`threads`, `limits`,
- * `priorities`, `drain`, `reload`).
+ * `priorities`, `tenants`, `drain`, `reload`).
  */
 import { ns } from '../schema/duration.js';
-import { any, block, bool, choice, duration, id, int, key, list, map, object, string } from '../schema/spec.js';
+import {
+  any,
+  block,
+  bool,
+  choice,
+  duration,
+  id,
+  int,
+  key,
+  list,
+  map,
+  object,
+  optional,
+  string,
+} from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
 import { prioritySpec } from './priorities.js';
 import { logsSpec } from './telemetry-logs.js';
 import { checkMetrics, level, metricsSpec } from './telemetry-metrics.js';
+import { tenantsSpec } from './tenants.js';
 
 /** Items of one request, unless `limits.max_items` says otherwise. */
 export const ITEMS_MAX = 1_000_000;
@@ -115,6 +130,10 @@ export const serviceSpec = object({
     list(prioritySpec),
     [],
     'Which requests matter more than others while the collector is overloaded, and in queues with `priority`; the first rule that fits decides. Else metrics, spans with an error and logs from `error` on are of class 1, logs below `info` of class 3, all others of class 2',
+  ),
+  tenants: block(
+    optional(tenantsSpec, 'off'),
+    'Who requests belong to, and what each tenant may send; nobody is told apart unless written',
   ),
   drain: block(
     object({

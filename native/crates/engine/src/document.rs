@@ -1,6 +1,8 @@
 //! The configuration document as it crosses from the control plane: complete, without defaults, unknown fields
 //! refused. Component settings stay as JSON until the component reads them.
 
+mod tenants;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -9,6 +11,8 @@ use teleferric_flow::OverloadSettings;
 use teleferric_parts::component::StartError;
 use teleferric_parts::settings::priorities::Priority;
 use teleferric_wire::Signal;
+
+pub use tenants::{TenantControl, TenantOverride, TenantQuota};
 
 /// The whole document.
 #[derive(Clone, Debug, Deserialize)]
@@ -48,6 +52,8 @@ pub struct Service {
     pub limits: ServiceLimits,
     /// What is refused while too much comes.
     pub overload: OverloadControl,
+    /// Who may send how much; none: nobody is told apart.
+    pub tenants: Option<TenantControl>,
     /// The pipelines.
     pub pipelines: Vec<Pipeline>,
 }

@@ -23,7 +23,7 @@ impl Gates {
                 let mut ahead = HashSet::new();
                 follow(nodes, &mut ahead);
                 let rooms = ahead.into_iter().filter_map(&room).collect();
-                let gate = shared.overload.gate(*signal, rooms, &plan.overload);
+                let gate = shared.overload.gate(*signal, rooms, &plan.overload, plan.tenants.clone());
                 gates.insert((receiver.id.clone(), *signal), gate);
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use teleferric_flow::{BatchId, Context, Fault, FaultCode, Outcome};
+use teleferric_flow::{BatchId, Context, Fault, FaultCode, Outcome, Visit};
 use teleferric_parts::receivers::otlp::ack::ACK_HEADER;
 use teleferric_parts::receivers::otlp::ingest::{Arrival, Encoding, Intake};
 use teleferric_wire::Signal;
@@ -69,10 +69,16 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
     workers.spawn_on(worker, move || async move {
         let outputs = graph::outputs_or_newest(generation, &receiver);
         let intake = Intake::new(&shared, &receiver, "node", outputs, rules);
-        let context = Arc::new(Context { metadata: request.metadata, ack, ..Context::default() });
         let (signal, encoding, body) = (request.signal, request.encoding, body.into());
-        let arrival = Arrival { signal, encoding, body, permit, context, deadline: None, batch_id };
-        let outcome = intake.take(arrival).await;
+        let outcome = match intake.admit_from_host(signal, &request.metadata) {
+            Ok(visit) => {
+                let tenant = visit.as_ref().and_then(Visit::name);
+                let context = Arc::new(Context { metadata: request.metadata, peer: None, tenant, ack });
+                let arrival = Arrival { signal, encoding, body, permit, visit, context, deadline: None, batch_id };
+                intake.take(arrival).await
+            }
+            Err(fault) => Outcome::Refused(fault),
+        };
         let retry_delay = match &outcome {
             Outcome::Refused(fault) => intake.retry_delay(signal, fault),
             Outcome::Accepted | Outcome::Partial { .. } => None,

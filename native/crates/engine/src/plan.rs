@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use teleferric_flow::OverloadSettings;
+use teleferric_flow::{OverloadSettings, Tenants};
 use teleferric_parts::component::{ReceiverPart, Shared, StartError};
 use teleferric_parts::receivers::otlp::ingest::IntakeRules;
 use teleferric_parts::registry;
 use teleferric_wire::Signal;
 
-use crate::document::{Component, Document, Pipeline};
+use crate::document::{Component, Document, Pipeline, TenantControl};
 use crate::node::{Node, Origin, Part, Place, Serial};
 
 /// The parts of one graph, shared by the data-plane threads.
@@ -23,6 +23,8 @@ pub struct Plan {
     pub receivers: Vec<ReceiverPlan>,
     /// What is refused while too much comes.
     pub overload: Arc<OverloadSettings>,
+    /// Whose requests are whose and what each may send, if that matters.
+    pub tenants: Option<Arc<Tenants>>,
 }
 
 /// One receiver.
@@ -74,7 +76,9 @@ impl Plan {
             parts.push((component.id.clone(), part));
         }
         let overload = Arc::new(document.service.overload.settings()?);
-        Ok((Plan { generation, nodes: planner.nodes, receivers, overload }, parts))
+        let tenants = document.service.tenants.as_ref().map(TenantControl::settings).transpose()?;
+        let tenants = tenants.map(|settings| Tenants::new(settings, &shared.tenants));
+        Ok((Plan { generation, nodes: planner.nodes, receivers, overload, tenants }, parts))
     }
 }
 

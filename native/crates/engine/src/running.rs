@@ -7,7 +7,7 @@ use std::time::Duration;
 use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
-use teleferric_flow::{Overload, StoredLogs};
+use teleferric_flow::{Overload, StoredLogs, TenantTable};
 use teleferric_net::Workers;
 use teleferric_parts::component::{Listening, Outputs, Shared, StartError};
 use teleferric_parts::listeners::Listeners;
@@ -233,6 +233,7 @@ fn share(
         host: Arc::clone(events) as _,
         ledger,
         overload,
+        tenants: TenantTable::new(metrics),
         pool: Pool::default(),
         account: totals.account(),
         limits: Limits {

@@ -138,6 +138,8 @@ pub enum FaultCode {
     MemoryPressure,
     /// Load is shed, and this request matters less than others.
     Overloaded,
+    /// The tenant sends more than its quota.
+    OverQuota,
     /// The sending queue has no room.
     QueueFull,
     /// One request is larger than the whole queue.
@@ -186,6 +188,7 @@ impl FaultCode {
             FaultCode::BadCompression => ("bad_compression", InvalidArgument, 400, Caller, Never),
             FaultCode::MemoryPressure => ("memory_pressure", Unavailable, 503, Us, Backoff),
             FaultCode::Overloaded => ("overloaded", Unavailable, 503, Us, Backoff),
+            FaultCode::OverQuota => ("over_quota", ResourceExhausted, 429, Caller, Backoff),
             FaultCode::QueueFull => ("queue_full", Unavailable, 503, Us, Backoff),
             FaultCode::LargerThanQueue => ("larger_than_queue", Internal, 500, Us, Never),
             FaultCode::StorageFailed => ("storage_failed", Unavailable, 503, Us, Backoff),

@@ -41,8 +41,10 @@ pub mod reply;
 pub mod retry;
 mod sender;
 mod shares;
+mod stagger;
 mod stop;
 mod stored;
+pub mod tenant;
 mod timer;
 mod turns;
 
@@ -72,3 +74,4 @@ pub use queue::{Order, QueueSettings, Room, Sizer};
 pub use reply::{Outcome, Reply};
 pub use retry::{RetrySettings, Spread};
 pub use stored::{Letter, OpenError, StorageSettings, StoredLogs, StoredQueue, dead_letter_folder, storage_folder};
+pub use tenant::{CertificateName, Network, Quota, TenantSettings, TenantTable, Tenants, Visit};

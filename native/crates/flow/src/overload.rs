@@ -29,6 +29,7 @@ use crate::fault::{Fault, FaultCode};
 use crate::log::{Level, Log};
 use crate::payload::Payload;
 use crate::queue::Room;
+use crate::tenant::Tenants;
 
 /// What is shed, and by what measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,14 +84,21 @@ impl Overload {
         Arc::new(Overload { ledger, log, gates: Mutex::default(), state, _series: series })
     }
 
-    /// A gate for requests of `signal` that lead to the queues with `rooms`.
-    pub fn gate(&self, signal: Signal, rooms: Vec<Room>, settings: &Arc<OverloadSettings>) -> Arc<Gate> {
+    /// A gate for requests of `signal` that lead to the queues with `rooms`, from `tenants` if they have quotas.
+    pub fn gate(
+        &self,
+        signal: Signal,
+        rooms: Vec<Room>,
+        settings: &Arc<OverloadSettings>,
+        tenants: Option<Arc<Tenants>>,
+    ) -> Arc<Gate> {
         let gate = Arc::new(Gate {
             signal,
             ledger: Arc::clone(&self.ledger),
             persistent: !rooms.is_empty() && rooms.iter().all(Room::is_stored),
             rooms,
             settings: Arc::clone(settings),
+            tenants,
             ladder: Mutex::default(),
             level: AtomicU8::new(0),
             drains: Mutex::default(),
@@ -159,6 +167,7 @@ pub struct Gate {
     /// Whether every queue behind it lies on disk.
     persistent: bool,
     settings: Arc<OverloadSettings>,
+    tenants: Option<Arc<Tenants>>,
     ladder: Mutex<Ladder>,
     level: AtomicU8,
     /// How the queues empty, in the order of `rooms`.
@@ -184,6 +193,12 @@ impl Gate {
     #[inline]
     pub fn admit(&self, payload: &Payload) -> Result<(), Fault> {
         if self.is_calm() { Ok(()) } else { self.check(|priorities| priorities.class(self.signal, payload)) }
+    }
+
+    /// What tells whose a request is and what it may send, if anything does.
+    #[inline]
+    pub fn tenants(&self) -> Option<&Arc<Tenants>> {
+        self.tenants.as_ref()
     }
 
     #[inline]

@@ -22,6 +22,21 @@ pub struct Body {
     declared: Option<u64>,
 }
 
+/// What is asked for memory before any of a body is kept.
+pub trait Admit {
+    /// Reserves `bytes`.
+    ///
+    /// # Errors
+    /// [`Exhausted`]: the body is then not read.
+    fn try_reserve(&self, bytes: u64) -> Result<Permit, Exhausted>;
+}
+
+impl Admit for Arc<Ledger> {
+    fn try_reserve(&self, bytes: u64) -> Result<Permit, Exhausted> {
+        Ledger::try_reserve(self, bytes)
+    }
+}
+
 /// Bounds on reading one body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
@@ -111,7 +126,7 @@ impl Body {
     pub async fn read(
         self,
         limits: &BodyLimits,
-        admit: &Arc<Ledger>,
+        admit: &impl Admit,
         pool: &Pool,
     ) -> Result<(Bytes, Permit), BodyError> {
         let declared = self.declared;

@@ -14,7 +14,7 @@ pub mod service;
 pub mod tls;
 pub mod workers;
 
-pub use body::{Body, BodyError, BodyLimits};
+pub use body::{Admit, Body, BodyError, BodyLimits};
 pub use endpoint::{BindError, Bound, Endpoint, EndpointError, ListenAddr};
 pub use listen::{ConnLimits, DrainReport, Enforcement, Keepalive, Protocol, Server, ServerConfig, ServerStats, serve};
 pub use service::{Request, Response, Service, TlsInfo};

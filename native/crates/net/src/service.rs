@@ -13,6 +13,7 @@ use rustls_pki_types::CertificateDer;
 
 use crate::body::Body;
 use crate::grpc::BadTimeout;
+use crate::tls::CertificateNames;
 
 /// Answers requests; one instance per worker, so it may keep unshared state.
 ///
@@ -48,6 +49,8 @@ pub struct TlsInfo {
     pub server_name: Option<String>,
     /// The client's certificate chain, verified, leaf first; empty when none was asked for.
     pub client_chain: Vec<CertificateDer<'static>>,
+    /// The names in the first of it.
+    pub client_names: CertificateNames,
 }
 
 /// One answer, whole.

@@ -171,7 +171,7 @@ fn asks_for_client_certificates_and_refuses_others() {
     let (running, _) = start(Protocol::Http, &config);
     let known = Client { identity: Some(pki.sign()), ..pki.client() };
     let (answer, _) = known.get(&running, "/client").expect("answer");
-    assert!(answer.ends_with("\r\n\r\n1"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n1 localhost"), "{answer}");
     assert!(pki.client().get(&running, "/client").is_err());
     let stranger = Client { identity: Some(strangers.sign()), ..pki.client() };
     assert!(stranger.get(&running, "/client").is_err());

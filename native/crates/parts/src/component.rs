@@ -14,7 +14,7 @@ use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
 use teleferric_flow::{
     Account, BreakerSettings, Consumer, DeliverySettings, EndpointPolicy, Exporter, Fault, FaultCode, Gate, Handles,
-    LocalFuture, Overload, Stage, StoredLogs,
+    LocalFuture, Overload, Stage, StoredLogs, TenantTable,
 };
 use teleferric_net::Workers;
 use teleferric_wire::{Limits, Signal};
@@ -36,6 +36,8 @@ pub struct Shared {
     pub ledger: Arc<Ledger>,
     /// What is refused while too much comes.
     pub overload: Arc<Overload>,
+    /// What tenants have used.
+    pub tenants: Arc<TenantTable>,
     /// Buffers.
     pub pool: Pool,
     /// Items that ended inside.

@@ -28,6 +28,7 @@ pub fn collector(pipelines: &[Value]) -> Value {
             "drain_timeout": 10_000 * MS,
             "limits": { "max_items": 1_000_000, "max_depth": 128, "max_attributes": 0, "max_connections": 1000 },
             "overload": { "memory_bytes": 256 << 20, "shed": true, "priorities": [] },
+            "tenants": null,
             "pipelines": pipelines,
         },
         "receivers": [otlp("otlp", "127.0.0.1:0", "127.0.0.1:0")],

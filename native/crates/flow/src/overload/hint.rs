@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::stagger::Stagger;
+
 /// How one thing that fills up has emptied lately.
 #[derive(Debug, Default)]
 pub(super) struct Drain {
@@ -37,12 +39,12 @@ const PACE_WEIGHT: f64 = 0.2;
 #[derive(Debug)]
 pub(super) struct Hint {
     wait_ms: AtomicU64,
-    told: AtomicU64,
+    stagger: Stagger,
 }
 
 impl Default for Hint {
     fn default() -> Self {
-        Hint { wait_ms: AtomicU64::new(WAIT_MS_MIN), told: AtomicU64::new(0) }
+        Hint { wait_ms: AtomicU64::new(WAIT_MS_MIN), stagger: Stagger::default() }
     }
 }
 
@@ -55,10 +57,7 @@ impl Hint {
 
     /// The wait for one sender, up to half longer than it takes, so that they do not all come back at once.
     pub(super) fn next(&self) -> Duration {
-        let wait_ms = self.wait_ms.load(Ordering::Relaxed);
-        // Steps of the golden ratio fill an interval evenly, whoever asks.
-        let step = self.told.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed) >> 32;
-        Duration::from_millis(wait_ms + ((wait_ms / 2 * step) >> 32))
+        self.stagger.lengthen(Duration::from_millis(self.wait_ms.load(Ordering::Relaxed)))
     }
 }
 

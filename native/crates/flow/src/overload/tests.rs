@@ -21,7 +21,7 @@ impl World {
 
     fn gate(&self, signal: Signal, rooms: Vec<Room>) -> Arc<Gate> {
         let settings = OverloadSettings { memory_bytes: MEMORY, priorities: Some(Priorities::default()) };
-        self.overload.gate(signal, rooms, &Arc::new(settings))
+        self.overload.gate(signal, rooms, &Arc::new(settings), None)
     }
 
     fn take(&self, bytes: u64) -> Permit {
@@ -133,7 +133,7 @@ fn a_full_queue_is_felt_by_the_gates_that_lead_to_it_alone() {
 fn without_priorities_nothing_is_shed_and_the_level_still_shows() {
     let mut world = World::new();
     let settings = OverloadSettings { memory_bytes: MEMORY, priorities: None };
-    let gate = world.overload.gate(Signal::Logs, vec![], &Arc::new(settings));
+    let gate = world.overload.gate(Signal::Logs, vec![], &Arc::new(settings), None);
     let _held = world.take(MEMORY);
     world.pass(Duration::from_secs(2));
     assert_eq!((gate.admit(&debug_log()), gate.admit_unread(), world.overload.level()), (Ok(()), Ok(()), 4));

@@ -1,12 +1,10 @@
 //! The request's one message: a five-byte prefix (compressed flag, length), then exactly that many bytes.
 
-use std::sync::Arc;
-
 use bytes::{Buf, Bytes};
-use teleferric_buf::{Exhausted, Ledger, Permit, Pool};
+use teleferric_buf::{Exhausted, Permit, Pool};
 
 use super::status;
-use crate::body::{Body, BodyError, BodyLimits, Chunks, FIRST_BLOCK_BYTES_MAX, Flow, Way};
+use crate::body::{Admit, Body, BodyError, BodyLimits, Chunks, FIRST_BLOCK_BYTES_MAX, Flow, Way};
 
 /// A unary request's message as it was on the wire.
 #[derive(Debug)]
@@ -95,7 +93,7 @@ impl From<BodyError> for GrpcReadError {
 pub async fn read_message(
     body: Body,
     limits: &BodyLimits,
-    admit: &Arc<Ledger>,
+    admit: &impl Admit,
     pool: &Pool,
 ) -> Result<Message, GrpcReadError> {
     let mut chunks = match body.split(limits) {
@@ -124,7 +122,7 @@ pub async fn read_message(
 }
 
 /// The same where the connection has put the bytes into a block already: the message is the part behind the prefix.
-async fn read_flow(flow: Flow, limits: &BodyLimits, admit: &Arc<Ledger>) -> Result<Message, GrpcReadError> {
+async fn read_flow(flow: Flow, limits: &BodyLimits, admit: &impl Admit) -> Result<Message, GrpcReadError> {
     let mut arrived = flow.beyond(0).await?;
     while arrived.bytes < PREFIX_BYTES {
         if arrived.ended {
@@ -157,7 +155,7 @@ async fn read_flow(flow: Flow, limits: &BodyLimits, admit: &Arc<Ledger>) -> Resu
 }
 
 /// The length as a size in memory, and the permit for it.
-fn admitted(length: u32, limits: &BodyLimits, admit: &Arc<Ledger>) -> Result<(usize, Permit), GrpcReadError> {
+fn admitted(length: u32, limits: &BodyLimits, admit: &impl Admit) -> Result<(usize, Permit), GrpcReadError> {
     if u64::from(length) > limits.max as u64 {
         return Err(GrpcReadError::TooLarge { length: length.into(), limit: limits.max });
     }

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod material;
+mod names;
 pub mod reload;
 pub mod server;
 mod suites;
@@ -17,6 +18,7 @@ use rustls::SupportedProtocolVersion;
 use rustls::crypto::CryptoProvider;
 
 pub use material::{Identity, Source};
+pub use names::CertificateNames;
 pub use reload::{ReloadStats, Reloading};
 pub use server::{ServerTls, ServerTlsConfig};
 

@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::material::{Identity, Source, authorities};
+use super::names::CertificateNames;
 use super::reload::{ReloadStats, Reloading};
 use super::{Suite, TlsConfig, TlsError, set};
 use crate::listen::Protocol;
@@ -104,6 +105,7 @@ impl ServerTls {
         };
         let stream = TlsAcceptor::from(config).accept(io).await?;
         let connection = stream.get_ref().1;
+        let client_chain = connection.peer_certificates().map(<[_]>::to_vec).unwrap_or_default();
         let info = TlsInfo {
             version: if connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) {
                 "1.3"
@@ -111,7 +113,8 @@ impl ServerTls {
                 "1.2"
             },
             server_name: connection.server_name().map(str::to_owned),
-            client_chain: connection.peer_certificates().map(<[_]>::to_vec).unwrap_or_default(),
+            client_names: client_chain.first().map(CertificateNames::of).unwrap_or_default(),
+            client_chain,
         };
         Ok((stream, info))
     }

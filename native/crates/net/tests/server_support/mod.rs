@@ -88,8 +88,10 @@ impl Service for Routes {
             "/large" => Response::text(StatusCode::OK, vec![b'x'; 8 << 20]),
             "/grpc" => self.grpc(request).await,
             "/client" => {
-                let chain = request.tls.as_ref().map_or(0, |tls| tls.client_chain.len());
-                Response::text(StatusCode::OK, chain.to_string())
+                let tls = request.tls.as_deref();
+                let (chain, name) = (tls.map_or(0, |tls| tls.client_chain.len()), tls.map(|tls| &tls.client_names));
+                let name = name.and_then(|names| names.dns_name.as_deref()).unwrap_or("nobody");
+                Response::text(StatusCode::OK, format!("{chain} {name}"))
             }
             _ => Response::text(StatusCode::NOT_FOUND, "not found"),
         }

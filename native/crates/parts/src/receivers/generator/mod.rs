@@ -154,6 +154,7 @@ impl Run {
                 encoding: Encoding::Proto,
                 body: body.into(),
                 permit: Permit::none(),
+                visit: None,
                 context: Arc::default(),
                 deadline: None,
                 batch_id: None,

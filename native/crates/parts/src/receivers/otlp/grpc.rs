@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderValue;
 use teleferric_codec::Codec;
-use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Outcome};
+use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Outcome, Visit};
 use teleferric_net::client::Pushback;
 use teleferric_net::grpc::{self, GrpcReadError};
 use teleferric_net::{BodyLimits, Request, Response, Service};
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::inflate::inflate;
 use super::ingest::{Arrival, Intake};
 use super::metadata;
+use super::tenant::Allowance;
 use crate::component::Shared;
 
 /// What the calls of one listener have in common.
@@ -54,7 +55,7 @@ impl GrpcService {
         }
         let codec = codec(grpc::encoding(&request.head.headers).unwrap_or(Some("")))?;
         let timeout = request.timeout.map_err(|bad| error(GrpcCode::Internal, bad.to_string()))?;
-        self.intake.admit(signal).map_err(|fault| self.refuse(signal, &fault))?;
+        let visit = self.intake.admit(signal, &request).map_err(|fault| self.refuse(signal, &fault))?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let batch_id = self.intake.batch_id(&request.head.headers);
         let ack = self.intake.rules.acks.of_headers(signal, &request.head.headers);
@@ -62,12 +63,13 @@ impl GrpcService {
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
             peer: request.peer,
+            tenant: visit.as_ref().and_then(Visit::name),
             ack,
-            ..Context::default()
         });
-        let message = grpc::read_message(request.body, &self.rules.body, &self.shared.ledger, &self.shared.pool)
+        let allowance = Allowance::new(&self.shared.ledger, visit);
+        let message = grpc::read_message(request.body, &self.rules.body, &allowance, &self.shared.pool)
             .await
-            .map_err(|error| self.unread(signal, &error))?;
+            .map_err(|error| self.unread(signal, &error, allowance.refusal()))?;
         let mut permit = message.permit;
         let body = match (message.compressed, codec) {
             (false, _) => message.bytes.into(),
@@ -79,7 +81,8 @@ impl GrpcService {
             }
         };
         let encoding = Encoding::Proto;
-        let arrival = Arrival { signal, encoding, body, permit, context, deadline, batch_id };
+        let visit = allowance.into_visit();
+        let arrival = Arrival { signal, encoding, body, permit, visit, context, deadline, batch_id };
         Ok(self.respond(signal, &self.intake.take(arrival).await))
     }
 
@@ -94,8 +97,11 @@ impl GrpcService {
         }
     }
 
-    /// The answer to a message that could not be read.
-    fn unread(&self, signal: Signal, read: &GrpcReadError) -> Response {
+    /// The answer to a message that could not be read, or for which its tenant's quota had no room.
+    fn unread(&self, signal: Signal, read: &GrpcReadError, refusal: Option<Fault>) -> Response {
+        if let Some(fault) = refusal {
+            return self.refuse(signal, &fault);
+        }
         match read {
             GrpcReadError::TooLarge { .. } => self.refuse(signal, &Fault::new(FaultCode::TooLarge, read.to_string())),
             GrpcReadError::Exhausted(_) => self.refuse(signal, &crate::component::pressure(read)),
@@ -107,7 +113,12 @@ impl GrpcService {
         let retry_delay = self.intake.retry_delay(signal, fault);
         let helps = retry_delay.is_some() || fault.grpc_status() == GrpcCode::InvalidArgument;
         let details = helps.then(|| Bytes::from(super::error_body(Encoding::Proto, fault, retry_delay)));
-        let pushback = (fault.code == FaultCode::TooLarge).then_some(Pushback::Never);
+        let pushback = match fault.code {
+            FaultCode::TooLarge => Some(Pushback::Never),
+            // For clients that retry by themselves: they take the code for one that no retry helps.
+            FaultCode::OverQuota => retry_delay.map(Pushback::After),
+            _ => None,
+        };
         let status = grpc::Status::new(fault.grpc_status() as u32, fault.message.to_string());
         grpc::error(&grpc::Status { details, pushback, ..status })
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use teleferric_codec::Codec;
-use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Outcome};
+use teleferric_flow::{Context, Fault, FaultCode, GrpcCode, Outcome, Visit};
 use teleferric_net::{BodyError, BodyLimits, Request, Response, Service};
 use teleferric_wire::Signal;
 use teleferric_wire::response::{self, Encoding};
@@ -16,6 +16,7 @@ use super::cors::Cors;
 use super::inflate::inflate;
 use super::ingest::{Arrival, Intake};
 use super::metadata;
+use super::tenant::Allowance;
 use crate::component::Shared;
 
 /// What the requests of one listener have in common.
@@ -74,27 +75,29 @@ impl HttpService {
             return Err(method_not_allowed());
         }
         let Some(encoding) = encoding else { return Err(unsupported_media_type()) };
-        self.intake.admit(signal).map_err(|fault| self.refuse(signal, encoding, &fault))?;
+        let visit = self.intake.admit(signal, &request).map_err(|fault| self.refuse(signal, encoding, &fault))?;
         let batch_id = self.intake.batch_id(headers);
         let ack = self.intake.rules.acks.of_headers(signal, headers);
         let ack = ack.map_err(|fault| self.refuse(signal, encoding, &fault))?;
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
             peer: request.peer,
+            tenant: visit.as_ref().and_then(Visit::name),
             ack,
-            ..Context::default()
         });
+        let allowance = Allowance::new(&self.shared.ledger, visit);
         let (body, mut permit) = request
             .body
-            .read(&self.rules.body, &self.shared.ledger, &self.shared.pool)
+            .read(&self.rules.body, &allowance, &self.shared.pool)
             .await
-            .map_err(|error| self.unread(signal, encoding, &error))?;
+            .map_err(|error| self.unread(signal, encoding, &error, allowance.refusal()))?;
         let body = match codec {
             None => body.into(),
             Some(codec) => inflate(codec, body, self.rules.body.max, &mut permit, &self.shared.pool)
                 .map_err(|fault| self.refuse(signal, encoding, &fault))?,
         };
-        let arrival = Arrival { signal, encoding, body, permit, context, deadline: None, batch_id };
+        let visit = allowance.into_visit();
+        let arrival = Arrival { signal, encoding, body, permit, visit, context, deadline: None, batch_id };
         Ok(self.respond(signal, encoding, &self.intake.take(arrival).await))
     }
 
@@ -128,8 +131,11 @@ impl HttpService {
         with_body(StatusCode::OK, encoding, body)
     }
 
-    /// The answer to a body that could not be read.
-    fn unread(&self, signal: Signal, encoding: Encoding, error: &BodyError) -> Response {
+    /// The answer to a body that could not be read, or for which its tenant's quota had no room.
+    fn unread(&self, signal: Signal, encoding: Encoding, error: &BodyError, refusal: Option<Fault>) -> Response {
+        if let Some(fault) = refusal {
+            return self.refuse(signal, encoding, &fault);
+        }
         match error {
             BodyError::TooLarge { .. } => {
                 self.refuse(signal, encoding, &Fault::new(FaultCode::TooLarge, error.to_string()))

@@ -11,8 +11,9 @@ use http::HeaderMap;
 use teleferric_buf::Permit;
 use teleferric_buf::metrics::{Counter, Desc, Kind};
 use teleferric_flow::{
-    BatchId, Context, Fault, FaultCode, Gate, GrpcCode, Hold, Outcome, Packed, Parcel, Payload, Reply, Retry,
+    BatchId, Context, Fault, FaultCode, Gate, GrpcCode, Hold, Outcome, Packed, Parcel, Payload, Reply, Retry, Visit,
 };
+use teleferric_net::Request;
 pub use teleferric_wire::response::Encoding;
 use teleferric_wire::{Signal, WireError, json};
 use tokio::sync::oneshot;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 
 use super::ack::Acks;
 use super::dedup::{DEDUPLICATED, Dedup, Pending, Seen};
+use super::tenant;
 use crate::component::{LocalOutputs, Shared};
 
 /// The way in for one receiver and transport on one data-plane thread.
@@ -51,6 +53,8 @@ pub struct Arrival {
     pub body: Body,
     /// The memory that its uncompressed bytes hold.
     pub permit: Permit,
+    /// Its place in its tenant's quota, if there are any.
+    pub visit: Option<Visit>,
     /// Who sent it.
     pub context: Arc<Context>,
     /// When the sender stops waiting, if it said so.
@@ -112,12 +116,23 @@ impl Intake {
         self.outputs.get(signal).is_some()
     }
 
-    /// Whether a request of `signal` may come in that has not been read.
+    /// Lets in a request of `signal` that has not been read; with its place in its tenant's quota, if there are any.
     ///
     /// # Errors
-    /// Load is shed, and such requests with it.
-    pub fn admit(&self, signal: Signal) -> Result<(), Fault> {
-        self.outputs.gate(signal).map_or(Ok(()), Gate::admit_unread)
+    /// Load is shed, and such requests with it; or the tenant is over its quota.
+    pub fn admit(&self, signal: Signal, request: &Request) -> Result<Option<Visit>, Fault> {
+        let Some(gate) = self.outputs.gate(signal) else { return Ok(None) };
+        gate.admit_unread()?;
+        gate.tenants().map(|tenants| tenant::admit(tenants, request)).transpose()
+    }
+
+    /// As [`Intake::admit`], for a request that the host hands over with this metadata.
+    ///
+    /// # Errors
+    /// As [`Intake::admit`].
+    pub fn admit_from_host(&self, signal: Signal, metadata: &[(Box<str>, Box<str>)]) -> Result<Option<Visit>, Fault> {
+        let tenants = self.outputs.gate(signal).and_then(Gate::tenants);
+        tenants.map(|tenants| tenant::admit_from_host(tenants, metadata)).transpose()
     }
 
     /// How long the sender of a request of `signal` that was refused should wait before it tries again. There is always
@@ -134,11 +149,14 @@ impl Intake {
     ///
     /// Dropping the future stops waiting; the request goes on.
     pub async fn take(&self, arrival: Arrival) -> Outcome {
-        let Arrival { signal, encoding, body, mut permit, context, deadline, batch_id } = arrival;
+        let Arrival { signal, encoding, body, mut permit, mut visit, context, deadline, batch_id } = arrival;
         let (Some(next), Some(gate)) = (self.outputs.get(signal), self.outputs.gate(signal)) else {
             let fault = Fault::new(FaultCode::DownstreamPermanent, format!("no pipeline takes {signal}"));
             return Outcome::Refused(fault.with_status(GrpcCode::Unimplemented));
         };
+        if let Some(visit) = &mut visit {
+            visit.cover(body.bytes.len() as u64);
+        }
         let (payload, items) = match self.read(signal, encoding, body, &mut permit) {
             Ok(read) => read,
             Err(fault) => return Outcome::Refused(fault),
@@ -168,6 +186,11 @@ impl Intake {
         if let Err(fault) = gate.admit(&payload) {
             return refuse(fault);
         }
+        let mut hold = Hold::from(permit);
+        if let Some(visit) = visit {
+            visit.count(items);
+            hold.attach(Arc::new(visit));
+        }
         let (sender, outcome) = oneshot::channel();
         let mut reply = reply(sender, pending);
         let quorum = self.rules.acks.quorum(context.ack);
@@ -178,7 +201,7 @@ impl Intake {
             signal,
             payload,
             items,
-            permit: Hold::from(permit),
+            permit: hold,
             arrived: Instant::now(),
             // Those whom a quorum does not wait for have longer than the sender does.
             deadline: deadline.filter(|_| quorum.is_none()),

@@ -8,6 +8,7 @@ mod http;
 mod inflate;
 pub mod ingest;
 mod metadata;
+mod tenant;
 
 use std::rc::Rc;
 use std::sync::Arc;
