@@ -753,6 +753,8 @@ export interface NativeTlsServer {
 export interface NativeOtlpConfig {
   /** When senders are answered. */
   readonly ack: NativeAckConfig;
+  /** How long they wait for room in a queue, nanoseconds; 0: as long as it takes. */
+  readonly admission_timeout: number;
   /** Which repeats are told from new requests; none: they are not looked for. */
   readonly dedup: NativeDedupConfig | null;
   /** The protocols; at least one. */

@@ -69,6 +69,11 @@ const spec = object(
       null,
       "What OK tells a sender: `received` is in memory, `persisted` in the storage of every queue, `delivered` at the destinations. The weakest that the pipelines give unless written; a level that they cannot give keeps the collector from starting. A key of teleferric's own",
     ),
+    admission_timeout: key(
+      duration(),
+      ns('5s'),
+      "How long a request waits for room in a queue that has `block_on_overflow` before it is refused; over gRPC also no longer than until 100 ms before the client's deadline. 0 is as long as it takes. A key of teleferric's own",
+    ),
     ack_header: key(
       bool(),
       false,
@@ -139,6 +144,7 @@ function toNative(receiver: OtlpReceiver, context: NativeContext, id: string): N
       quorum: receiver.ack_quorum,
     },
     dedup: receiver.dedup,
+    admission_timeout: receiver.admission_timeout,
   };
 }
 

@@ -73,7 +73,13 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
         let outcome = match intake.admit_from_host(signal, &request.metadata) {
             Ok(visit) => {
                 let tenant = visit.as_ref().and_then(Visit::name);
-                let context = Arc::new(Context { metadata: request.metadata, peer: None, tenant, ack });
+                let context = Arc::new(Context {
+                    metadata: request.metadata,
+                    peer: None,
+                    tenant,
+                    ack,
+                    admission_timeout: intake.rules.admission_timeout,
+                });
                 let arrival = Arrival { signal, encoding, body, permit, visit, context, deadline: None, batch_id };
                 intake.take(arrival).await
             }

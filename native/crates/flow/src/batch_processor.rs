@@ -5,6 +5,8 @@
 //! As in the Collector, a partition has one batch on its way at a time. While it is, one more parcel is answered and
 //! put aside; the senders of further ones wait, and so learn how slow the next hop is.
 
+mod line;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -33,6 +35,7 @@ use crate::partition::{Key, Partitioning};
 use crate::reply::{Outcome, Reply};
 use crate::stop::{self, Stop};
 use crate::timer::{Timed, arm};
+use line::{Line, Waiting};
 
 /// Parcels answered while a batch of their partition is on its way, per data-plane thread: the Collector takes one
 /// per CPU.
@@ -105,16 +108,11 @@ struct Shard {
     /// Whether senders wait until the batch is answered.
     holds_answers: bool,
     batcher: RefCell<Batcher>,
-    waiting: RefCell<VecDeque<Waiting>>,
+    line: Rc<Line>,
     ready: RefCell<VecDeque<Batch>>,
     /// Whether a batch is on its way.
     busy: Cell<bool>,
     armed: Cell<bool>,
-}
-
-struct Waiting {
-    parcel: Parcel,
-    answered: bool,
 }
 
 impl BatchProcessor {
@@ -144,18 +142,23 @@ impl BatchProcessor {
             return Ok(Rc::clone(shard));
         }
         self.core.enter(&key.1)?;
+        let holds_answers = context.ack > Some(AckLevel::Received);
+        let mut carried = shared.partitioning.context(context);
+        if holds_answers {
+            Arc::make_mut(&mut carried).admission_timeout = context.admission_timeout;
+        }
         let batcher = Batcher::new(
             shared.signal,
             Arc::clone(&shared.batch),
-            shared.partitioning.context(context),
+            carried,
             shared.handles.pool.clone(),
             shared.handles.log.clone(),
         );
         let shard = Rc::new(Shard {
             core: Rc::clone(&self.core),
-            holds_answers: context.ack > Some(AckLevel::Received),
+            holds_answers,
             batcher: RefCell::new(batcher),
-            waiting: RefCell::default(),
+            line: Rc::default(),
             ready: RefCell::default(),
             busy: Cell::new(false),
             armed: Cell::new(false),
@@ -236,12 +239,13 @@ impl Core {
 
 impl Shard {
     fn take(self: &Rc<Self>, mut parcel: Parcel) {
-        let answered = !self.holds_answers && (!self.busy.get() || self.waiting.borrow().len() < PUT_ASIDE_MAX);
+        let answered = !self.holds_answers && (!self.busy.get() || self.line.waiting.borrow().len() < PUT_ASIDE_MAX);
         if answered {
             self.take_over(&mut parcel);
         }
-        self.waiting.borrow_mut().push_back(Waiting { parcel, answered });
+        self.line.waiting.borrow_mut().push_back(Waiting { parcel, answered, stays: self.holds_answers });
         self.pump();
+        arm(&self.line);
     }
 
     /// Takes the items, for better or worse, and tells the sender so unless it wants to know more.
@@ -262,7 +266,7 @@ impl Shard {
                 self.send(batch);
                 continue;
             }
-            let next = self.waiting.borrow_mut().pop_front();
+            let next = self.line.waiting.borrow_mut().pop_front();
             if let Some(waiting) = next {
                 self.collect(waiting);
                 continue;
@@ -276,7 +280,7 @@ impl Shard {
     }
 
     fn collect(&self, waiting: Waiting) {
-        let Waiting { mut parcel, answered } = waiting;
+        let Waiting { mut parcel, answered, .. } = waiting;
         if !answered {
             if parcel.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return parcel.reply.refuse(late());
@@ -295,7 +299,7 @@ impl Shard {
         if self.holds_answers {
             return;
         }
-        for waiting in self.waiting.borrow_mut().iter_mut().take(PUT_ASIDE_MAX) {
+        for waiting in self.line.waiting.borrow_mut().iter_mut().take(PUT_ASIDE_MAX) {
             if !waiting.answered {
                 waiting.answered = true;
                 self.take_over(&mut waiting.parcel);
@@ -358,7 +362,7 @@ impl Shard {
     fn give_up(&self) {
         let mut left: Vec<Batch> = self.ready.borrow_mut().drain(..).collect();
         left.extend(self.batcher.borrow_mut().take(Trigger::Flush));
-        for waiting in self.waiting.borrow_mut().drain(..) {
+        for waiting in self.line.waiting.borrow_mut().drain(..) {
             if waiting.answered {
                 left.push(Batch::from(waiting.parcel));
             } else {
@@ -374,7 +378,7 @@ impl Shard {
     fn is_idle(&self) -> bool {
         !self.busy.get()
             && self.ready.borrow().is_empty()
-            && self.waiting.borrow().is_empty()
+            && self.line.waiting.borrow().is_empty()
             && self.batcher.borrow().is_empty()
     }
 }

@@ -22,18 +22,17 @@ use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use crate::ack::AckLevel;
-use crate::admission::busy;
 use crate::batch::Batch;
 use crate::budget::Budget;
 use crate::contract::{Consumer, LocalFuture, Stage};
 use crate::courier::Couriers;
 use crate::endpoints::{Destination, Endpoints};
-use crate::fault::{Fault, FaultCode, GrpcCode};
+use crate::fault::Fault;
 use crate::feed::Feed;
 use crate::metrics::ExporterMetrics;
 use crate::overload::Class;
 use crate::parcel::Parcel;
-use crate::queue::{Demand, Order, Place, Room};
+use crate::queue::{Demand, Order, Place, Room, full};
 use crate::reply::Outcome;
 use crate::retry::Jitter;
 use crate::sender::Sender;
@@ -199,7 +198,7 @@ impl Inner {
     /// Waits for room, and admits the parcel then.
     async fn wait_for_room(self: Rc<Self>, room: Room, demand: Demand, parcel: Parcel) {
         let _waiting = Leave { inner: &self, count: &self.waiting };
-        match self.room_in_time(&room, &demand, parcel.deadline).await {
+        match self.room_in_time(&room, &demand, parcel.admission_ends()).await {
             Some(Ok(place)) => self.admit(parcel, place),
             Some(Err(fault)) => self.reject(parcel, fault),
             None => match self.sender.successor.get() {
@@ -209,22 +208,19 @@ impl Inner {
         }
     }
 
-    /// Waits for room, a drain, or the end of the sender's patience, in this order of preference. None is a drain.
+    /// Waits for room, a drain, or the end of the time for admission, in this order of preference. None is a drain.
     async fn room_in_time(
         &self,
         room: &Room,
         demand: &Demand,
-        deadline: Option<Instant>,
+        admission_ends: Option<Instant>,
     ) -> Option<Result<Place, Fault>> {
         let stopped = pin!(self.sender.stop.reached(Level::Draining));
-        let patience = pin!(passed(deadline));
+        let patience = pin!(passed(admission_ends));
         match select(pin!(room.take(demand)), select(stopped, patience)).await {
             Either::Left((taken, _)) => Some(taken),
             Either::Right((Either::Left(_), _)) => None,
-            Either::Right((Either::Right(_), _)) => {
-                let fault = busy(FaultCode::QueueFull, "sending queue is full");
-                Some(Err(fault.with_status(GrpcCode::DeadlineExceeded)))
-            }
+            Either::Right((Either::Right(_), _)) => Some(Err(full())),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use teleferric_wire::Signal;
 use tokio::time::Instant;
@@ -24,6 +25,8 @@ pub struct Context {
     pub tenant: Option<Arc<str>>,
     /// When the sender is to be answered; nothing: when each stage on the way answers by itself.
     pub ack: Option<AckLevel>,
+    /// How long the sender waits for room in a queue; none: as long as it takes.
+    pub admission_timeout: Option<Duration>,
 }
 
 impl Context {
@@ -73,9 +76,23 @@ impl Parcel {
         }
     }
 
+    /// Until when the sender waits for room in a queue: as long as the receiver lets it, and not so near to its own
+    /// deadline that the refusal would come too late. None: as long as it takes, as where it has its answer already.
+    pub fn admission_ends(&self) -> Option<Instant> {
+        if self.reply.is_detached() {
+            return None;
+        }
+        let own = self.context.admission_timeout.and_then(|timeout| self.arrived.checked_add(timeout));
+        let hurried = self.deadline.map(|deadline| deadline.checked_sub(REFUSAL_TIME).unwrap_or(self.arrived));
+        [own, hurried].into_iter().flatten().min()
+    }
+
     /// Takes the reply, leaving a parcel that can be kept while its sender has an answer: items that are refused
     /// from now on are counted in `account`.
     pub fn detach(&mut self, account: &Arc<Account>) -> Reply {
         std::mem::replace(&mut self.reply, Reply::detached(self.items, Arc::clone(account)))
     }
 }
+
+/// What a refusal needs to reach its sender before the sender's deadline.
+const REFUSAL_TIME: Duration = Duration::from_millis(100);

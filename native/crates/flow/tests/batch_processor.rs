@@ -51,7 +51,8 @@ impl Rig {
         self.balance.note(items, &answer);
         let mut parcel = Parcel::new(Signal::Traces, bytes, items, permit, reply);
         let metadata = vec![("tenant".into(), tenant.into()), ("user-agent".into(), "x".into())];
-        parcel.context = Arc::new(Context { metadata, ack, ..Context::default() });
+        parcel.context =
+            Arc::new(Context { metadata, ack, admission_timeout: Some(10 * SECOND), ..Context::default() });
         self.batch.consume(parcel);
         answer
     }
@@ -170,6 +171,29 @@ async fn senders_wait_while_a_batch_is_on_its_way() {
         })
         .await;
     rig.check_balance(16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn senders_wait_no_longer_than_their_time_for_admission_and_what_was_taken_stays() {
+    let rig = rig(settings(5, 0, SECOND), RecordingConsumer::keeping());
+    LocalSet::new()
+        .run_until(async {
+            assert!(rig.send(5).is_taken() && rig.send(1).is_taken());
+            let third = rig.send(5);
+            sleep(5 * SECOND).await;
+            let fourth = rig.send(2);
+            sleep(5 * SECOND + SECOND / 100).await;
+            assert_eq!((third.fault().code, fourth.get()), (FaultCode::QueueFull, None));
+            rig.next.release(Outcome::Accepted);
+            yield_now().await;
+            assert!(fourth.is_taken());
+            sleep(2 * SECOND).await;
+            assert_eq!(rig.next.sizes(), [5, 3]);
+            rig.next.release(Outcome::Accepted);
+            yield_now().await;
+        })
+        .await;
+    rig.check_balance(8);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use teleferric_buf::Ledger;
 use teleferric_flow::{
-    BudgetSettings, Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode,
-    Handles, Hold, Order, Outcome, Parcel, QueueSettings, Retry, RetrySettings, Sizer, Spread, Stage,
+    BudgetSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode,
+    GrpcCode, Handles, Hold, Order, Outcome, Parcel, QueueSettings, Retry, RetrySettings, Sizer, Spread, Stage,
 };
 use teleferric_testkit::exporter::Step;
 use teleferric_testkit::{Answer, Balance, QueueAccount, ScriptedExporter, asked, request, verify_stage};
@@ -278,10 +278,17 @@ async fn blocked_callers_get_room_in_the_order_they_came() {
             impatient.deadline = Some(Instant::now() + SECOND / 2);
             rig.delivery.consume(impatient);
             let fourth = rig.send(4);
+            let (mut bounded, bounded_answer) = rig.parcel(5);
+            bounded.context = Arc::new(Context { admission_timeout: Some(SECOND * 3 / 4), ..Context::default() });
+            rig.delivery.consume(bounded);
             assert!(first.is_taken() && second.get().is_none() && fourth.get().is_none());
-            sleep(SECOND / 2 + SECOND / 10).await;
-            assert_eq!(impatient_answer.fault().grpc_status(), GrpcCode::DeadlineExceeded);
-            sleep(SECOND / 2).await;
+            // So much earlier than its deadline that it learns why.
+            sleep(SECOND / 2 - SECOND / 10 + SECOND / 100).await;
+            assert_eq!((impatient_answer.fault().code, bounded_answer.get()), (FaultCode::QueueFull, None));
+            sleep(SECOND / 2 - SECOND / 10).await;
+            let refusal = bounded_answer.fault();
+            assert_eq!((refusal.grpc_status(), refusal.retry), (GrpcCode::Unavailable, Retry::Backoff));
+            sleep(SECOND * 2 / 10).await;
             assert!(second.is_taken() && fourth.get().is_none());
             sleep(SECOND).await;
             assert!(fourth.is_taken());

@@ -88,6 +88,7 @@ pub fn otlp(id: &str, http: &str, grpc: &str) -> Value {
             "protocols": { "grpc": grpc, "http": http },
             "ack": { "level": null, "choices": null, "quorum": null },
             "dedup": null,
+            "admission_timeout": 5_000 * MS,
         }),
     )
 }

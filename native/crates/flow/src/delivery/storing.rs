@@ -253,7 +253,7 @@ impl StoredFanout {
         let _waiting = Leave { inner: &inner, count: &inner.waiting };
         let Some(room) = inner.shared.0.room.clone() else { return };
         let taken = match room.demand(&parcel) {
-            Ok(demand) => inner.room_in_time(&room, &demand, parcel.deadline).await,
+            Ok(demand) => inner.room_in_time(&room, &demand, parcel.admission_ends()).await,
             Err(fault) => Some(Err(fault)),
         };
         match taken {

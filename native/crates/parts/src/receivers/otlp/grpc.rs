@@ -65,6 +65,7 @@ impl GrpcService {
             peer: request.peer,
             tenant: visit.as_ref().and_then(Visit::name),
             ack,
+            admission_timeout: self.intake.rules.admission_timeout,
         });
         let allowance = Allowance::new(&self.shared.ledger, visit);
         let message = grpc::read_message(request.body, &self.rules.body, &allowance, &self.shared.pool)

@@ -84,6 +84,7 @@ impl HttpService {
             peer: request.peer,
             tenant: visit.as_ref().and_then(Visit::name),
             ack,
+            admission_timeout: self.intake.rules.admission_timeout,
         });
         let allowance = Allowance::new(&self.shared.ledger, visit);
         let (body, mut permit) = request

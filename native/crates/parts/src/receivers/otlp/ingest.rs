@@ -41,6 +41,8 @@ pub struct IntakeRules {
     pub acks: Acks,
     /// What is known of requests that were taken, if repeats are looked for.
     pub dedup: Option<Dedup>,
+    /// How long senders wait for room in a queue; none: as long as it takes.
+    pub admission_timeout: Option<Duration>,
 }
 
 /// A request that was read.

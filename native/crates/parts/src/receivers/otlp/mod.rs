@@ -32,7 +32,7 @@ use crate::listeners::{Listeners, Wanted};
 use crate::registry::Configured;
 use crate::settings::grpc_server::GrpcServer;
 use crate::settings::http_server::HttpServer;
-use crate::settings::{header_map, non_zero};
+use crate::settings::{header_map, nanoseconds, non_zero};
 
 /// Settings.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -45,6 +45,10 @@ pub struct OtlpConfig {
     pub ack: AckConfig,
     /// Which repeats are told from new requests; none: they are not looked for.
     pub dedup: Option<DedupConfig>,
+    /// How long they wait for room in a queue, nanoseconds; 0: as long as it takes.
+    #[serde(deserialize_with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub admission_timeout: Duration,
 }
 
 /// The protocols of the receiver.
@@ -81,7 +85,8 @@ pub fn build(component: Configured<'_>, shared: &Arc<Shared>) -> Result<Box<dyn 
     }
     let dedup =
         config.dedup.clone().map(|config| Dedup::new(config, component.id, &shared.dedup_windows, &shared.ledger));
-    let rules = Arc::new(IntakeRules { acks: Acks::new(&config.ack)?, dedup });
+    let admission_timeout = non_zero(config.admission_timeout);
+    let rules = Arc::new(IntakeRules { acks: Acks::new(&config.ack)?, dedup, admission_timeout });
     Ok(Box::new(Otlp { id: component.id.to_owned(), config, rules, shared: Arc::clone(shared) }))
 }
 

@@ -159,7 +159,7 @@ mod tests {
             (request(PROXY, &["\u{fc}"], None), Err("x-scope-orgid: is not text")),
         ] {
             let found = admit(&tenants, &request).map(|visit| visit.name());
-            assert_eq!(found, expected.map(|name| name.map(Arc::from)).map_err(|text| malformed_as(text)));
+            assert_eq!(found, expected.map(|name| name.map(Arc::from)).map_err(malformed_as));
         }
         let metadata = [("x-scope-orgid".into(), "acme".into())];
         assert_eq!(admit_from_host(&tenants, &metadata).map(|visit| visit.name()), Ok(Some("acme".into())));
