@@ -1,7 +1,9 @@
 //! What is sent at once: one parcel, or several joined side by side that are still answered one by one.
 
+use std::future::poll_fn;
 use std::ops::Range;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -92,6 +94,27 @@ impl Batch {
             members => members.iter().map(|member| member.reply.extract()).collect(),
         };
         self.parcel.batch_id = extracts.and_then(|extracts| BatchId::of(&extracts)).map(Box::new);
+    }
+
+    /// Whether all who waited for what becomes of it have gone away.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        match &self.members[..] {
+            [] => self.parcel.reply.is_abandoned(),
+            members => members.iter().all(|member| member.reply.is_abandoned()),
+        }
+    }
+
+    /// Ends when all who waited for what becomes of it have gone away. Cancel safe.
+    pub(crate) async fn abandoned(&self) {
+        poll_fn(|cx| {
+            let gone = |reply: &Reply, cx: &mut Context<'_>| reply.poll_abandoned(cx).is_ready();
+            let all = match &self.members[..] {
+                [] => gone(&self.parcel.reply, cx),
+                members => members.iter().all(|member| gone(&member.reply, cx)),
+            };
+            if all { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// Answers every request in it. Rejected items that nobody can be told of are counted in `account`.

@@ -32,7 +32,7 @@ use crate::log::Level;
 use crate::metrics::BatchMetrics;
 use crate::parcel::{Context, Parcel};
 use crate::partition::{Key, Partitioning};
-use crate::reply::{Outcome, Reply};
+use crate::reply::{Outcome, Reply, caller_gone};
 use crate::stop::{self, Stop};
 use crate::timer::{Timed, arm};
 use line::{Line, Waiting};
@@ -284,6 +284,9 @@ impl Shard {
         if !answered {
             if parcel.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return parcel.reply.refuse(late());
+            }
+            if parcel.reply.is_abandoned() {
+                return parcel.reply.refuse(caller_gone());
             }
             self.take_over(&mut parcel);
         }

@@ -11,6 +11,7 @@ mod shared;
 mod storing;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use crate::metrics::ExporterMetrics;
 use crate::overload::Class;
 use crate::parcel::Parcel;
 use crate::queue::{Demand, Order, Place, Room, full};
-use crate::reply::Outcome;
+use crate::reply::{Outcome, caller_gone};
 use crate::retry::Jitter;
 use crate::sender::Sender;
 use crate::stop::{Level, Stop};
@@ -198,7 +199,14 @@ impl Inner {
     /// Waits for room, and admits the parcel then.
     async fn wait_for_room(self: Rc<Self>, room: Room, demand: Demand, parcel: Parcel) {
         let _waiting = Leave { inner: &self, count: &self.waiting };
-        match self.room_in_time(&room, &demand, parcel.admission_ends()).await {
+        let taken = {
+            let (admission_ends, gone) = (parcel.admission_ends(), poll_fn(|cx| parcel.reply.poll_abandoned(cx)));
+            match select(pin!(self.room_in_time(&room, &demand, admission_ends)), gone).await {
+                Either::Left((taken, _)) => taken,
+                Either::Right(_) => Some(Err(caller_gone())),
+            }
+        };
+        match taken {
             Some(Ok(place)) => self.admit(parcel, place),
             Some(Err(fault)) => self.reject(parcel, fault),
             None => match self.sender.successor.get() {

@@ -154,6 +154,8 @@ pub enum FaultCode {
     DownstreamPermanent,
     /// The next hop is away, slow or overloaded; retries ended without success.
     DownstreamTemporary,
+    /// The sender has gone away without waiting for its answer.
+    CallerGone,
     /// A component panicked while it held the request.
     Panicked,
     /// A parcel was dropped without an outcome: a bug, counted so that it shows.
@@ -179,7 +181,7 @@ impl FaultCode {
     /// The row of this code: the one place that says how a fault is answered.
     pub fn row(self) -> FaultRow {
         use Blame::{Caller, Downstream, Us};
-        use GrpcCode::{Internal, InvalidArgument, ResourceExhausted, Unavailable};
+        use GrpcCode::{Cancelled, Internal, InvalidArgument, ResourceExhausted, Unavailable};
         use Retry::{Backoff, Never};
         let (label, grpc, http, blame, retry) = match self {
             FaultCode::Malformed => ("malformed", InvalidArgument, 400, Caller, Never),
@@ -196,6 +198,7 @@ impl FaultCode {
             FaultCode::TooManyPartitions => ("too_many_partitions", Internal, 500, Us, Never),
             FaultCode::DownstreamPermanent => ("downstream_permanent", Internal, 500, Downstream, Never),
             FaultCode::DownstreamTemporary => ("downstream_temporary", Unavailable, 503, Downstream, Backoff),
+            FaultCode::CallerGone => ("caller_gone", Cancelled, 503, Caller, Never),
             FaultCode::Panicked => ("panicked", Internal, 500, Us, Never),
             FaultCode::Abandoned => ("abandoned", Unavailable, 503, Us, Backoff),
         };

@@ -4,9 +4,11 @@ mod quorum;
 
 use std::future::pending;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use crate::account::{Account, DropReason};
 use crate::batch_id::{Extract, RecordId};
@@ -80,6 +82,7 @@ pub struct Reply(Option<Kind>);
 
 enum Kind {
     Waiter(Box<dyn FnOnce(Outcome) + Send>),
+    Caller(Mutex<oneshot::Sender<Outcome>>),
     Member(Arc<Join>),
     Vote { items: u64, vote: Arc<Vote> },
     All { members: Vec<Reply>, account: Arc<Account> },
@@ -121,6 +124,7 @@ impl std::fmt::Debug for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Kind::Waiter(_) => "Waiter",
+            Kind::Caller(_) => "Caller",
             Kind::Member(_) => "Member",
             Kind::Vote { .. } => "Vote",
             Kind::All { .. } => "All",
@@ -146,6 +150,11 @@ impl Reply {
     /// Calls `waiter` with the outcome, on whichever thread settles.
     pub fn to(waiter: impl FnOnce(Outcome) + Send + 'static) -> Self {
         Reply(Some(Kind::Waiter(Box::new(waiter))))
+    }
+
+    /// Tells `caller`, who shows that it has gone away by closing the channel.
+    pub fn to_caller(caller: oneshot::Sender<Outcome>) -> Self {
+        Reply(Some(Kind::Caller(Mutex::new(caller))))
     }
 
     /// A reply for `items` whose sender has its answer already: what is refused or rejected is counted in `account`.
@@ -271,7 +280,32 @@ impl Reply {
             Some(Kind::Kept(kept)) => !kept.keeper.is_awaited(),
             Some(Kind::All { members, .. }) => members.iter().all(Reply::is_detached),
             Some(Kind::Vote { vote, .. }) => vote.is_answered(),
-            Some(Kind::Waiter(_) | Kind::Member(_)) => false,
+            Some(Kind::Waiter(_) | Kind::Caller(_) | Kind::Member(_)) => false,
+        }
+    }
+
+    /// Whether all who waited for the outcome have gone away, so that the request is of no use to anybody.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        match &self.0 {
+            Some(Kind::Caller(caller)) => caller.lock().is_closed(),
+            Some(Kind::Member(join)) => join.0.lock().reply.is_abandoned(),
+            Some(Kind::All { members, .. }) => members.iter().all(Reply::is_abandoned),
+            // Exporters that a quorum does not wait for go on without their sender.
+            None | Some(Kind::Waiter(_) | Kind::Vote { .. } | Kind::Detached { .. } | Kind::Kept { .. }) => false,
+        }
+    }
+
+    /// As [`Reply::is_abandoned`], waking the task when that becomes true; for a branch or part, whose sender can wake
+    /// only one, without.
+    pub(crate) fn poll_abandoned(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.0 {
+            Some(Kind::Caller(caller)) => caller.lock().poll_closed(cx),
+            // The first who is still there wakes the task.
+            Some(Kind::All { members, .. }) if members.iter().all(|member| member.poll_abandoned(cx).is_ready()) => {
+                Poll::Ready(())
+            }
+            Some(Kind::Member(_)) if self.is_abandoned() => Poll::Ready(()),
+            _ => Poll::Pending,
         }
     }
 
@@ -323,6 +357,8 @@ impl Reply {
         match self.0.take() {
             None => {}
             Some(Kind::Waiter(waiter)) => waiter(outcome),
+            // It may have gone away.
+            Some(Kind::Caller(caller)) => drop(caller.into_inner().send(outcome)),
             Some(Kind::Member(join)) => join.settle_one(outcome),
             Some(Kind::Vote { items, vote }) => vote.settle(items, outcome),
             Some(Kind::All { members, account }) => settle_all(members, outcome, &account),
@@ -381,6 +417,11 @@ fn settle_all(members: Vec<Reply>, outcome: Outcome, account: &Account) {
     if rejected > 0 {
         account.drop_items(DropReason::Rejected, rejected);
     }
+}
+
+/// The refusal of a request that nobody waits for any more; nobody is told.
+pub(crate) fn caller_gone() -> Fault {
+    Fault::new(FaultCode::CallerGone, "the sender has gone away")
 }
 
 fn hint(fault: &Fault) -> Duration {
@@ -452,6 +493,25 @@ mod tests {
         let (only, answer) = waiter();
         Reply::all(vec![only], &account).settle(partial(2));
         assert_eq!((answer.try_recv(), account.dropped(DropReason::Rejected)), (Ok(partial(2)), 1));
+    }
+
+    #[test]
+    fn a_request_is_abandoned_once_all_who_waited_have_gone() {
+        let (callers, mut waiting): (Vec<_>, Vec<_>) = (0..3).map(|_| oneshot::channel()).unzip();
+        let mut replies: Vec<Reply> = callers.into_iter().map(Reply::to_caller).collect();
+        let mut branches = replies.remove(0).split(2);
+        let (merged, branch) = (Reply::all(replies, &Arc::default()), branches.remove(0));
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        assert!(!branch.is_abandoned() && branch.poll_abandoned(cx).is_pending());
+        drop(waiting.remove(0));
+        assert!(branch.is_abandoned() && branch.poll_abandoned(cx).is_ready());
+        drop(waiting.remove(0));
+        assert!(!merged.is_abandoned() && merged.poll_abandoned(cx).is_pending());
+        drop(waiting.remove(0));
+        assert!(merged.is_abandoned() && merged.poll_abandoned(cx).is_ready());
+        let detached = Reply::detached(1, Arc::default());
+        assert!(!detached.is_abandoned() && !waiter().0.is_abandoned(), "nobody can tell");
+        detached.settle(Outcome::Accepted);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::hold::Hold;
 use crate::log::{Level, Log, seconds};
 use crate::metrics::ExporterMetrics;
 use crate::parcel::Parcel;
-use crate::reply::Outcome;
+use crate::reply::{Outcome, caller_gone};
 use crate::retry::{Backoff, Jitter, RETRIES_OR_LESS_MAX, Remedy, RetrySettings};
 use crate::stop::{self, Stop};
 use crate::timer::passed;
@@ -131,6 +131,9 @@ impl Sender {
                 }
             }
             let mut now = Instant::now();
+            if let Some(fault) = unwanted(batch, now) {
+                return Outcome::Refused(fault);
+            }
             let leave = match self.endpoints.try_leave(place, parcel.payload.bytes(), now) {
                 Ok(leave) => leave,
                 Err(_) => {
@@ -147,7 +150,7 @@ impl Sender {
                 now
             });
             let last = self.stop.is_at(stop::Level::Hurrying);
-            let outcome = self.attempt(&leave, parcel, now).await;
+            let outcome = self.attempt(&leave, batch, now).await;
             leave.settle(&outcome, self.is_impatient(parcel, now), &mut tried);
             if let Some(consumers) = &self.consumers {
                 consumers.note(&outcome, now);
@@ -156,6 +159,9 @@ impl Sender {
                 self.credentials.accept();
                 return outcome;
             };
+            if fault.code == FaultCode::CallerGone {
+                return Outcome::Refused(fault);
+            }
             let Some(retry) = &self.retry else {
                 // A drain may be why it failed: what is stored is not given up for that.
                 let stays = self.stored && !fault.is_permanent() && self.stop.is_at(stop::Level::Hurrying);
@@ -186,7 +192,7 @@ impl Sender {
                 _ => self.endpoints.hint(fault.retry, Instant::now()),
             };
             match self.next_wait(backoff, asked, parcel) {
-                Ok(wait) => self.wait(wait, &fault).await,
+                Ok(wait) => self.wait(wait, &fault, batch).await,
                 Err(why) => return Outcome::Refused(given_up(fault, why, remedy)),
             }
             if let Some(budget) = &self.budget
@@ -334,10 +340,11 @@ impl Sender {
     }
 
     /// One attempt at `now`, no longer than the timeout, the sender's patience and the drain allow.
-    async fn attempt(&self, leave: &Leave<'_>, parcel: &Parcel, now: Instant) -> Outcome {
-        if parcel.deadline.is_some_and(|deadline| deadline <= now) {
-            return Outcome::Refused(late("the sender's deadline passed before the request was sent"));
+    async fn attempt(&self, leave: &Leave<'_>, batch: &Batch, now: Instant) -> Outcome {
+        if let Some(fault) = unwanted(batch, now) {
+            return Outcome::Refused(fault);
         }
+        let parcel = &batch.parcel;
         let timeout = (!self.timeout.is_zero()).then(|| now.checked_add(self.timeout)).flatten();
         let limit = [timeout, parcel.deadline].into_iter().flatten().min();
         // The inner block also catches a panic on the way to the future.
@@ -357,14 +364,18 @@ impl Sender {
                 }
             }
         };
+        let gone = async {
+            batch.abandoned().await;
+            caller_gone()
+        };
         // An answer that is there wins over the clock.
-        match select(pin!(send), pin!(cut_off)).await {
+        match select(pin!(send), select(pin!(cut_off), pin!(gone))).await {
             Either::Left((Ok(outcome), _)) => outcome,
             Either::Left((Err(_), _)) => {
                 self.account.count_panic();
                 Outcome::Refused(Fault::new(FaultCode::Panicked, "the exporter panicked while sending"))
             }
-            Either::Right((fault, _)) => Outcome::Refused(fault),
+            Either::Right((end, _)) => Outcome::Refused(end.factor_first().0),
         }
     }
 
@@ -382,12 +393,13 @@ impl Sender {
         Ok(wait)
     }
 
-    /// Waits, but not into a drain.
-    async fn wait(&self, wait: Duration, fault: &Fault) {
+    /// Waits, but not into a drain, and not for nobody.
+    async fn wait(&self, wait: Duration, fault: &Fault, batch: &Batch) {
         let interval = seconds(wait);
         let fields = [("error", (&*fault.message).into()), ("interval", interval.as_str().into())];
         self.log.emit(Level::Info, "Exporting failed. Will retry the request after interval.", &fields);
-        select(pin!(self.stop.reached(stop::Level::Hurrying)), pin!(sleep(wait))).await;
+        let (hurrying, gone) = (pin!(self.stop.reached(stop::Level::Hurrying)), pin!(batch.abandoned()));
+        select(select(hurrying, gone), pin!(sleep(wait))).await;
     }
 
     fn finish(&self, batch: Batch, outcome: Outcome) {
@@ -407,7 +419,9 @@ impl Sender {
                     self.log.emit(Level::Info, "Exporting was interrupted. The request stays in the storage.", &fields);
                 } else {
                     self.metrics.send_failed.add(items, fault);
-                    self.log_failure(fault, items, batch.is_detached());
+                    if fault.code != FaultCode::CallerGone {
+                        self.log_failure(fault, items, batch.is_detached());
+                    }
                 }
             }
         }
@@ -477,6 +491,14 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.in_flight.sub(1);
     }
+}
+
+/// Why nobody wants the batch sent any more, if that is so.
+fn unwanted(batch: &Batch, now: Instant) -> Option<Fault> {
+    if batch.parcel.deadline.is_some_and(|deadline| deadline <= now) {
+        return Some(late("the sender's deadline passed before the request was sent"));
+    }
+    batch.is_abandoned().then(caller_gone)
 }
 
 fn late(message: &'static str) -> Fault {

@@ -64,11 +64,16 @@ impl Sender {
 
     /// Sends one request with these headers beside its own.
     pub async fn send(&self, body: Bytes, headers: &[(&'static str, &str)]) -> Told {
+        self.send_within(body, headers, PATIENCE).await
+    }
+
+    /// As [`Sender::send`], waiting no longer than `patience`.
+    pub async fn send_within(&self, body: Bytes, headers: &[(&'static str, &str)], patience: Duration) -> Told {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"));
         }
-        let deadline = Some(tokio::time::Instant::now() + PATIENCE);
+        let deadline = Some(tokio::time::Instant::now() + patience);
         match self {
             Sender::Http { client, url } => {
                 map.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));

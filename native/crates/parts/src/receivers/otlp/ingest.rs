@@ -149,7 +149,8 @@ impl Intake {
 
     /// Takes a request and resolves with what became of it.
     ///
-    /// Dropping the future stops waiting; the request goes on.
+    /// Dropping the future says that the sender has gone away. What nobody else has taken responsibility for by then
+    /// is not sent any more; the request counts as refused.
     pub async fn take(&self, arrival: Arrival) -> Outcome {
         let Arrival { signal, encoding, body, mut permit, mut visit, context, deadline, batch_id } = arrival;
         let (Some(next), Some(gate)) = (self.outputs.get(signal), self.outputs.gate(signal)) else {
@@ -193,8 +194,9 @@ impl Intake {
             visit.count(items);
             hold.attach(Arc::new(visit));
         }
-        let (sender, outcome) = oneshot::channel();
-        let mut reply = reply(sender, pending);
+        let (caller, outcome) = oneshot::channel();
+        let unanswered = Unanswered { intake: self, signal, items, is_answered: false };
+        let mut reply = reply(caller, pending);
         let quorum = self.rules.acks.quorum(context.ack);
         if let Some(needed) = quorum {
             reply = reply.by_quorum(needed, items, &self.shared.account);
@@ -212,7 +214,7 @@ impl Intake {
             reply,
         });
         let outcome = wait(outcome, deadline).await;
-        self.count(signal, items, &outcome);
+        unanswered.end(&outcome);
         outcome
     }
 
@@ -263,14 +265,39 @@ impl Intake {
     }
 }
 
-/// Tells the sender, who may have stopped waiting, and those who send the same what became of a request.
-fn reply(sender: oneshot::Sender<Outcome>, pending: Option<Pending>) -> Reply {
+/// Tells the sender, who may have gone away, and those who send the same what became of a request. For those it goes on
+/// also without the sender.
+fn reply(caller: oneshot::Sender<Outcome>, pending: Option<Pending>) -> Reply {
     match pending {
-        None => Reply::to(move |outcome| drop(sender.send(outcome))),
+        None => Reply::to_caller(caller),
         Some(pending) => Reply::to(move |outcome| {
             pending.settle(&outcome);
-            drop(sender.send(outcome));
+            drop(caller.send(outcome));
         }),
+    }
+}
+
+/// A request that is to be counted once, also if its sender does not wait for the answer.
+struct Unanswered<'a> {
+    intake: &'a Intake,
+    signal: Signal,
+    items: u64,
+    is_answered: bool,
+}
+
+impl Unanswered<'_> {
+    fn end(mut self, outcome: &Outcome) {
+        self.is_answered = true;
+        self.intake.count(self.signal, self.items, outcome);
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            let fault = Fault::new(FaultCode::CallerGone, "");
+            self.intake.count(self.signal, self.items, &Outcome::Refused(fault));
+        }
     }
 }
 
