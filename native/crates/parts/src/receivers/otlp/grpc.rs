@@ -106,6 +106,11 @@ impl GrpcService {
         match read {
             GrpcReadError::TooLarge { .. } => self.refuse(signal, &Fault::new(FaultCode::TooLarge, read.to_string())),
             GrpcReadError::Exhausted(_) => self.refuse(signal, &crate::component::pressure(read)),
+            // The client may be well again, or on a better line.
+            GrpcReadError::Timeout => {
+                let fault = Fault::new(FaultCode::DownstreamTemporary, read.to_string());
+                self.refuse(signal, &fault.with_status(GrpcCode::DeadlineExceeded))
+            }
             _ => grpc::error(&grpc::Status::new(read.code(), read.to_string())),
         }
     }
