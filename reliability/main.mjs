@@ -1,5 +1,6 @@
 // Fault runs from the command line. See README.md here.
 import { parseArgs } from 'node:util';
+import { fairness } from './fairness.mjs';
 import { endAll } from './process.mjs';
 import { reload } from './reload.mjs';
 import { scenarios } from './scenarios.mjs';
@@ -17,6 +18,7 @@ const usage = `usage: npm run faults -- SCENARIO [flags]
   storm    50 targets refuse everything     --seconds S (30)
   failover one of two endpoints fails       --cycles N (10)
   freeze   all of it stands still           --seconds S (30)
+  fairness one tenant sends too much        --seconds S (30)
 
   --connections N  requests at once (32)
   --rate R         requests a second, in outage and freeze (500)
@@ -37,7 +39,7 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean' },
   },
 });
-const scenario = { ...scenarios, reload }[positionals[0]];
+const scenario = { ...scenarios, reload, fairness }[positionals[0]];
 if (values.help || scenario === undefined || positionals.length > 1) {
   process.stdout.write(usage);
   process.exit(values.help ? 0 : 2);

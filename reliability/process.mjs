@@ -35,6 +35,7 @@ export class Collector {
 
   /** `folder` is where the queue lies; `drainMs` how long a stop may take; `exporter` has more settings for it. */
   constructor({ folder, port, metricsPort, targetPort, drainMs = 5000, storage = {}, queue = {}, exporter = {} }) {
+    this.port = port;
     this.metricsPort = metricsPort;
     this.config = {
       receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },

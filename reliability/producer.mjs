@@ -19,13 +19,14 @@ export class Producer {
   /** When the next request is due, if there is a rate. */
   #due = 0;
 
-  /** `rate` is requests a second over all connections; 0: each sends as soon as it has its answer. `padding` is bytes more in each. */
-  constructor({ port, oracle, connections, rate = 0, padding = 0, patienceMs = PATIENCE_MS }) {
+  /** `rate` is requests a second over all connections; 0: each sends as soon as it has its answer. `padding` is bytes more in each, `headers` go with all. */
+  constructor({ port, oracle, connections, rate = 0, padding = 0, patienceMs = PATIENCE_MS, headers = {} }) {
     this.port = port;
     this.rate = rate;
     this.padding = 'x'.repeat(padding);
     this.patienceMs = patienceMs;
     this.oracle = oracle;
+    this.headers = headers;
     this.connections = connections;
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
   }
@@ -77,7 +78,7 @@ export class Producer {
         method: 'POST',
         agent: this.#agent,
         timeout: this.patienceMs,
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...this.headers },
       };
       const call = request(options, (response) => {
         response.resume();
