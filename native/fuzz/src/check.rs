@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use teleferric_wire::edit::{Action, ConvertTo, Edits, Everything, Literal, Source, Target};
-use teleferric_wire::split::{Max, split};
+use teleferric_wire::split::{Key, Max, group, split};
 use teleferric_wire::view::{Attributes, Record, Request, Value};
 use teleferric_wire::{Limits, Signal, WireError, check};
 
@@ -43,6 +43,7 @@ pub fn run(data: &[u8]) {
     assert!(check(signal, bytes, &exact).is_ok(), "the item limit is exact");
     let items = theirs.ok().map(|theirs| theirs.items);
     cut(signal, bytes, seen, items.as_deref(), *second);
+    deal(signal, bytes, seen, *second);
     edit(signal, bytes, seen, items.is_some(), first >> 2);
 }
 
@@ -86,6 +87,22 @@ fn cut(signal: Signal, bytes: &[u8], items: u64, expected: Option<&[Vec<u8>]>, h
     if let Some(expected) = expected {
         let read = oracle::read(signal, &joined).expect("what prost reads whole it reads in parts");
         assert_eq!(read.items, expected, "the same items in the same order");
+    }
+}
+
+/// What each place gets is valid, and together they have all items.
+fn deal(signal: Signal, bytes: &[u8], items: u64, how: u8) {
+    let places = usize::from(how) + 1;
+    for key in [Key::TraceId, Key::Service, Key::MetricName] {
+        let place = |id: &[u8]| id.iter().fold(0_usize, |sum, byte| sum * 31 % 4093 + usize::from(*byte)) % places;
+        let mut dealt = 0;
+        for (_, part) in group(signal, bytes, key, place).into_parts() {
+            let request = check(signal, &part.bytes, &Limits::default()).expect("a part is a request");
+            assert_eq!(request.counts().items, part.items);
+            assert!(part.items > 0, "a part is not empty");
+            dealt += part.items;
+        }
+        assert_eq!(dealt, items);
     }
 }
 

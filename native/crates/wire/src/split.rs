@@ -1,12 +1,14 @@
-//! Cuts a request into requests of bounded size without decoding items.
+//! Cuts a request into requests of bounded size, or deals its items out by a key, without decoding items.
 //!
 //! Whole resources move first, then whole scopes, then records, then data points. What stands above a cut (resource,
 //! scope, schema URLs, a metric's own fields, unknown fields) is repeated in every part it reaches; items are copied
 //! once and keep their order. Dropped counts are part of what is repeated. Joining the parts gives the items back, each
 //! under an equal resource and scope.
 
+mod group;
 mod part;
 
+pub use self::group::{Groups, Key, group};
 use self::part::PartBuilder;
 use crate::cursor::{Fields, Payload, RawField};
 use crate::numbers::{self, data, profile, resource_entry, scope_entry};

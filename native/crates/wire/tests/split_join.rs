@@ -1,5 +1,5 @@
 //! Split against prost: putting the parts side by side gives every item back, in order, under an equal resource, scope
-//! and metric; every part keeps its limits.
+//! and metric; every part keeps its limits. Grouped by a key, every place has its items and no others, in order.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,8 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use proptest::prelude::*;
 use prost::Message;
-use teleferric_wire::split::{Max, split};
+use teleferric_wire::split::{Key, Max, group, split};
+use teleferric_wire::view::{Record, Request};
 use teleferric_wire::{Limits, Signal, check};
 
 /// Each item as the encoding of a request that holds it alone.
@@ -115,6 +116,32 @@ fn within(max: Max, items: u64, bytes: usize) -> bool {
     max.items.is_none_or(|limit| items <= limit) && max.bytes.is_none_or(|limit| bytes as u64 <= limit)
 }
 
+/// The key of a request that holds one item.
+fn key_of(signal: Signal, key: Key, item: &[u8]) -> Vec<u8> {
+    let request = Request::new(signal, item);
+    let resource = request.resources().next().unwrap();
+    let mut records = resource.scopes().flat_map(|scope| scope.records());
+    match (key, records.next()) {
+        (Key::Service, _) => {
+            let name = resource.attributes().get("service.name").and_then(|name| name.as_text());
+            name.map(|name| name.as_bytes().to_vec()).unwrap_or_default()
+        }
+        (Key::TraceId, Some(Record::Span(span))) => span.trace_id().to_vec(),
+        (Key::TraceId, Some(Record::Log(record))) => record.trace_id().to_vec(),
+        (Key::MetricName, Some(Record::Metric(metric))) => metric.name().as_bytes().to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+/// Where a key goes; few places, so that they are shared.
+fn place_of(key: &[u8]) -> usize {
+    key.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte))) % 3
+}
+
+fn key() -> impl Strategy<Value = Key> {
+    proptest::sample::select(&[Key::TraceId, Key::Service, Key::MetricName][..])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -144,9 +171,30 @@ proptest! {
     }
 
     #[test]
+    fn grouped_items_are_where_their_key_belongs((signal, bytes) in joinable(), key in key()) {
+        let groups = group(signal, &bytes, key, place_of);
+        let size = groups.bytes();
+        let places: Vec<_> = groups.places().collect();
+        let parts: Vec<_> = groups.into_parts().collect();
+        prop_assert_eq!(parts.iter().map(|(_, part)| part.bytes.len() as u64).sum::<u64>(), size);
+        prop_assert_eq!(parts.iter().map(|(at, _)| *at).collect::<Vec<_>>(), places);
+        let place = |item: &Vec<u8>| place_of(&if key.fits(signal) { key_of(signal, key, item) } else { Vec::new() });
+        let all = items(signal, &bytes);
+        prop_assert_eq!(parts.iter().map(|(_, part)| part.items).sum::<u64>(), all.len() as u64);
+        for (at, part) in &parts {
+            prop_assert_eq!(check(signal, &part.bytes, &Limits::default()).unwrap().counts().items, part.items);
+            let expected: Vec<_> = all.iter().filter(|item| place(item) == *at).cloned().collect();
+            prop_assert_eq!(items(signal, &part.bytes), expected);
+        }
+    }
+
+    #[test]
     fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), first in max(), rest in max()) {
         for signal in Signal::ALL {
             split(signal, &bytes, first, rest);
+            for key in [Key::TraceId, Key::Service, Key::MetricName] {
+                group(signal, &bytes, key, place_of).into_parts().for_each(drop);
+            }
         }
     }
 }

@@ -38,14 +38,31 @@ struct Level {
     repeated: bool,
 }
 
-enum Piece {
+/// A stretch of a part.
+#[derive(Debug)]
+pub(super) enum Piece {
     /// A tag and a length prefix; the length is set when the level is closed.
-    Open {
-        number: u32,
-        len: usize,
-    },
+    Open { number: u32, len: usize },
+    /// In the headers.
     Header(Range<usize>),
+    /// In the request that is cut.
     Input(Range<usize>),
+}
+
+/// The encoding of a part of `len` bytes. Its first piece opens the request itself, which has no prefix.
+pub(super) fn encode(pieces: impl IntoIterator<Item = Piece>, len: usize, headers: &[u8], input: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    for piece in pieces.into_iter().skip(1) {
+        match piece {
+            Piece::Open { number, len } => {
+                put_tag(number, WireType::Delimited, &mut bytes);
+                put_varint(len as u64, &mut bytes);
+            }
+            Piece::Header(range) => bytes.extend_from_slice(headers.get(range).unwrap_or_default()),
+            Piece::Input(range) => bytes.extend_from_slice(input.get(range).unwrap_or_default()),
+        }
+    }
+    bytes
 }
 
 impl<'a> PartBuilder<'a> {
@@ -132,19 +149,8 @@ impl<'a> PartBuilder<'a> {
         for depth in (0..self.levels.len()).rev() {
             self.close(depth);
         }
-        let mut bytes = Vec::with_capacity(self.encoded_len());
-        for (index, piece) in self.pieces.drain(..).enumerate() {
-            match piece {
-                // The request itself has no prefix.
-                Piece::Open { .. } if index == 0 => {}
-                Piece::Open { number, len } => {
-                    put_tag(number, WireType::Delimited, &mut bytes);
-                    put_varint(len as u64, &mut bytes);
-                }
-                Piece::Header(range) => bytes.extend_from_slice(self.headers.get(range).unwrap_or_default()),
-                Piece::Input(range) => bytes.extend_from_slice(self.input.get(range).unwrap_or_default()),
-            }
-        }
+        let len = self.encoded_len();
+        let bytes = encode(self.pieces.drain(..), len, &self.headers, self.input);
         Some(Part { bytes, items: std::mem::take(&mut self.items) })
     }
 
