@@ -33,6 +33,7 @@ exporters:
   nop:
   debug: {verbosity: Detailed, use_internal_logger: false, output_paths: [stderr], sending_queue: {batch: {sizer: bytes}}}
   file: {path: out.json, rotation: {max_days: 3}}
+  loadbalancing: {resolver: {dns: {hostname: h, port: "1"}}, protocol: {otlp: {tls: {insecure: true}}}, sending_queue: {storage: file_storage/q}}
   otlp: {endpoint: "h:1", sending_queue: {enabled: false}, keepalive: , headers: {authorization: SECRET}}
   otlp_http/x: {endpoint: "https://h", headers: [{name: x, value: SECRET}], sending_queue: {sizer: items, queue_size: 99999, batch: {}, storage: file_storage/q}}
 connectors: {forward: }
@@ -48,7 +49,7 @@ service:
     resource: {attributes: [{name: service.name, value: mine}]}
   pipelines:
     traces: {receivers: [otlp], processors: [memory_limiter, attributes, resource, filter, batch], exporters: [otlp, forward]}
-    traces/2: {receivers: [forward], exporters: [otlp_http/x, debug, file]}
+    traces/2: {receivers: [forward], exporters: [otlp_http/x, debug, file, loadbalancing]}
     logs/x: {receivers: [otlp/grpc, nop], exporters: [nop]}
 `;
 

@@ -163,8 +163,13 @@ export interface NativeFileConfig {
   readonly rotation: NativeRotationConfig | null;
 }
 
-/** No settings. */
-export type NativeNopConfig = Readonly<Record<string, never>>;
+/** Where the backends come from. */
+export interface NativeBackendResolver {
+  /** A name whose addresses are the backends, if not those. */
+  readonly dns: NativeDnsResolver | null;
+  /** Backends that never change: hosts, with or without port. */
+  readonly hostnames: ReadonlyArray<string>;
+}
 
 /** `circuit_breaker`. */
 export interface NativeCircuitBreaker {
@@ -194,6 +199,18 @@ export interface NativeCircuitBreaker {
   readonly slow_rate: number;
   /** How far a window of time reaches back, nanoseconds. */
   readonly window: number;
+}
+
+/** A name whose addresses are the backends. */
+export interface NativeDnsResolver {
+  /** The name. */
+  readonly hostname: string;
+  /** From one look to the next, nanoseconds. */
+  readonly interval: number;
+  /** The port of all backends; empty: that of OTLP over gRPC. */
+  readonly port: string;
+  /** The longest a look may take, nanoseconds. */
+  readonly timeout: number;
 }
 
 /** One of `endpoints`. */
@@ -264,6 +281,28 @@ export interface NativeHalfOpen {
   readonly permits: number;
   /** Successes that close. */
   readonly successes: number;
+}
+
+/** Settings. */
+export interface NativeOtlpGrpcConfig {
+  /** The circuit breaker, if it is on. */
+  readonly circuit_breaker: NativeCircuitBreaker | null;
+  /** Where to, and how. */
+  readonly client: NativeGrpcClient;
+  /** off or single: whether a request that came compressed alike and was not changed goes on as it came. */
+  readonly compressed_passthrough: string;
+  /** How several endpoints are used. */
+  readonly endpoint_policy: NativeEndpointPolicy;
+  /** Endpoints beside the client's. */
+  readonly endpoints: ReadonlyArray<NativeEndpoint>;
+  /** Their connections. */
+  readonly pool: NativePool;
+  /** Retries. */
+  readonly retry_on_failure: NativeRetryOnFailure;
+  /** The queue in front, if it is on. */
+  readonly sending_queue: NativeSendingQueue | null;
+  /** Time for one attempt, nanoseconds; 0: none. */
+  readonly timeout: number;
 }
 
 /** `pool`. */
@@ -353,26 +392,23 @@ export interface NativeTlsCommon {
 }
 
 /** Settings. */
-export interface NativeOtlpGrpcConfig {
-  /** The circuit breaker, if it is on. */
-  readonly circuit_breaker: NativeCircuitBreaker | null;
-  /** Where to, and how. */
-  readonly client: NativeGrpcClient;
-  /** off or single: whether a request that came compressed alike and was not changed goes on as it came. */
-  readonly compressed_passthrough: string;
-  /** How several endpoints are used. */
-  readonly endpoint_policy: NativeEndpointPolicy;
-  /** Endpoints beside the client's. */
-  readonly endpoints: ReadonlyArray<NativeEndpoint>;
-  /** Their connections. */
-  readonly pool: NativePool;
-  /** Retries. */
+export interface NativeLoadBalancingConfig {
+  /** How each backend is sent to; its endpoint is empty. */
+  readonly backend: NativeOtlpGrpcConfig;
+  /** Where the backends come from. */
+  readonly resolver: NativeBackendResolver;
+  /** Retries of the exporter as a whole. */
   readonly retry_on_failure: NativeRetryOnFailure;
-  /** The queue in front, if it is on. */
+  /** What belongs together: traceID, service or metric; empty: traceID, and service for metrics. */
+  readonly routing_key: string;
+  /** The queue in front of the exporter as a whole, if it is on. */
   readonly sending_queue: NativeSendingQueue | null;
-  /** Time for one attempt, nanoseconds; 0: none. */
+  /** Time for one attempt of the exporter as a whole, nanoseconds; 0: none. */
   readonly timeout: number;
 }
+
+/** No settings. */
+export type NativeNopConfig = Readonly<Record<string, never>>;
 
 /** An HTTP client. */
 export interface NativeHttpClient {
@@ -886,6 +922,7 @@ export interface NativeConnectors {
 export interface NativeExporters {
   readonly debug: NativeDebugConfig;
   readonly file: NativeFileConfig;
+  readonly load_balancing: NativeLoadBalancingConfig;
   readonly nop: NativeNopConfig;
   readonly otlp_grpc: NativeOtlpGrpcConfig;
   readonly otlp_http: NativeOtlpHttpConfig;

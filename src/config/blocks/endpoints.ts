@@ -3,7 +3,7 @@
  * have none.
  */
 import { ns } from '../schema/duration.js';
-import { block, duration, float, int, key, list, object, string } from '../schema/spec.js';
+import { block, defaultOfSpec, duration, float, int, key, list, object, string } from '../schema/spec.js';
 import type { Infer, ObjectOf, Report } from '../schema/spec.js';
 
 /** As many as the core can tell apart. */
@@ -44,6 +44,12 @@ export const endpointFields = {
 
 /** Decoded endpoints. */
 type Endpoints = ObjectOf<typeof endpointFields>;
+
+/** For exporters that have one endpoint in any case. */
+export const NO_ENDPOINTS: Endpoints = {
+  endpoints: [],
+  endpoint_policy: defaultOfSpec(policy) as Infer<typeof policy>,
+};
 
 /** @param reasonAgainst what is wrong with a URL, if anything is */
 export function checkEndpoints(

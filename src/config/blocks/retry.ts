@@ -3,7 +3,7 @@
  */
 import type { NativeRetryOnFailure } from '../native-types.js';
 import { ns } from '../schema/duration.js';
-import { block, bool, choice, duration, float, int, key, object } from '../schema/spec.js';
+import { block, bool, choice, duration, float, int, key, object, withDefaults } from '../schema/spec.js';
 import type { ObjectOf, Report } from '../schema/spec.js';
 
 const nonNegative = (name: string): { min: number; message: string } => ({
@@ -50,6 +50,12 @@ type RetryValue = ObjectOf<typeof retryFields>;
 export const retryOnFailure = block(
   object(retryFields, { validate: checkRetry }),
   'Trying again after failures that may pass',
+);
+
+/** `retry_on_failure` of exporters that do not try again unless told to. */
+export const retryOff = block(
+  object(withDefaults(retryFields, { enabled: false }), { validate: checkRetry }),
+  'Trying again after failures that may pass; off unless written',
 );
 
 /** `timeout` of an exporter: one attempt. */

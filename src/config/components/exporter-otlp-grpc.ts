@@ -17,21 +17,25 @@ import { exporterTimeout, retryOnFailure, toNativeRetry } from '../blocks/retry.
 import { acknowledging, queueOn, settleStored, storageOf, toNativeQueue } from '../blocks/sending-queue.js';
 import type { NativeOtlpGrpcConfig } from '../native-types.js';
 import { object, withDefaults } from '../schema/spec.js';
-import type { Infer } from '../schema/spec.js';
+import type { Infer, Report } from '../schema/spec.js';
 import { define, forSignals } from './definition.js';
 import type { NativeContext } from './definition.js';
 
+/** How to reach an endpoint. */
+export const clientFields = withDefaults(grpcClientFields, { compression: 'gzip', write_buffer_size: 512 * 1024 });
+
+/** How requests are sent there. */
+export const deliveryFields = {
+  pool: grpcPool,
+  compressed_passthrough: compressedPassthrough,
+  timeout: exporterTimeout,
+  retry_on_failure: retryOnFailure,
+  circuit_breaker: circuitBreaker,
+  sending_queue: queueOn,
+};
+
 const spec = object(
-  {
-    ...withDefaults(grpcClientFields, { compression: 'gzip', write_buffer_size: 512 * 1024 }),
-    ...endpointFields,
-    pool: grpcPool,
-    compressed_passthrough: compressedPassthrough,
-    timeout: exporterTimeout,
-    retry_on_failure: retryOnFailure,
-    circuit_breaker: circuitBreaker,
-    sending_queue: queueOn,
-  },
+  { ...clientFields, ...endpointFields, ...deliveryFields },
   {
     settle: settleStored,
     validate: (exporter, report) => {
@@ -43,17 +47,21 @@ const spec = object(
         (url) => (addressOf(url) === '' ? 'requires a non-empty "url"' : endpointError(url)),
         report,
       );
-      if (!COMPRESSIONS.has(exporter.compression)) {
-        // the Collector finds this out when it starts
-        report(`unsupported compression type ${JSON.stringify(exporter.compression)}`, 'compression');
-      }
+      checkCompression(exporter, report);
     },
   },
 );
 
+/** The Collector finds this out when it starts. */
+export function checkCompression({ compression }: { readonly compression: string }, report: Report): void {
+  if (!COMPRESSIONS.has(compression)) {
+    report(`unsupported compression type ${JSON.stringify(compression)}`, 'compression');
+  }
+}
+
 const COMPRESSIONS: ReadonlySet<string> = new Set(['gzip', 'snappy', 'zstd', 'none', '']);
 
-function toNative(exporter: Infer<typeof spec>, context: NativeContext): NativeOtlpGrpcConfig {
+export function toNative(exporter: Infer<typeof spec>, context: NativeContext): NativeOtlpGrpcConfig {
   return {
     client: toNativeGrpcClient(exporter),
     ...toNativeEndpoints(exporter),

@@ -5,6 +5,7 @@ import { forwardConnector } from './connector-forward.js';
 import type { ComponentDefinition, Kind, Section } from './definition.js';
 import { debugExporter } from './exporter-debug.js';
 import { fileExporter } from './exporter-file.js';
+import { loadBalancingExporter } from './exporter-load-balancing.js';
 import { nopExporter } from './exporter-nop.js';
 import { otlpGrpcExporter } from './exporter-otlp-grpc.js';
 import { otlpHttpExporter } from './exporter-otlp-http.js';
@@ -29,6 +30,7 @@ export const COMPONENTS: readonly ComponentDefinition[] = [
   resourceProcessor,
   debugExporter,
   fileExporter,
+  loadBalancingExporter,
   nopExporter,
   otlpGrpcExporter,
   otlpHttpExporter,

@@ -1,11 +1,13 @@
-//! What the signals of an exporter share of where they send to: the circuit breaker of each address, and the pool of
-//! several endpoints.
+//! What the signals of an exporter share of where they send to: the circuit breaker of each address or backend, and the
+//! pool of several endpoints.
 
 use std::collections::HashMap;
 
 use teleferric_buf::metrics::Metrics;
 use teleferric_flow::{EndpointBreaker, EndpointPolicy, EndpointPool, PooledEndpoint};
 use teleferric_parts::component::EndpointPart;
+
+use crate::balancing::BackendBreakers;
 
 /// The destinations of all exporters of a graph.
 #[derive(Default)]
@@ -14,6 +16,8 @@ pub struct Destinations {
     breakers: HashMap<(String, String), EndpointBreaker>,
     /// By exporter and the addresses of its endpoints.
     pools: HashMap<(String, Vec<String>), EndpointPool>,
+    /// Those of the backends of an exporter that balances load, by exporter.
+    backends: HashMap<String, BackendBreakers>,
 }
 
 impl Destinations {
@@ -23,6 +27,9 @@ impl Destinations {
         self.breakers.extend(breakers.map(|(place, breaker)| (place.clone(), breaker.clone())));
         let pools = before.pools.iter().filter(|((exporter, _), _)| exporter == id);
         self.pools.extend(pools.map(|(place, pool)| (place.clone(), pool.clone())));
+        if let Some(backends) = before.backends.get(id) {
+            self.backends.insert(id.to_owned(), backends.clone());
+        }
     }
 
     /// The breaker of an endpoint of the exporter `id`, if it is to have one.
@@ -31,6 +38,11 @@ impl Destinations {
         let settings = breaker.clone()?;
         let new = || EndpointBreaker::new(id, address, settings, metrics);
         Some(self.breakers.entry((id.to_owned(), address.clone())).or_insert_with(new).clone())
+    }
+
+    /// The breakers of the backends of the exporter `id`.
+    pub fn backends(&mut self, id: &str) -> BackendBreakers {
+        self.backends.entry(id.to_owned()).or_default().clone()
     }
 
     /// The pool of these endpoints of the exporter `id`.

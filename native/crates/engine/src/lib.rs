@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod balancing;
 mod control;
 mod destinations;
 pub mod document;

@@ -6,10 +6,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use teleferric_flow::{Delivery, DeliveryShared, Destination, EndpointPool, Handles, Stage, Storage, StorageSettings};
+use teleferric_flow::{
+    Balancer, BalancerShared, Delivery, DeliveryShared, Destination, EndpointPool, Handles, Stage, Storage,
+    StorageSettings,
+};
 use teleferric_parts::component::{DestinationPart, EndpointPart, ExporterPart, Shared, StartError};
 use teleferric_wire::Signal;
 
+use crate::balancing;
 use crate::destinations::Destinations;
 use crate::gates::Gates;
 use crate::node::{Node, Part, Place, Serial};
@@ -45,8 +49,15 @@ fn exporters(plan: &Plan) -> Vec<(&Node, &ExporterPart)> {
 #[derive(Clone)]
 struct Sender {
     delivery: DeliveryShared,
-    /// With several endpoints.
-    pool: Option<EndpointPool>,
+    target: Target,
+}
+
+/// What the threads share of where a delivery sends to.
+#[derive(Clone)]
+enum Target {
+    One,
+    Pool(EndpointPool),
+    Balanced(BalancerShared),
 }
 
 /// The shared half of every exporter's delivery, and the gates before them.
@@ -97,10 +108,14 @@ impl Senders {
         part: &ExporterPart,
         shared: &Arc<Shared>,
     ) -> Result<Sender, StartError> {
-        let (breaker, pool) = match &part.destination {
-            DestinationPart::One(endpoint) => (self.destinations.breaker(id, endpoint, &shared.metrics), None),
+        let (breaker, target) = match &part.destination {
+            DestinationPart::One(endpoint) => (self.destinations.breaker(id, endpoint, &shared.metrics), Target::One),
             DestinationPart::Pool(endpoints, policy) => {
-                (None, Some(self.destinations.pool(id, endpoints, policy, &shared.metrics)))
+                (None, Target::Pool(self.destinations.pool(id, endpoints, policy, &shared.metrics)))
+            }
+            DestinationPart::Balanced(part) => {
+                let balancer = balancing::open(id, signal, part, self.destinations.backends(id), shared).await?;
+                (None, Target::Balanced(balancer))
             }
         };
         let labels: Vec<_> = part.labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -110,7 +125,7 @@ impl Senders {
             None => None,
         };
         let delivery = DeliveryShared::new(id, signal, &labels, part.delivery.clone(), breaker, stored, handles);
-        Ok(Sender { delivery, pool })
+        Ok(Sender { delivery, target })
     }
 
     /// The calling thread's half of the delivery to the exporter of this node, in front of new instances.
@@ -119,14 +134,17 @@ impl Senders {
     /// What the exporter refuses when an instance is made.
     pub fn stage(&self, serial: Serial, part: &ExporterPart) -> Result<Rc<dyn Stage>, StartError> {
         let not_built = || StartError::new("not built");
-        let Sender { delivery, pool } = self.senders.get(&serial).ok_or_else(not_built)?;
+        let Sender { delivery, target } = self.senders.get(&serial).ok_or_else(not_built)?;
         let instance = |endpoint: &EndpointPart| (endpoint.make)();
-        let destination = match (&part.destination, pool) {
+        let destination = match (&part.destination, target) {
             (DestinationPart::One(endpoint), _) => Destination::One(instance(endpoint)?),
-            (DestinationPart::Pool(endpoints, _), Some(pool)) => {
+            (DestinationPart::Pool(endpoints, _), Target::Pool(pool)) => {
                 Destination::Pool(pool.clone(), endpoints.iter().map(instance).collect::<Result<_, _>>()?)
             }
-            (DestinationPart::Pool(..), None) => return Err(not_built()),
+            (DestinationPart::Balanced(_), Target::Balanced(shared)) => {
+                return Ok(Rc::new(Balancer::new(shared, delivery).map_err(StartError::new)?));
+            }
+            (DestinationPart::Pool(..) | DestinationPart::Balanced(_), _) => return Err(not_built()),
         };
         Ok(Rc::new(Delivery::new(delivery, destination)))
     }

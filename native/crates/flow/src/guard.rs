@@ -47,6 +47,11 @@ impl EndpointBreaker {
         }))
     }
 
+    /// Whether anybody else has this breaker.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// The state.
     pub fn state(&self) -> State {
         self.0.breaker.state()

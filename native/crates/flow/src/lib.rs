@@ -10,6 +10,7 @@
 pub mod account;
 pub mod ack;
 pub mod admission;
+pub mod balancer;
 pub mod batch;
 mod batch_id;
 pub mod batch_processor;
@@ -51,6 +52,7 @@ mod turns;
 pub use account::{Account, DropReason};
 pub use ack::AckLevel;
 pub use admission::Admission;
+pub use balancer::{Balancer, BalancerSettings, BalancerShared, Lane, Resolver};
 pub use batch::Batch;
 pub use batch_id::BatchId;
 pub use batch_processor::{BatchProcessor, BatchProcessorSettings, BatchProcessorShared};

@@ -6,10 +6,12 @@ mod queue;
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use teleferric_buf::metrics::{Counter, Desc, Gauge, Histogram, Kind, Metrics, Registration};
 use teleferric_wire::Signal;
 
+use crate::balancer::Counts;
 use crate::breaker::BreakerShared;
 use crate::credentials::Credentials;
 use crate::fault::{Fault, FaultCode};
@@ -226,6 +228,28 @@ pub(crate) fn endpoint_picks(metrics: &Metrics, exporter: &str, endpoint: &str) 
     metrics.counter(&ENDPOINT_PICKS, &[("exporter", exporter), ("endpoint", endpoint)])
 }
 
+/// Puts what is known of the backends of an exporter that balances load on the page for as long as the result lives.
+pub(crate) fn register_balancer(
+    metrics: &Metrics,
+    exporter: &str,
+    signal: Signal,
+    resolver: &str,
+    counts: &Arc<Counts>,
+) -> [Registration; 4] {
+    let labels = [("exporter", exporter), ("data_type", signal.name()), ("resolver", resolver)];
+    let resolved = |success| [labels[0], labels[1], labels[2], ("success", success)];
+    let read = |count: fn(&Counts) -> &AtomicU64| {
+        let counts = Arc::clone(counts);
+        move || count(&counts).load(Ordering::Relaxed) as f64
+    };
+    [
+        metrics.gauge_fn(&BACKENDS, &labels, read(|counts| &counts.backends)),
+        metrics.counter_fn(&BACKEND_UPDATES, &labels, read(|counts| &counts.updates)),
+        metrics.counter_fn(&RESOLUTIONS, &resolved("true"), read(|counts| &counts.resolved)),
+        metrics.counter_fn(&RESOLUTIONS, &resolved("false"), read(|counts| &counts.failed)),
+    ]
+}
+
 /// What one thread's part of a batch processor counts.
 pub(crate) struct BatchMetrics {
     pub(crate) size_triggers: Counter,
@@ -332,6 +356,14 @@ static ENDPOINT_EJECTED: Desc =
     gauge("teleferric_endpoint_ejected", "Whether an endpoint is left out because its circuit breaker is not closed.");
 static ENDPOINT_PICKS: Desc =
     counter("teleferric_endpoint_picks_total", "Attempts that went to an endpoint, first ones and others.");
+
+static BACKENDS: Desc = gauge("otelcol_loadbalancer_num_backends", "Current number of backends in use. [Beta]");
+static BACKEND_UPDATES: Desc = counter(
+    "otelcol_loadbalancer_num_backend_updates",
+    "Number of times the list of backends was set or changed. [Beta]",
+);
+static RESOLUTIONS: Desc =
+    counter("otelcol_loadbalancer_num_resolutions", "Number of times the backends were looked up. [Beta]");
 
 static BATCH_SIZE_TRIGGER: Desc =
     counter("otelcol_processor_batch_batch_size_trigger_send", "Batches sent because of their size. [Development]");

@@ -14,9 +14,10 @@ use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
 use teleferric_flow::{
     Account, BreakerSettings, Consumer, DeliverySettings, EndpointPolicy, Exporter, Fault, FaultCode, Gate, Handles,
-    LocalFuture, Overload, Stage, StoredLogs, TenantTable,
+    LocalFuture, Overload, Resolver, Stage, StoredLogs, TenantTable,
 };
 use teleferric_net::Workers;
+use teleferric_wire::split::Key;
 use teleferric_wire::{Limits, Signal};
 use tokio::time::Instant;
 
@@ -127,7 +128,24 @@ pub enum DestinationPart {
     One(EndpointPart),
     /// Several that stand in for each other.
     Pool(Vec<EndpointPart>, EndpointPolicy),
+    /// Several that have a part of the data each.
+    Balanced(BalancedPart),
 }
+
+/// Backends that have a part of the data each.
+pub struct BalancedPart {
+    /// What belongs together.
+    pub key: Key,
+    /// The backends to begin with.
+    pub backends: Vec<String>,
+    /// What changes them, if anything does.
+    pub resolver: Option<Resolver>,
+    /// Makes the exporter to a backend, and the id that this one goes by.
+    pub lane: MakeLane,
+}
+
+/// Makes the exporter to a backend.
+pub type MakeLane = Arc<dyn Fn(&str) -> Result<(String, ExporterPart), StartError> + Send + Sync>;
 
 /// One endpoint of an exporter. All signals that an exporter sends to an address share its circuit breaker.
 pub struct EndpointPart {

@@ -52,6 +52,7 @@ pub const PROCESSORS: &[(&str, Processor)] = &[
 pub const EXPORTERS: &[(&str, Exporter)] = &[
     ("debug", exporters::debug::build),
     ("file", exporters::file::build),
+    ("load_balancing", exporters::load_balancing::build),
     ("nop", exporters::nop::build),
     ("otlp_grpc", exporters::otlp_grpc::build),
     ("otlp_http", exporters::otlp_http::build),

@@ -116,6 +116,16 @@ impl DeliveryShared {
         self.0.room.as_ref()
     }
 
+    /// Whether it keeps requests or tries them again, rather than only passing them on.
+    pub(crate) fn keeps_or_retries(&self) -> bool {
+        self.0.settings.queue.is_some() || self.0.settings.retry.is_some()
+    }
+
+    /// For one attempt; zero is no limit.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.0.settings.timeout
+    }
+
     /// Units in the queue over all threads, including requests being sent; zero without a queue.
     pub fn queue_size(&self) -> u64 {
         self.0.room.as_ref().map_or(0, Room::used)

@@ -203,8 +203,11 @@ impl ConnectConfig {
     }
 }
 
-/// All addresses of a name, in the resolver's order.
-pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+/// All addresses of a name, in the resolver's order; at least one.
+///
+/// # Errors
+/// The name cannot be resolved, or has no address.
+pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     // An empty host means this machine, as it does for Go's dialer.
     let host = if host.is_empty() { "localhost" } else { host };
     let found = tokio::net::lookup_host((host, port)).await;

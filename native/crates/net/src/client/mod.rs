@@ -24,7 +24,7 @@ mod rope;
 mod subchannel;
 mod url;
 
-pub use connect::ConnectConfig;
+pub use connect::{ConnectConfig, resolve};
 pub use error::{ClientError, ErrorKind};
 pub use grpc::{
     Balancer, GrpcCall, GrpcCallError, GrpcClient, GrpcConfig, GrpcMethod, GrpcReply, GrpcStatus, Pushback,

@@ -57,7 +57,11 @@ pub struct OtlpGrpcConfig {
 
 /// Builds the exporter.
 pub fn build(component: Configured<'_>, signal: Signal, shared: &Arc<Shared>) -> Result<ExporterPart, StartError> {
-    let config: OtlpGrpcConfig = component.settings()?;
+    part(&component.settings()?, signal, shared)
+}
+
+/// The exporter with these settings.
+pub(super) fn part(config: &OtlpGrpcConfig, signal: Signal, shared: &Arc<Shared>) -> Result<ExporterPart, StartError> {
     let codec = compression(&config.client.compression, Codec::from_grpc)?;
     let calls = Calls {
         metadata: header_map(&config.client.headers)?,

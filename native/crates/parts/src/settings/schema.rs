@@ -23,6 +23,7 @@ pub fn components() -> Value {
         "exporters": table([
             ("debug", schema_for!(exporters::debug::DebugConfig)),
             ("file", schema_for!(exporters::file::FileConfig)),
+            ("load_balancing", schema_for!(exporters::load_balancing::LoadBalancingConfig)),
             ("nop", schema_for!(exporters::nop::NopConfig)),
             ("otlp_grpc", schema_for!(exporters::otlp_grpc::OtlpGrpcConfig)),
             ("otlp_http", schema_for!(exporters::otlp_http::OtlpHttpConfig)),
