@@ -19,6 +19,7 @@ export interface Setup {
   readonly receivers?: Block;
   readonly processors?: Block;
   readonly exporters: Block;
+  readonly connectors?: Block;
   readonly extensions?: Block;
   /** @default every signal from `otlp` through all processors to all exporters */
   readonly pipelines?: Block;
@@ -100,7 +101,8 @@ export async function startCollector(setup: Setup): Promise<Running> {
   return new Running(await Collector.start({ config: configOf(setup), logger }), logs);
 }
 
-function configOf({ receivers, processors, exporters, extensions, pipelines, grpc, http, service }: Setup): Block {
+function configOf(setup: Setup): Block {
+  const { receivers, processors, exporters, connectors, extensions, pipelines, grpc, http, service } = setup;
   const local = { endpoint: '127.0.0.1:0' };
   const pipeline = {
     receivers: ['otlp'],
@@ -111,6 +113,7 @@ function configOf({ receivers, processors, exporters, extensions, pipelines, grp
     receivers: receivers ?? { otlp: { protocols: { grpc: { ...local, ...grpc }, http: { ...local, ...http } } } },
     ...(processors && { processors }),
     exporters,
+    ...(connectors && { connectors }),
     ...(extensions && { extensions }),
     service: {
       telemetry: { metrics: { level: 'none' }, logs: { sampling: { enabled: false } } },

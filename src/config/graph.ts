@@ -51,7 +51,7 @@ function link(
   connector: DecodedComponent,
   pipelines: readonly ResolvedPipeline[],
 ): { links: Link[]; faults: string[] } {
-  const { id, definition } = connector;
+  const { id, definition, config } = connector;
   const asExporter = pipelines.filter((pipeline) => pipeline.exporters.includes(id));
   const asReceiver = pipelines.filter((pipeline) => pipeline.receivers.includes(id));
   const links = asExporter.flatMap((from) =>
@@ -75,6 +75,9 @@ function link(
       );
     }
   }
+  const used = asExporter.length > 0 && asReceiver.length > 0;
+  const own = used ? definition.checkPipelines?.(config, asExporter, asReceiver) : null;
+  for (const fault of own ?? []) faults.push(`connector ${quoted} ${fault}`);
   return { links, faults };
 }
 

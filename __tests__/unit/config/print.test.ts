@@ -36,7 +36,7 @@ exporters:
   loadbalancing: {resolver: {dns: {hostname: h, port: "1"}}, protocol: {otlp: {tls: {insecure: true}}}, sending_queue: {storage: file_storage/q}}
   otlp: {endpoint: "h:1", sending_queue: {enabled: false}, keepalive: , headers: {authorization: SECRET}}
   otlp_http/x: {endpoint: "https://h", headers: [{name: x, value: SECRET}], sending_queue: {sizer: items, queue_size: 99999, batch: {}, storage: file_storage/q}}
-connectors: {forward: }
+connectors: {forward: , failover: {priority_levels: [[traces/3], [traces/4]]}}
 extensions: {health_check: {response_body: {healthy: ok}}, file_storage/q: {directory: d, fsync: false, max_size: 99999999}}
 service:
   extensions: [health_check, file_storage/q]
@@ -48,8 +48,10 @@ service:
     metrics: {level: detailed, views: [{selector: {}}]}
     resource: {attributes: [{name: service.name, value: mine}]}
   pipelines:
-    traces: {receivers: [otlp], processors: [memory_limiter, attributes, resource, filter, batch], exporters: [otlp, forward]}
+    traces: {receivers: [otlp], processors: [memory_limiter, attributes, resource, filter, batch], exporters: [otlp, forward, failover]}
     traces/2: {receivers: [forward], exporters: [otlp_http/x, debug, file, loadbalancing]}
+    traces/3: {receivers: [failover], exporters: [nop]}
+    traces/4: {receivers: [failover], exporters: [debug]}
     logs/x: {receivers: [otlp/grpc, nop], exporters: [nop]}
 `;
 

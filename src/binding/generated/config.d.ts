@@ -3,6 +3,14 @@
 // The configuration document as the native core reads it: complete, null for what is absent, durations in whole
 // nanoseconds.
 
+/** Settings. */
+export interface NativeFailoverConfig {
+  /** Ids of the pipelines of each level, the best level first. */
+  readonly priority_levels: ReadonlyArray<ReadonlyArray<string>>;
+  /** From one try of the better levels to the next, nanoseconds. */
+  readonly retry_interval: number;
+}
+
 /** No settings. */
 export type NativeForwardConfig = Readonly<Record<string, never>>;
 
@@ -915,6 +923,7 @@ export interface NativeDocument {
 
 /** Settings of connectors by type. */
 export interface NativeConnectors {
+  readonly failover: NativeFailoverConfig;
   readonly forward: NativeForwardConfig;
 }
 

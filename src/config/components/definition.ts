@@ -4,6 +4,7 @@
 import type { AckLevel, Acknowledging } from './acknowledging.js';
 import type { MemoryTotal } from '../environment.js';
 import type { NativePriority, NativeQueueStorage, Signal } from '../native-types.js';
+import type { ResolvedPipeline } from '../resolved.js';
 import { SIGNALS } from '../schema/ids.js';
 import type { Spec } from '../schema/spec.js';
 
@@ -67,6 +68,10 @@ export interface ComponentDefinition<T = unknown, N = unknown> {
   readonly notes: ((config: T) => readonly Note[]) | null;
   /** What keeps this configuration from a signal, found when pipelines are built. */
   readonly checkSignal: ((config: T, signal: Signal) => string | null) | null;
+  /** What keeps a connector from the pipelines it gets data from and hands data to. */
+  readonly checkPipelines:
+    | ((config: T, from: readonly ResolvedPipeline[], to: readonly ResolvedPipeline[]) => readonly string[])
+    | null;
 }
 
 /** A warning about a key of the component. */
@@ -85,6 +90,7 @@ type Optional =
   | 'references'
   | 'notes'
   | 'checkSignal'
+  | 'checkPipelines'
   | 'toNative';
 
 /** A definition with the usual blanks filled in. */
@@ -98,6 +104,7 @@ export function define<T, N>(
     references: null,
     notes: null,
     checkSignal: null,
+    checkPipelines: null,
     asksForAck: false,
     answersEarly: false,
     acknowledging: null,

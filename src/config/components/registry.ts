@@ -1,6 +1,7 @@
 /**
  * Every component there is: the one list that decoding, reference documentation and the `components` command read.
  */
+import { failoverConnector } from './connector-failover.js';
 import { forwardConnector } from './connector-forward.js';
 import type { ComponentDefinition, Kind, Section } from './definition.js';
 import { debugExporter } from './exporter-debug.js';
@@ -34,6 +35,7 @@ export const COMPONENTS: readonly ComponentDefinition[] = [
   nopExporter,
   otlpGrpcExporter,
   otlpHttpExporter,
+  failoverConnector,
   forwardConnector,
   fileStorageExtension,
   healthCheckExtension,

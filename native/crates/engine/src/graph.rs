@@ -66,8 +66,22 @@ impl LocalGraph {
             Part::Exporter(part) => sending
                 .stage(node.serial, part)
                 .map_err(|error| StartError::new(format!("exporters::{}: {error}", node.origin.place.id()))),
-            Part::Stage(part) => Ok(part.stage(Rc::new(Fence(self.to_all(&node.next))))),
+            Part::Stage(part) => Ok(part.stage(self.fenced(&node.next))),
+            Part::Levels(part, counts) => {
+                let mut rest = &node.next[..];
+                let levels = counts.iter().map(|count| {
+                    let (level, others) = rest.split_at(rest.len().min(*count));
+                    rest = others;
+                    self.fenced(level)
+                });
+                Ok(part.stage(levels.collect()))
+            }
         }
+    }
+
+    /// As [`to_all`](Self::to_all), for a stage that a panic behind it must not tear down.
+    fn fenced(&self, nodes: &[Arc<Node>]) -> Rc<dyn Consumer> {
+        Rc::new(Fence(self.to_all(nodes)))
     }
 
     /// One consumer that feeds all of `nodes`, which are built already.

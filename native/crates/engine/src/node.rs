@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde_json::Value;
-use teleferric_parts::component::{ExporterPart, StagePart};
+use teleferric_parts::component::{ExporterPart, LevelsPart, StagePart};
 use teleferric_wire::Signal;
 
 use crate::document::Component;
@@ -31,6 +31,8 @@ pub enum Part {
     Exporter(Box<ExporterPart>),
     /// A processor or connector.
     Stage(Box<dyn StagePart>),
+    /// A connector that chooses among levels of pipelines; with how many of `next` belong to each, best first.
+    Levels(Box<dyn LevelsPart>, Vec<usize>),
 }
 
 /// What a node follows from. Nodes of equal origin are one.

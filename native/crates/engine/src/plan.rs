@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use teleferric_flow::{OverloadSettings, Tenants};
-use teleferric_parts::component::{ReceiverPart, Shared, StartError};
+use teleferric_parts::component::{ConnectorPart, ReceiverPart, Shared, StartError};
 use teleferric_parts::receivers::otlp::ingest::IntakeRules;
 use teleferric_parts::registry;
 use teleferric_wire::Signal;
@@ -160,16 +160,47 @@ impl Planner<'_> {
     fn connectors(&mut self, component: &Component, from: Signal) -> Result<Vec<Arc<Node>>, StartError> {
         let mut nodes = Vec::new();
         for to in Signal::ALL {
-            let next = self.heads_from(&component.id, to)?;
-            if next.is_empty() {
+            let all = self.heads_from(&component.id, to)?;
+            if all.is_empty() {
                 continue;
             }
             let Some(part) = registry::connector(component.configured(), from, to, self.shared) else { continue };
             let place = Place::Connector(component.id.clone(), from, to);
-            let part = part.map(Part::Stage).map_err(at("connectors", component));
-            nodes.push(self.node(place, component, next, |_| part)?);
+            let (part, next) = match part.map_err(at("connectors", component))? {
+                ConnectorPart::All(part) => (Part::Stage(part), all),
+                ConnectorPart::Levels(levels, part) => {
+                    let levels = self.levels(component, &levels, to)?;
+                    (Part::Levels(part, levels.iter().map(Vec::len).collect()), levels.concat())
+                }
+            };
+            nodes.push(self.node(place, component, next, |_| Ok(part))?);
         }
         Ok(nodes)
+    }
+
+    /// What takes the data of each level of pipelines behind a connector.
+    fn levels(
+        &mut self,
+        component: &Component,
+        levels: &[Vec<String>],
+        signal: Signal,
+    ) -> Result<Vec<Vec<Arc<Node>>>, StartError> {
+        let mut planned = Vec::new();
+        for level in levels {
+            let mut heads = Vec::new();
+            for id in level {
+                let is_behind = |(pipeline, carried): &(&Pipeline, Signal)| {
+                    pipeline.id == *id && *carried == signal && pipeline.receivers.contains(&component.id)
+                };
+                let index = self.pipelines.iter().position(is_behind).ok_or_else(|| {
+                    let what = format!("pipeline \"{id}\" does not receive {signal} from it");
+                    at("connectors", component)(StartError::new(what))
+                })?;
+                heads.extend(self.head(index)?);
+            }
+            planned.push(heads);
+        }
+        Ok(planned)
     }
 
     /// The node of this origin: the one planned already, that of the graph before, or a new one.

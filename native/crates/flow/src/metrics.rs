@@ -6,7 +6,7 @@ mod queue;
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use teleferric_buf::metrics::{Counter, Desc, Gauge, Histogram, Kind, Metrics, Registration};
 use teleferric_wire::Signal;
@@ -250,6 +250,17 @@ pub(crate) fn register_balancer(
     ]
 }
 
+/// Puts the level that a failover connector uses on the page for as long as the result lives.
+pub(crate) fn register_failover(
+    metrics: &Metrics,
+    connector: &str,
+    signal: Signal,
+    level: Arc<AtomicUsize>,
+) -> Registration {
+    let labels = [("connector", connector), ("data_type", signal.name())];
+    metrics.gauge_fn(&FAILOVER_LEVEL, &labels, move || level.load(Ordering::Relaxed) as f64)
+}
+
 /// What one thread's part of a batch processor counts.
 pub(crate) struct BatchMetrics {
     pub(crate) size_triggers: Counter,
@@ -364,6 +375,9 @@ static BACKEND_UPDATES: Desc = counter(
 );
 static RESOLUTIONS: Desc =
     counter("otelcol_loadbalancer_num_resolutions", "Number of times the backends were looked up. [Beta]");
+
+static FAILOVER_LEVEL: Desc =
+    gauge("teleferric_failover_level", "Priority level that a failover connector uses, 0 the best.");
 
 static BATCH_SIZE_TRIGGER: Desc =
     counter("otelcol_processor_batch_batch_size_trigger_send", "Batches sent because of their size. [Development]");

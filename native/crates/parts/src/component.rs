@@ -170,6 +170,20 @@ pub trait StagePart: Send + Sync {
     fn stage(&self, next: Rc<dyn Consumer>) -> Rc<dyn Stage>;
 }
 
+/// A configured connector, by what it hands on to.
+pub enum ConnectorPart {
+    /// All pipelines behind it.
+    All(Box<dyn StagePart>),
+    /// Levels of pipelines, by their ids, that stand in for each other; the best level first.
+    Levels(Vec<Vec<String>>, Box<dyn LevelsPart>),
+}
+
+/// A configured connector that chooses among levels of pipelines.
+pub trait LevelsPart: Send + Sync {
+    /// The instance of one data-plane thread, in front of `levels`; called on that thread.
+    fn stage(&self, levels: Vec<Rc<dyn Consumer>>) -> Rc<dyn Stage>;
+}
+
 /// Finds, on a data-plane thread, what a receiver hands its data to.
 pub type Outputs = Arc<dyn Fn() -> LocalOutputs + Send + Sync>;
 

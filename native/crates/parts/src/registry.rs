@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use teleferric_wire::Signal;
 
-use crate::component::{ExporterPart, ReceiverPart, Shared, StagePart, StartError};
+use crate::component::{ConnectorPart, ExporterPart, ReceiverPart, Shared, StagePart, StartError};
 use crate::{connectors, exporters, processors, receivers};
 
 /// A configured component: its id, its canonical type and its settings.
@@ -33,7 +33,7 @@ impl Configured<'_> {
 type Receiver = fn(Configured<'_>, &Arc<Shared>) -> Result<Box<dyn ReceiverPart>, StartError>;
 type Processor = fn(Configured<'_>, Signal, &Arc<Shared>) -> Result<Box<dyn StagePart>, StartError>;
 type Exporter = fn(Configured<'_>, Signal, &Arc<Shared>) -> Result<ExporterPart, StartError>;
-type Connector = fn(Configured<'_>, &Arc<Shared>) -> Result<Box<dyn StagePart>, StartError>;
+type Connector = fn(Configured<'_>, Signal, &Arc<Shared>) -> Result<ConnectorPart, StartError>;
 
 /// Receivers by type.
 pub const RECEIVERS: &[(&str, Receiver)] =
@@ -59,7 +59,8 @@ pub const EXPORTERS: &[(&str, Exporter)] = &[
 ];
 
 /// Connectors by type, all of which lead to the signal they came from.
-pub const CONNECTORS: &[(&str, Connector)] = &[("forward", connectors::forward::build)];
+pub const CONNECTORS: &[(&str, Connector)] =
+    &[("failover", connectors::failover::build), ("forward", connectors::forward::build)];
 
 /// Builds a receiver.
 ///
@@ -95,11 +96,11 @@ pub fn connector(
     from: Signal,
     to: Signal,
     shared: &Arc<Shared>,
-) -> Option<Result<Box<dyn StagePart>, StartError>> {
+) -> Option<Result<ConnectorPart, StartError>> {
     if from != to {
         return None;
     }
-    Some(find(CONNECTORS, component.kind).and_then(|build| build(component, shared)))
+    Some(find(CONNECTORS, component.kind).and_then(|build| build(component, to, shared)))
 }
 
 /// The types that can be built: kind → types.

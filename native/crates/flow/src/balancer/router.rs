@@ -192,7 +192,7 @@ impl Router {
             permit: Hold::from(permit),
             arrived: parcel.arrived,
             deadline: self.deadline(parcel),
-            batch_id: parcel.batch_id,
+            batch_id: parcel.batch_id.clone(),
             context: Arc::new(context),
             reply,
         })

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use teleferric_flow::{Consumer, Parcel, Stage};
+use teleferric_wire::Signal;
 
-use crate::component::{Shared, StagePart, StartError};
+use crate::component::{ConnectorPart, Shared, StagePart, StartError};
 use crate::registry::Configured;
 
 /// No settings.
@@ -16,9 +17,9 @@ use crate::registry::Configured;
 pub struct ForwardConfig {}
 
 /// Builds the connector.
-pub fn build(component: Configured<'_>, _shared: &Arc<Shared>) -> Result<Box<dyn StagePart>, StartError> {
+pub fn build(component: Configured<'_>, _signal: Signal, _shared: &Arc<Shared>) -> Result<ConnectorPart, StartError> {
     component.settings::<ForwardConfig>()?;
-    Ok(Box::new(ForwardPart))
+    Ok(ConnectorPart::All(Box::new(ForwardPart)))
 }
 
 struct ForwardPart;

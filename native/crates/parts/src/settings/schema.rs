@@ -28,7 +28,10 @@ pub fn components() -> Value {
             ("otlp_grpc", schema_for!(exporters::otlp_grpc::OtlpGrpcConfig)),
             ("otlp_http", schema_for!(exporters::otlp_http::OtlpHttpConfig)),
         ]),
-        "connectors": table([("forward", schema_for!(connectors::forward::ForwardConfig))]),
+        "connectors": table([
+            ("failover", schema_for!(connectors::failover::FailoverConfig)),
+            ("forward", schema_for!(connectors::forward::ForwardConfig)),
+        ]),
     })
 }
 
