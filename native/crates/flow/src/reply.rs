@@ -85,13 +85,19 @@ enum Kind {
     Caller(Mutex<oneshot::Sender<Outcome>>),
     Member(Arc<Join>),
     Vote { items: u64, vote: Arc<Vote> },
-    All { members: Vec<Reply>, account: Arc<Account> },
+    All(Box<Members>),
     Detached { items: u64, account: Arc<Account> },
     Kept(Box<Kept>),
 }
 
 // It moves with every parcel, from stage to stage.
-const _: () = assert!(size_of::<Reply>() <= 32);
+const _: () = assert!(size_of::<Reply>() <= 24);
+
+/// The requests of a merged batch, and where it is counted what none of their senders can be told.
+struct Members {
+    replies: Vec<Reply>,
+    account: Arc<Account>,
+}
 
 /// Items of a request that is kept.
 struct Kept {
@@ -127,7 +133,7 @@ impl std::fmt::Debug for Kind {
             Kind::Caller(_) => "Caller",
             Kind::Member(_) => "Member",
             Kind::Vote { .. } => "Vote",
-            Kind::All { .. } => "All",
+            Kind::All(_) => "All",
             Kind::Detached { .. } => "Detached",
             Kind::Kept(_) => "Kept",
         })
@@ -188,8 +194,10 @@ impl Reply {
     pub fn all(mut members: Vec<Reply>, account: &Arc<Account>) -> Self {
         match members.len() {
             1 => members.remove(0),
-            _ => Reply::all_detached(&mut members)
-                .unwrap_or_else(|| Reply(Some(Kind::All { members, account: Arc::clone(account) }))),
+            _ => Reply::all_detached(&mut members).unwrap_or_else(|| {
+                let members = Members { replies: members, account: Arc::clone(account) };
+                Reply(Some(Kind::All(Box::new(members))))
+            }),
         }
     }
 
@@ -278,7 +286,7 @@ impl Reply {
         match &self.0 {
             None | Some(Kind::Detached { .. }) => true,
             Some(Kind::Kept(kept)) => !kept.keeper.is_awaited(),
-            Some(Kind::All { members, .. }) => members.iter().all(Reply::is_detached),
+            Some(Kind::All(members)) => members.replies.iter().all(Reply::is_detached),
             Some(Kind::Vote { vote, .. }) => vote.is_answered(),
             Some(Kind::Waiter(_) | Kind::Caller(_) | Kind::Member(_)) => false,
         }
@@ -361,7 +369,7 @@ impl Reply {
             Some(Kind::Caller(caller)) => drop(caller.into_inner().send(outcome)),
             Some(Kind::Member(join)) => join.settle_one(outcome),
             Some(Kind::Vote { items, vote }) => vote.settle(items, outcome),
-            Some(Kind::All { members, account }) => settle_all(members, outcome, &account),
+            Some(Kind::All(members)) => settle_all(members.replies, outcome, &members.account),
             Some(Kind::Detached { items, account }) => match outcome {
                 Outcome::Accepted => {}
                 Outcome::Partial { rejected, .. } => account.drop_items(DropReason::Rejected, rejected.min(items)),
