@@ -3,14 +3,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QUIET_MS_MAX, Stage } from './stage.mjs';
 
-const LIMIT_MIB = 48;
+const LIMIT_MIB = 96;
 /** Above limit and what the process has without load together. */
 const RSS_SHARE_MAX = 1.05;
 const GOODPUT_SHARE_MIN = 0.9;
 const TIMES_OFFERED_MIN = 10;
 /** What the target takes: so many requests at once, each for so long. It bounds the rate, whatever else is busy here. */
-const CONSUMERS = 20;
-const TAKES_MS = 200;
+const CONSUMERS = 40;
+const TAKES_MS = 400;
 const TAKEN_PER_S = (CONSUMERS * 1000) / TAKES_MS;
 const PADDING_BYTES = 16 << 10;
 const SAMPLE_MS = 50;
@@ -95,9 +95,16 @@ async function idle({ collector, newProducer }) {
   return collector.baseMib();
 }
 
-/** Requests a second that the target takes, over some seconds. */
+/** Requests a second that the target takes, over some seconds. They come in bursts: it counts from one to another. */
 async function taken({ target }, seconds) {
-  const [before, began] = [target.delivered, performance.now()];
+  const burst = async () => {
+    const count = target.delivered;
+    const end = performance.now() + QUIET_MS_MAX;
+    while (target.delivered === count && performance.now() < end) await sleep(2);
+    return { count, at: performance.now() };
+  };
+  const first = await burst();
   await sleep(seconds * 1000);
-  return ((target.delivered - before) * 1000) / (performance.now() - began);
+  const last = await burst();
+  return ((last.count - first.count) * 1000) / (last.at - first.at);
 }
