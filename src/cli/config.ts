@@ -8,8 +8,11 @@ import {
   loadConfig,
   SHORT_HASH,
   sourcePath,
+  sourcesOf,
   writeWhole,
+  type ConfigMark,
   type ConfigVersion,
+  type KeptVersion,
   type VersionSource,
 } from '../config/index.js';
 import { CollectorError, messageOf } from '../errors.js';
@@ -30,22 +33,30 @@ export async function configHistory(flags: HistoryFlags, io: CliIo): Promise<voi
   const versions = await (await historyOf(flags)).list();
   let current = 0;
   for (const version of versions) if ((await differing(version)).length === 0) current = version.number;
-  const rows = versions.map(({ number, time, actor, sha256, sources }) => [
+  const rows = versions.map(({ number, time, actor, sha256, sources, mark }) => [
     `${number}${number === current ? ' *' : ''}`,
     time,
     actor,
     sha256.slice(0, SHORT_HASH),
     sources.map(({ location }) => (location.startsWith('yaml:') ? 'yaml:…' : location)).join(' '),
+    stateOf(mark),
   ]);
-  io.stdout.write(table([['VERSION', 'TAKEN', 'BY', 'SHA256', 'SOURCES'], ...rows]));
+  io.stdout.write(table([['VERSION', 'TAKEN', 'BY', 'SHA256', 'SOURCES', 'STATE'], ...rows]));
+}
+
+function stateOf(mark: ConfigMark | null): string {
+  if (mark === null) return '';
+  return mark.cause === null ? 'on probation' : `refused: ${mark.cause.replaceAll(/\s+/g, ' ')}`;
 }
 
 /**
  * Writes the files of a version back to where they were read from.
- * @param number the version; null is the newest that the files differ from
+ * @param number the version, which may run again if it was refused; null is the newest that the files differ from and
+ * that was not
  */
 export async function configRollback(number: number | null, flags: HistoryFlags, io: CliIo): Promise<void> {
-  const versions = await (await historyOf(flags)).list();
+  const history = await historyOf(flags);
+  const versions = await history.list();
   const version = number === null ? await newestOther(versions) : versions.find((each) => each.number === number);
   if (version === undefined) {
     const text = number === null ? 'there is no version that differs from the files' : `there is no version ${number}`;
@@ -61,19 +72,24 @@ export async function configRollback(number: number | null, flags: HistoryFlags,
       ? `the files are as in version ${version.number}\n`
       : `wrote ${files} as in version ${version.number}\n`,
   );
-  if (changes.length > 0) io.stdout.write(APPLY);
+  const pardoned = version.mark !== null && version.mark.cause !== null;
+  if (pardoned) {
+    await history.acquit(version.number);
+    io.stdout.write(`version ${version.number} is not refused any more\n`);
+  }
+  if (changes.length > 0 || pardoned) io.stdout.write(APPLY);
 }
 
-const APPLY = 'a collector that watches its files takes this up by itself, others on SIGHUP\n';
+const APPLY = 'a collector that watches its files takes up other texts by itself; SIGHUP takes up the rest\n';
 
 /** A version that cannot be read today would be no way back. */
-async function checkVersion({ number, sources, set, featureGates }: ConfigVersion): Promise<void> {
+async function checkVersion(version: ConfigVersion): Promise<void> {
+  const { number, sources, set, featureGates } = version;
   if (!sources.some(({ text }) => text !== null)) {
     throw new CollectorError('HISTORY_FAILED', `version ${number} came from no file that could be written`);
   }
-  const texts = sources.map(({ location, text }) => (text === null ? location : `yaml:${text}`));
   try {
-    await loadConfig({ sources: texts, sets: set, featureGates, purpose: 'validate' });
+    await loadConfig({ sources: sourcesOf(version), sets: set, featureGates, purpose: 'validate' });
   } catch (error) {
     throw new CollectorError('HISTORY_FAILED', `version ${number} is not valid any more: ${messageOf(error)}`, {
       cause: error,
@@ -81,8 +97,9 @@ async function checkVersion({ number, sources, set, featureGates }: ConfigVersio
   }
 }
 
-async function newestOther(versions: readonly ConfigVersion[]): Promise<ConfigVersion | undefined> {
-  for (const version of versions.toReversed()) if ((await differing(version)).length > 0) return version;
+async function newestOther(versions: readonly KeptVersion[]): Promise<KeptVersion | undefined> {
+  const allowed = versions.filter(({ mark }) => mark === null || mark.cause === null);
+  for (const version of allowed.toReversed()) if ((await differing(version)).length > 0) return version;
   return undefined;
 }
 

@@ -2,31 +2,38 @@
  * Reloads of the command: what asks for one, and what becomes of one that fails.
  */
 import type { Collector } from '../collector/index.js';
-import { ConfigHistory, sourcePath, type ConfigActor, type LoadedConfig } from '../config/index.js';
+import type { ConfigActor } from '../config/index.js';
 import { CollectorError, messageOf } from '../errors.js';
 import type { CliIo } from './io.js';
-import type { ConfigFlags } from './run.js';
+import type { Versions } from './versions.js';
 import { FileWatch } from './watch.js';
 
-/** Puts what the sources say now in the place of what runs. */
+/** Puts what the sources say now in the place of what runs, and what ran before back if that fails on probation. */
 export class Reloader {
   readonly #collector: Collector;
-  readonly #flags: ConfigFlags;
+  readonly #versions: Versions;
   readonly #io: CliIo;
   readonly #onFailure: (error: CollectorError) => void;
   #watch: FileWatch | null = null;
-  /** Versions are kept one after another. */
-  #keeping: Promise<void> = Promise.resolve();
+  /** Reloads come one after another. */
+  #reloading: Promise<void> = Promise.resolve();
+  /** What the history is yet to be told. */
+  #keeping: Promise<unknown> = Promise.resolve();
 
   /** @param onFailure told of a reload after which the process shall end (`service.reload.on_failure: exit`) */
-  constructor(collector: Collector, flags: ConfigFlags, io: CliIo, onFailure: (error: CollectorError) => void) {
+  constructor(collector: Collector, versions: Versions, io: CliIo, onFailure: (error: CollectorError) => void) {
     this.#collector = collector;
-    this.#flags = flags;
+    this.#versions = versions;
     this.#io = io;
     this.#onFailure = onFailure;
     collector.on('state', (state) => {
-      if (state === 'running') this.#accepted('start');
-      else this.#stopWatching();
+      if (state === 'running') return this.#accepted();
+      this.#stopWatching();
+      // What ends in good order has not failed.
+      if (state === 'draining') this.#keeping = versions.passed();
+    });
+    collector.on('probation', (failure) => {
+      this.#keeping = failure === null ? versions.passed() : this.#failed(failure);
     });
   }
 
@@ -37,21 +44,33 @@ export class Reloader {
     await this.#reload('signal');
   }
 
+  /** Resolves when the history has been told everything; never rejects. */
+  async settled(): Promise<void> {
+    await this.#keeping;
+  }
+
   async #onChange(files: readonly string[]): Promise<void> {
     if (this.#collector.state !== 'running') return;
     this.#collector.log('info', 'Configuration files have changed', { files });
     await this.#reload('watch');
   }
 
-  async #reload(actor: ConfigActor): Promise<void> {
+  #reload(actor: ConfigActor): Promise<void> {
+    this.#reloading = this.#reloading.then(() => this.#carryOut(actor));
+    return this.#reloading;
+  }
+
+  async #carryOut(actor: ConfigActor): Promise<void> {
     const collector = this.#collector;
     // What the running configuration says counts: the new one may not even be readable.
     const exits = collector.configuration?.config.service.options.reload.on_failure === 'exit';
     collector.log('warn', 'Config updated, restart service');
+    this.#versions.actor = actor;
     try {
       await collector.reload();
-      this.#accepted(actor);
+      this.#accepted();
     } catch (error) {
+      this.#keeping = this.#versions.rejected();
       const text = exits ? 'cannot reload, ending' : 'cannot reload, the running configuration stays';
       collector.log('error', text, { error: messageOf(error) });
       if (exits) this.#onFailure(new CollectorError('RELOAD_FAILED', messageOf(error), { cause: error }));
@@ -59,31 +78,21 @@ export class Reloader {
   }
 
   /** What runs now decides what is watched and where it is kept. */
-  #accepted(actor: ConfigActor): void {
+  #accepted(): void {
+    this.#keeping = this.#versions.accepted();
     const { configuration, state } = this.#collector;
-    if (configuration === null || state !== 'running') return;
-    const { files, config } = configuration;
-    if (!config.service.options.reload.watch) this.#stopWatching();
-    else if (this.#watch !== null) this.#watch.follow(files);
-    else this.#watch = new FileWatch(files, (changed) => void this.#onChange(changed), this.#io);
-    this.#keeping = this.#keeping.then(() => this.#keep(configuration, actor));
+    if (configuration !== null && state === 'running') this.#follow(configuration.files);
   }
 
-  /** A version that cannot be kept is no reason to stop. */
-  async #keep({ config, files }: LoadedConfig, actor: ConfigActor): Promise<void> {
-    const { directory, keep } = config.service.options.reload.history;
-    if (directory === '') return;
-    const { set, featureGates } = this.#flags;
-    const sources = this.#flags.config.map((location) => {
-      const path = sourcePath(location);
-      return { location, text: path === null ? null : (files.get(path) ?? null) };
-    });
-    try {
-      const number = await new ConfigHistory(directory).record({ sources, set, featureGates }, actor, keep);
-      if (number !== null) this.#collector.log('info', 'Configuration kept', { version: number });
-    } catch (error) {
-      this.#collector.log('warn', 'cannot keep the configuration', { error: messageOf(error) });
-    }
+  async #failed(failure: CollectorError): Promise<void> {
+    const files = await this.#versions.failed(failure.message);
+    if (this.#collector.state === 'running') this.#follow(files);
+  }
+
+  #follow(files: ReadonlyMap<string, string>): void {
+    if (this.#collector.configuration?.config.service.options.reload.watch !== true) this.#stopWatching();
+    else if (this.#watch !== null) this.#watch.follow(files);
+    else this.#watch = new FileWatch(files, (changed) => void this.#onChange(changed), this.#io);
   }
 
   #stopWatching(): void {

@@ -6,6 +6,7 @@ import { DEFAULT_CONFIG_LOCATION } from '../config/index.js';
 import type { CollectorError } from '../errors.js';
 import type { CliIo, SignalName } from './io.js';
 import { Reloader } from './reload.js';
+import { Versions } from './versions.js';
 import { welcomeText } from './welcome.js';
 
 /** Flags of every command that reads a configuration. */
@@ -34,16 +35,17 @@ const CUT_SHORT_MS = 500;
  */
 export async function run(flags: ConfigFlags, io: CliIo): Promise<number> {
   const builtIn = flags.config.length === 0;
-  const collector = new Collector(
+  const versions = new Versions(flags, (level, message, fields) => collector.log(level, message, fields));
+  const collector: Collector = new Collector(
     {
       configLocations: builtIn ? [DEFAULT_CONFIG_LOCATION] : flags.config,
       set: flags.set,
       featureGates: flags.featureGates,
       host: 'command',
     },
-    io.internals,
+    { ...io.internals, load: (options) => versions.load(options) },
   );
-  const ending = listen(collector, flags, io);
+  const ending = listen(collector, versions, io);
   try {
     const started = collector.start();
     const early = await Promise.race([started, ending.happened]);
@@ -51,6 +53,7 @@ export async function run(flags: ConfigFlags, io: CliIo): Promise<number> {
     else if (builtIn) io.stderr.write(welcomeText(collector.listening()));
     const end = early ?? (await ending.happened);
     await collector.close();
+    await ending.settled();
     return 'signal' in end && !ending.wasCut() ? 0 : 1;
   } finally {
     ending.remove();
@@ -61,12 +64,15 @@ interface Listening {
   readonly happened: Promise<Ending>;
   /** Whether a second signal came. */
   wasCut(): boolean;
+  /** Resolves when nothing is left to be written about the configuration. */
+  settled(): Promise<void>;
   remove(): void;
 }
 
-function listen(collector: Collector, flags: ConfigFlags, io: CliIo): Listening {
+function listen(collector: Collector, versions: Versions, io: CliIo): Listening {
   const removers: (() => void)[] = [];
   let cut = false;
+  let reloader: Reloader | null = null;
   const happened = new Promise<Ending>((resolve) => {
     let ending = false;
     const stop = (signal: SignalName): void => {
@@ -80,11 +86,12 @@ function listen(collector: Collector, flags: ConfigFlags, io: CliIo): Listening 
       ending = true;
       resolve({ failure });
     };
-    const reloader = new Reloader(collector, flags, io, fail);
+    const reloads = new Reloader(collector, versions, io, fail);
+    reloader = reloads;
     removers.push(
       io.onSignal('SIGINT', () => stop('SIGINT')),
       io.onSignal('SIGTERM', () => stop('SIGTERM')),
-      io.onSignal('SIGHUP', () => void reloader.onSignal(SIGNAL_WORDS.SIGHUP)),
+      io.onSignal('SIGHUP', () => void reloads.onSignal(SIGNAL_WORDS.SIGHUP)),
     );
     collector.on('error', (failure) => {
       collector.log('error', 'Asynchronous error received, terminating process', { error: failure.message });
@@ -94,6 +101,7 @@ function listen(collector: Collector, flags: ConfigFlags, io: CliIo): Listening 
   return {
     happened,
     wasCut: () => cut,
+    settled: async () => reloader?.settled(),
     remove() {
       for (const remove of removers) remove();
     },

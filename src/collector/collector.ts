@@ -24,8 +24,9 @@ import { MetricsReader } from '../telemetry/prometheus.js';
 import { checkIngest, type IngestOptions } from './ingest.js';
 import { toLoadOptions, type CollectorOptions, type ReloadOptions } from './options.js';
 import { OwnTelemetry } from './own-telemetry.js';
+import { Probation, type WayBack } from './probation.js';
 import type { Identity } from './resource.js';
-import { statsOf, type CollectorStats } from './stats.js';
+import { panicsOf, statsOf, type CollectorStats } from './stats.js';
 
 /**
  * - `idle`: made, not started.
@@ -44,6 +45,11 @@ export interface CollectorEvents {
   warning: [message: string, fields: LogFields];
   /** A component died after the start; data is lost from here on unless the host closes and starts anew. */
   error: [error: CollectorError];
+  /**
+   * The probation of a reloaded configuration (`service.reload.probation`) is over: null if it has passed, else why the
+   * one before has taken over again.
+   */
+  probation: [failure: CollectorError | null];
   /** A log line, after level and sampling. */
   log: [record: LogRecord];
 }
@@ -58,7 +64,7 @@ export interface CloseOptions {
   readonly deadlineMs?: number | null;
 }
 
-/** What tests replace. */
+/** What tests, and in part the command, replace. */
 export interface CollectorInternals {
   readonly addon?: NativeBinding;
   readonly load?: (options: LoadOptions) => Promise<LoadedConfig>;
@@ -83,6 +89,8 @@ export class Collector extends EventEmitter<CollectorEvents> {
   #reader: MetricsReader | null = null;
   #telemetry: OwnTelemetry | null = null;
   #loaded: LoadedConfig | null = null;
+  /** Of what runs, after a reload. */
+  #probation: Probation | null = null;
   /** Ends the time before a drain early. */
   #endPreStop: (() => void) | null = null;
   #nativeListeners: readonly Listener[] = [];
@@ -137,7 +145,8 @@ export class Collector extends EventEmitter<CollectorEvents> {
 
   /**
    * Puts another configuration in the place of the running one: the new pipelines are built beside the old, listeners
-   * that both have stay open. On any failure the old configuration goes on.
+   * that both have stay open. On any failure the old configuration goes on. If a component of the new one fails for good
+   * within `service.reload.probation`, the old one takes over again, and the event `probation` tells of it.
    * @param change what is new; without it the same sources are read again
    * @throws CollectorError `CONFIG_*`, `RELOAD_FAILED`, `BIND_FAILED`, `INVALID_STATE`, `CLOSED`
    */
@@ -272,10 +281,75 @@ export class Collector extends EventEmitter<CollectorEvents> {
   }
 
   async #replace(change: ReloadOptions): Promise<void> {
-    const { native, telemetry } = this.#running();
-    const before = this.listening();
+    this.#running();
     const options: CollectorOptions = { ...this.#options, ...change };
     const loaded = await (this.#internals.load ?? loadConfig)(toLoadOptions(options));
+    const earlier = this.#probation;
+    // While one is on probation the way back is still the one before it.
+    const wayBack = earlier?.wayBack ?? { loaded: this.#loaded ?? loaded, options: this.#options };
+    earlier?.pause();
+    // From before the swap, so that what fails during it counts.
+    this.#probation = this.#probationOf(loaded, wayBack);
+    try {
+      await this.#swap({ loaded, options });
+    } catch (error) {
+      this.#probation?.end();
+      this.#probation = earlier;
+      earlier?.begin();
+      throw error;
+    }
+    earlier?.end();
+    this.#probation?.begin();
+  }
+
+  #probationOf(loaded: LoadedConfig, wayBack: WayBack): Probation | null {
+    const durationMs = loaded.config.service.probation / 1e6;
+    if (durationMs === 0) return null;
+    const probation = new Probation(wayBack, Math.min(durationMs, KEEP_ALIVE_MS), {
+      panics: () => this.#panics(),
+      passed: () => {
+        this.#probation = null;
+        this.#telemetry?.log.info('Configuration has passed its probation');
+        this.#tell('probation', null);
+      },
+      failed: (error) => {
+        this.#work = this.#work.then(() => this.#goBack(probation, error));
+      },
+    });
+    return probation;
+  }
+
+  /** Caught so far. Numbers that cannot be read say nothing about a configuration. */
+  #panics(): number {
+    try {
+      return panicsOf(this.#reader?.samples() ?? []);
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Has the configuration run again that is good; never rejects. */
+  async #goBack(probation: Probation, error: CollectorError): Promise<void> {
+    if (this.#state !== 'running' || this.#closing !== null) return;
+    // The reload under way was refused after all, so it is not to blame.
+    if (this.#probation !== probation) return this.#fail(error);
+    this.#probation = null;
+    const log = this.#telemetry?.log;
+    log?.error('configuration has failed on probation, the one before takes over again', { error: error.message });
+    try {
+      await this.#swap(probation.wayBack);
+      this.#tell('probation', error);
+    } catch (failure) {
+      log?.error('cannot return to the configuration before', { error: messageOf(failure) });
+      this.#tell('probation', error);
+      this.#fail(error);
+    }
+  }
+
+  /** Puts a loaded configuration in the place of the running one; on failure the latter goes on. */
+  async #swap({ loaded, options }: WayBack): Promise<void> {
+    const { native, telemetry } = this.#running();
+    const before = this.listening();
     const prepared = await telemetry.prepare(loaded);
     let refusal: NativeRefusal | null;
     try {
@@ -355,6 +429,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
   }
 
   async #release(): Promise<void> {
+    this.#probation?.end();
     this.#stopNative();
     this.#takeEvents();
     this.#nativeListeners = [];
@@ -421,9 +496,15 @@ export class Collector extends EventEmitter<CollectorEvents> {
 
   #onFatal(component: string, message: string): void {
     this.#telemetry?.log.error('component failed', { 'otelcol.component.id': component, error: message });
+    const error = new CollectorError('INTERNAL', `${component}: ${message}`, { details: { component } });
+    this.#fail(error);
+  }
+
+  /** A failure for good: of what is on probation, or of all. */
+  #fail(error: CollectorError): void {
+    if (this.#probation !== null) this.#probation.fail(error);
     // An emitter without listeners would throw it.
-    if (this.listenerCount('error') === 0) return;
-    this.#tell('error', new CollectorError('INTERNAL', `${component}: ${message}`, { details: { component } }));
+    else if (this.listenerCount('error') > 0) this.#tell('error', error);
   }
 
   #warn(message: string, fields: LogFields): void {
@@ -449,7 +530,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
   }
 
   /** The collector does not stumble over its listeners. */
-  #tell<K extends 'state' | 'warning' | 'error'>(event: K, ...facts: CollectorEvents[K]): void {
+  #tell<K extends 'state' | 'warning' | 'error' | 'probation'>(event: K, ...facts: CollectorEvents[K]): void {
     try {
       (this.emit as (name: string, ...values: readonly unknown[]) => boolean).call(this, event, ...facts);
     } catch (error) {

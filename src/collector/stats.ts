@@ -36,9 +36,13 @@ const UNITS: Readonly<Record<Signal, string>> = {
   profiles: 'profile_samples',
 };
 
+/** Panics caught in the core. */
+export function panicsOf(series: readonly Sample[]): number {
+  return totalOf(series, 'teleferric_panics_total');
+}
+
 export function statsOf(series: readonly Sample[], status: Readonly<Record<string, unknown>>): CollectorStats {
-  const total = (name: string): number =>
-    series.reduce((sum, sample) => (sample.kind !== 'histogram' && sample.name === name ? sum + sample.value : sum), 0);
+  const total = (name: string): number => totalOf(series, name);
   const signal = (unit: string): SignalTotals => ({
     accepted: total(`otelcol_receiver_accepted_${unit}`),
     refused: total(`otelcol_receiver_refused_${unit}`),
@@ -60,6 +64,13 @@ export function statsOf(series: readonly Sample[], status: Readonly<Record<strin
     },
     series,
   };
+}
+
+function totalOf(series: readonly Sample[], name: string): number {
+  return series.reduce(
+    (sum, sample) => (sample.kind !== 'histogram' && sample.name === name ? sum + sample.value : sum),
+    0,
+  );
 }
 
 function numberOf(value: unknown): number {

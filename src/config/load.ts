@@ -156,6 +156,8 @@ function resolve(decoded: DecodedConfig, options: LoadOptions, environment: Envi
       tenants: service.tenants,
       drainTimeout: service.drain.timeout,
       preStop: service.drain.pre_stop,
+      // Who wants a failure to end the process does not want it mended by another configuration.
+      probation: service.reload.on_failure === 'exit' ? 0 : service.reload.probation,
       options: service,
     },
   };

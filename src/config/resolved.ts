@@ -97,6 +97,8 @@ export interface ResolvedService {
   readonly drainTimeout: Nanoseconds;
   /** Between the health page and the drain. */
   readonly preStop: Nanoseconds;
+  /** After a reload to this configuration; 0 is none. */
+  readonly probation: Nanoseconds;
   /** The section as written, every key with its value or default: what print-config shows. */
   readonly options: ServiceOptions;
 }

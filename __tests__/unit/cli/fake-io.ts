@@ -1,4 +1,6 @@
 // A process for commands under test: texts are kept, signals are sent by hand, nothing ends.
+import { jest } from '@jest/globals';
+
 import { main, type CliIo, type SignalName } from '../../../src/cli/index.js';
 import { FakeAddon } from '../binding/fake-binding.js';
 
@@ -67,11 +69,14 @@ export class FakeIo implements CliIo {
   }
 }
 
-/** Turns of the event loop before a condition that does not come true is a failure. */
-const TURNS_MAX = 20_000;
+/** How long a condition may take to come true; generous, since machines that run tests are busy. */
+const PATIENCE_MS = 15_000;
+// Above it, so that what fails says what it waited for.
+jest.setTimeout(2 * PATIENCE_MS);
 
 export async function until(condition: () => boolean, complaint: () => string): Promise<void> {
-  for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
     if (condition()) return;
     await new Promise((resolve) => {
       setImmediate(resolve);

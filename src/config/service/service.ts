@@ -32,6 +32,8 @@ export const VALUE_DEPTH_MAX = 128;
 export const CONNECTIONS_MAX = 12_000;
 /** How long a drain may take, unless `drain.timeout` says otherwise. */
 export const DRAIN_TIMEOUT = ns('25s');
+/** How long a reloaded configuration is watched, unless `reload.probation` says otherwise. */
+export const PROBATION = ns('60s');
 const THREADS_MAX = 1024;
 const VERSIONS_MAX = 10_000;
 const UINT32_MAX = 2 ** 32 - 1;
@@ -105,6 +107,11 @@ const reloadSpec = object({
     false,
     'Whether to reload when a file of the configuration, or one that it refers to, has changed',
   ),
+  probation: key(
+    duration({ min: 0 }),
+    PROBATION,
+    'For how long after a reload the configuration before it is taken back when a component fails for good or, with `history.directory`, when the process dies; 0 is off, as is `on_failure: exit`',
+  ),
   history: block(
     object({
       directory: key(string(), '', 'Folder for the configurations that ran, as files in `config`; empty keeps none'),
@@ -146,7 +153,10 @@ export const serviceSpec = object({
     }),
     'Stopping',
   ),
-  reload: block(reloadSpec, 'Another configuration in the place of the running one; for the command'),
+  reload: block(
+    reloadSpec,
+    'Another configuration in the place of the running one; for the command, but for `probation`',
+  ),
 });
 
 /** The section, decoded: every key with its value or default. */

@@ -4,6 +4,8 @@
 //! such a task ends that task alone: it is reported to the hook given at start and the worker goes on. Work is never
 //! moved from one worker to another.
 
+mod restarts;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
@@ -20,6 +22,8 @@ use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
+
+pub(crate) use restarts::Restarts;
 
 /// What a panicking task leaves behind: the worker it ran on and the panic's message.
 #[derive(Clone, Debug, PartialEq, Eq)]

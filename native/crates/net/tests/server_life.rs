@@ -255,3 +255,19 @@ impl Service for Plain {
         Response::empty(StatusCode::OK)
     }
 }
+
+#[test]
+fn tells_a_socket_given_up_from_one_that_was_lost() {
+    let stopped = Running::start(http());
+    let given_up = stopped.server.given_up();
+    stopped.server.stop_accepting();
+    assert!(!block_on(given_up));
+    assert!(stopped.server.is_closed());
+
+    let lost = Running::start(http());
+    let given_up = lost.server.given_up();
+    assert!(!lost.server.is_closed());
+    lost.workers.shutdown(Duration::ZERO);
+    assert!(block_on(given_up));
+    assert!(lost.server.is_closed());
+}

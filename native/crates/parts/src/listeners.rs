@@ -4,6 +4,8 @@
 //!
 //! A change of graphs is one transaction: [`begin`](Listeners::begin), any number of [`open`](Listeners::open), then
 //! [`commit`](Listeners::commit) or [`roll_back`](Listeners::roll_back). Until the commit nothing running is touched.
+//!
+//! The host is told (`fatal`) of a listener that is lost while it should listen.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,10 +13,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use teleferric_net::{Bound, Endpoint, ListenAddr, Server, ServerConfig, Service, Workers, serve};
 use tokio::time::Instant;
 
-use crate::component::{Address, Shared, StartError};
+use crate::component::{Address, Host, Shared, StartError};
 use crate::settings::grpc_server::GrpcServer;
 use crate::settings::http_server::HttpServer;
 
@@ -77,7 +80,13 @@ struct Open {
 /// What happens at the commit.
 enum Asked {
     Replace { place: usize, replace: Replace },
-    Serve { wanted: Box<Wanted>, bound: Bound, serve: Serve },
+    Serve { wanted: Box<Wanted>, bound: Bound, serve: Serve, owner: Owner },
+}
+
+/// Whose listener it is, and who is told when it is lost.
+struct Owner {
+    id: String,
+    host: Arc<dyn Host>,
 }
 
 type Replace = Box<dyn for<'a> FnOnce(&'a Server) -> Pin<Box<dyn Future<Output = ()> + 'a>> + Send>;
@@ -90,17 +99,22 @@ impl Listeners {
         self.open.iter_mut().for_each(|open| open.claimed = false);
     }
 
-    /// Asks for a listener whose requests `make` finds the service for, on each data-plane thread. The address is
-    /// taken now, or was before; requests come after the commit.
+    /// Asks for a listener of the receiver `id` whose requests `make` finds the service for, on each data-plane thread.
+    /// The address is taken now, or was before; requests come after the commit.
     ///
     /// # Errors
     /// When the address is in use, by another receiver of the same graph too, or cannot be bound.
-    pub fn open<S, M>(&mut self, wanted: Wanted, shared: &Arc<Shared>, make: M) -> Result<Address, StartError>
+    pub fn open<S, M>(&mut self, id: &str, wanted: Wanted, shared: &Arc<Shared>, make: M) -> Result<Address, StartError>
     where
         S: Service,
         M: Fn(usize) -> Rc<S> + Send + Sync + Clone + 'static,
     {
-        let same = |open: &Open| !open.claimed && open.endpoint == wanted.endpoint && open.settings == wanted.settings;
+        let same = |open: &Open| {
+            !open.claimed
+                && !open.server.is_closed()
+                && open.endpoint == wanted.endpoint
+                && open.settings == wanted.settings
+        };
         if let Some(place) = self.open.iter().position(same) {
             let open = &mut self.open[place];
             open.claimed = true;
@@ -118,7 +132,8 @@ impl Listeners {
         let address = address(bound.local_addr());
         let workers: Arc<Workers> = Arc::clone(&shared.workers);
         let serve: Serve = Box::new(move |bound, config| serve(bound, config, &workers, make));
-        self.asked.push(Asked::Serve { wanted: Box::new(wanted), bound, serve });
+        let owner = Owner { id: id.to_owned(), host: Arc::clone(&shared.host) };
+        self.asked.push(Asked::Serve { wanted: Box::new(wanted), bound, serve, owner });
         Ok(address)
     }
 
@@ -145,10 +160,17 @@ impl Listeners {
                         replace(&open.server).await;
                     }
                 }
-                Asked::Serve { wanted, bound, serve } => {
-                    let Ok(kept) = bound.try_clone() else { continue };
+                Asked::Serve { wanted, bound, serve, owner } => {
+                    let kept = match bound.try_clone() {
+                        Ok(kept) => kept,
+                        Err(error) => {
+                            owner.lost(bound.local_addr(), &error.to_string());
+                            continue;
+                        }
+                    };
                     let Wanted { endpoint, settings, config } = *wanted;
                     let server = serve(bound, config);
+                    owner.watch(&server);
                     self.open.push(Open { endpoint, settings, bound: kept, server, claimed: true });
                 }
             }
@@ -185,6 +207,23 @@ impl Listeners {
     }
 }
 
+impl Owner {
+    /// Tells the host should the listener end by itself.
+    fn watch(self, server: &Server) {
+        let (address, given_up) = (server.local_addr().clone(), server.given_up());
+        tokio::task::spawn_local(async move {
+            if given_up.await {
+                self.lost(&address, "it takes no more connections");
+            }
+        });
+    }
+
+    fn lost(&self, at: &ListenAddr, why: &str) {
+        let message = format!("lost the listener at {}: {why}", address(at));
+        self.host.tell("fatal", json!({ "component": self.id, "message": message }));
+    }
+}
+
 async fn drain(listeners: Vec<Open>, deadline: Option<Instant>) {
     let grace = deadline.map_or(GRACE_MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
     let mut waits: Vec<_> = Vec::new();
@@ -208,3 +247,65 @@ fn address(address: &ListenAddr) -> Address {
 
 /// How long running requests may take where the configuration sets no limit to the drain.
 const GRACE_MAX: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+    use serde_json::Value;
+    use teleferric_net::{Protocol, Request, Response};
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<(&'static str, Value)>>);
+
+    impl Host for Told {
+        fn print(&self, _target: &str, _text: &str, _fields: &[(&'static str, u64)]) -> bool {
+            true
+        }
+
+        fn tell(&self, kind: &'static str, facts: Value) {
+            self.0.lock().push((kind, facts));
+        }
+    }
+
+    struct Silent;
+
+    impl Service for Silent {
+        async fn call(&self, _request: Request) -> Response {
+            Response::text(http::StatusCode::OK, String::new())
+        }
+    }
+
+    fn watched(host: &Arc<Told>, id: &str) -> (Server, Arc<Workers>) {
+        let workers = Workers::start(1, "listeners").expect("workers");
+        let bound = Bound::bind(&Endpoint::parse("127.0.0.1:0", "tcp").expect("endpoint")).expect("bound");
+        let server = serve(bound, ServerConfig::new(Protocol::Http), &workers, |_| Rc::new(Silent));
+        Owner { id: id.to_owned(), host: Arc::clone(host) as _ }.watch(&server);
+        (server, workers)
+    }
+
+    #[test]
+    fn tells_of_a_listener_that_is_lost_and_of_no_other() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let host = Arc::new(Told::default());
+            let (_stopped, _open) = {
+                let (stopped, workers) = watched(&host, "otlp/stopped");
+                stopped.stop_accepting();
+                stopped.closed().await;
+                ((stopped, workers), watched(&host, "otlp/open"))
+            };
+            let (lost, workers) = watched(&host, "otlp/lost");
+            workers.shutdown(Duration::ZERO);
+            lost.closed().await;
+            while host.0.lock().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let told = host.0.lock();
+            let [(kind, facts)] = &**told else { panic!("told {} times", told.len()) };
+            assert_eq!((*kind, &facts["component"]), ("fatal", &json!("otlp/lost")));
+            let message = format!("lost the listener at {}: it takes no more connections", address(lost.local_addr()));
+            assert_eq!(facts["message"], message);
+        });
+    }
+}

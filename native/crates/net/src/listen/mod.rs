@@ -16,6 +16,7 @@ pub(crate) mod state;
 mod stats;
 mod wire;
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
@@ -25,13 +26,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Either, join_all, select};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 pub use config::{ConnLimits, Enforcement, Keepalive, Protocol, ServerConfig};
 pub use stats::ServerStats;
 
 use crate::endpoint::{Bound, ListenAddr};
 use crate::service::{DynService, Service};
-use crate::workers::{WorkerGone, Workers, report_panic, spawn_local};
+use crate::workers::{Restarts, WorkerGone, Workers, report_panic, spawn_local};
 use accept::{Acceptor, Arrival};
 use hub::{Hub, Phase};
 use stats::Counters;
@@ -161,6 +163,22 @@ impl Server {
         while self.stopped.clone().changed().await.is_ok() {}
     }
 
+    /// Resolves when the listening socket has been given up: whether nobody had asked for that. It outlives the handle,
+    /// and may be dropped at any time.
+    pub fn given_up(&self) -> impl Future<Output = bool> + 'static {
+        let (mut stopped, asked) = (self.stopped.clone(), self.stop.subscribe());
+        async move {
+            while stopped.changed().await.is_ok() {}
+            // An error is the handle's end, which stops as well.
+            asked.has_changed().is_ok() && *asked.borrow() == Accepting::On
+        }
+    }
+
+    /// Whether the listening socket has been given up.
+    pub fn is_closed(&self) -> bool {
+        self.stopped.has_changed().is_err()
+    }
+
     /// Stops accepting and lets the connections end: HTTP/2 peers get GOAWAY, HTTP/1 ones `connection: close`,
     /// requests that are running or already sent are answered. After `grace` the rest is broken off. Resolves when no
     /// connection is left and the listening socket is closed.
@@ -271,13 +289,19 @@ async fn accept_until(
 ) {
     match Acceptor::new(bound, config, stats.clone(), workers, hubs) {
         Ok(acceptor) => {
-            // A panic costs the connection it came with; accepting goes on.
+            // A panic costs the connection it came with; accepting goes on, unless it does nothing but panic.
+            let mut restarts = Restarts::default();
             loop {
                 let accepting = AssertUnwindSafe(acceptor.run()).catch_unwind();
                 // An error is the handle's end, which stops as well.
                 let stop = stopping.wait_for(|accepting| *accepting != Accepting::On);
                 match select(pin!(stop), pin!(accepting)).await {
-                    Either::Right((Err(payload), _)) => report_panic(&*payload),
+                    Either::Right((Err(payload), _)) => {
+                        report_panic(&*payload);
+                        if !restarts.allow(Instant::now()) {
+                            break;
+                        }
+                    }
                     _ => break,
                 }
             }

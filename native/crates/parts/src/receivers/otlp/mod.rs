@@ -130,7 +130,7 @@ impl Otlp {
             Rc::new(GrpcService { intake, rules: Arc::clone(&rules), shared: Arc::clone(&shared) })
         };
         let wanted = Wanted::grpc(settings, &self.shared)?;
-        let address = listeners.open(wanted, &self.shared, make)?;
+        let address = listeners.open(&self.id, wanted, &self.shared, make)?;
         Ok(Listening { component: self.id.clone(), protocol: "grpc", address })
     }
 
@@ -148,7 +148,7 @@ impl Otlp {
             Rc::new(HttpService { intake, rules: Arc::clone(&rules), shared: Arc::clone(&shared) })
         };
         let wanted = Wanted::http(&settings.server, &self.shared)?;
-        let address = listeners.open(wanted, &self.shared, make)?;
+        let address = listeners.open(&self.id, wanted, &self.shared, make)?;
         Ok(Listening { component: self.id.clone(), protocol: "http", address })
     }
 }
