@@ -11,10 +11,14 @@
 
 mod block;
 mod cache;
+mod counts;
 mod shared;
+mod stocks;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, atomic};
+
+use crossbeam_queue::ArrayQueue;
 
 pub use block::Block;
 use shared::{OVERSIZE, Shared};

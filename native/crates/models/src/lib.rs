@@ -4,13 +4,24 @@
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
+use array_queue::ArrayQueue;
+#[cfg(test)]
 use loom::sync::{self, atomic};
 
+/// As many size classes as the models need.
+#[cfg(test)]
+const CLASSES: usize = 1;
+
+#[cfg(test)]
+mod array_queue;
 #[cfg(test)]
 mod breaker;
 #[cfg(test)]
 #[path = "../../buf/src/ledger/budget.rs"]
 mod budget;
+#[cfg(test)]
+#[path = "../../buf/src/pool/counts.rs"]
+mod counts;
 #[cfg(test)]
 #[path = "../../flow/src/breaker/gate.rs"]
 mod gate;
@@ -21,3 +32,8 @@ mod group_commit;
 mod jobs;
 #[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod pool;
+#[cfg(test)]
+#[path = "../../buf/src/pool/stocks.rs"]
+mod stocks;

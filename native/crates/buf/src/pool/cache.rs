@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::CLASSES;
+use super::counts::Counts;
 use super::shared::Shared;
 
 /// A thread's identity within one pool, and its numbers. Blocks carry it to find the way back.
@@ -117,82 +117,5 @@ impl Drop for Cache {
     fn drop(&mut self) {
         self.flush();
         self.home.shared.remove_home(&self.home);
-    }
-}
-
-/// Numbers per class, oversize last. The `own_` methods are for the one thread that writes a home's numbers and
-/// need no read-modify-write; the `shared_` methods are for numbers that several threads write. Padded, so that
-/// threads do not share a line.
-#[derive(Default)]
-#[repr(align(128))]
-pub(super) struct Counts([ClassCounts; CLASSES + 1]);
-
-#[derive(Default)]
-struct ClassCounts {
-    hits: AtomicU64,
-    misses: AtomicU64,
-    returned: AtomicU64,
-    cached: AtomicU64,
-}
-
-impl Counts {
-    pub(super) fn hits(&self, class: usize) -> u64 {
-        self.read(class, |counts| &counts.hits)
-    }
-
-    pub(super) fn misses(&self, class: usize) -> u64 {
-        self.read(class, |counts| &counts.misses)
-    }
-
-    pub(super) fn returned(&self, class: usize) -> u64 {
-        self.read(class, |counts| &counts.returned)
-    }
-
-    pub(super) fn cached(&self, class: usize) -> u64 {
-        self.read(class, |counts| &counts.cached)
-    }
-
-    fn own_take(&self, class: usize, is_hit: bool) {
-        self.own_change(class, |counts| if is_hit { &counts.hits } else { &counts.misses }, |count| count + 1);
-    }
-
-    fn own_return(&self, class: usize) {
-        self.own_change(class, |counts| &counts.returned, |count| count + 1);
-    }
-
-    fn own_cached(&self, class: usize, blocks: usize) {
-        self.own_change(class, |counts| &counts.cached, |_| blocks as u64);
-    }
-
-    fn shared_take(&self, class: usize, is_hit: bool) {
-        if let Some(counts) = self.0.get(class) {
-            if is_hit { &counts.hits } else { &counts.misses }.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn shared_return(&self, class: usize) {
-        if let Some(counts) = self.0.get(class) {
-            counts.returned.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Adds the totals of a thread that ended.
-    pub(super) fn absorb(&self, ended: &Counts) {
-        for (class, into) in self.0.iter().enumerate() {
-            into.hits.fetch_add(ended.hits(class), Ordering::Relaxed);
-            into.misses.fetch_add(ended.misses(class), Ordering::Relaxed);
-            into.returned.fetch_add(ended.returned(class), Ordering::Relaxed);
-        }
-    }
-
-    fn read(&self, class: usize, which: impl Fn(&ClassCounts) -> &AtomicU64) -> u64 {
-        self.0.get(class).map_or(0, |counts| which(counts).load(Ordering::Relaxed))
-    }
-
-    fn own_change(&self, class: usize, which: impl Fn(&ClassCounts) -> &AtomicU64, change: impl FnOnce(u64) -> u64) {
-        if let Some(counts) = self.0.get(class) {
-            let cell = which(counts);
-            cell.store(change(cell.load(Ordering::Relaxed)), Ordering::Relaxed);
-        }
     }
 }

@@ -1,13 +1,14 @@
-//! What all threads of a pool share: the free lists, the numbers, and the allocator's edge.
+//! What all threads of a pool share: the stocks, the numbers, and the allocator's edge.
 
 use std::alloc::{Layout, alloc_zeroed};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use crossbeam_queue::ArrayQueue;
 use parking_lot::Mutex;
 
-use super::cache::{Counts, Home};
+use super::cache::Home;
+use super::counts::Counts;
+use super::stocks::Stocks;
 use super::{AllocError, CLASS_BYTES, CLASSES, ClassStats, PoolConfig, PoolStats};
 
 /// The class index of blocks larger than any class.
@@ -18,29 +19,13 @@ const CACHED_BLOCKS_MAX: usize = 32;
 const FREE_BLOCKS_MAX: usize = 1_024;
 
 pub(super) struct Shared {
-    lists: [Option<FreeList>; CLASSES],
+    /// One for each class, and that of oversize blocks, of which none lie idle.
+    stocks: Stocks<Box<[u8]>, { CLASSES + 1 }>,
     cached_max: [usize; CLASSES],
-    existing: [Existing; CLASSES + 1],
     oversize_bytes: AtomicU64,
     /// Steps of threads that have no cache: foreign drops, and everything after a thread's caches are gone.
     strays: Counts,
     homes: Mutex<Homes>,
-    closed: AtomicBool,
-}
-
-/// Idle blocks of one class for any thread.
-struct FreeList {
-    blocks: ArrayQueue<Box<[u8]>>,
-    /// The shortest the list has been since the last decay: that many blocks lay there unneeded.
-    unneeded: AtomicUsize,
-}
-
-/// Blocks of one class that exist, wherever they are.
-#[derive(Default)]
-struct Existing {
-    now: AtomicU64,
-    peak: AtomicU64,
-    released: AtomicU64,
 }
 
 /// The numbers of threads with a cache, and the sum of those that ended.
@@ -52,18 +37,15 @@ struct Homes {
 
 impl Shared {
     pub(super) fn new(config: &PoolConfig) -> Shared {
-        let list = |bytes: usize| {
-            let capacity = (config.free_bytes_max / bytes).min(FREE_BLOCKS_MAX);
-            (capacity > 0).then(|| FreeList { blocks: ArrayQueue::new(capacity), unneeded: AtomicUsize::new(0) })
+        let room = |class: usize| {
+            CLASS_BYTES.get(class).map_or(0, |bytes| (config.free_bytes_max / bytes).min(FREE_BLOCKS_MAX))
         };
         Shared {
-            lists: CLASS_BYTES.map(list),
+            stocks: Stocks::new(std::array::from_fn(room)),
             cached_max: CLASS_BYTES.map(|bytes| (config.cached_bytes_max / bytes).min(CACHED_BLOCKS_MAX)),
-            existing: Default::default(),
             oversize_bytes: AtomicU64::new(0),
             strays: Counts::default(),
             homes: Mutex::default(),
-            closed: AtomicBool::new(false),
         }
     }
 
@@ -77,70 +59,39 @@ impl Shared {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.stocks.is_closed()
     }
 
-    /// Frees idle blocks and keeps no more of them. A block dropped at the same moment may slip into the list; it
-    /// is freed with the list, when the last block and cache of this pool are gone.
+    /// Frees idle blocks and keeps no more of them. One that slips in meanwhile is freed when the last block and cache
+    /// of this pool are gone.
     pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
-        for (class, list) in self.lists.iter().enumerate() {
-            while let Some(memory) = list.as_ref().and_then(|list| list.blocks.pop()) {
-                self.free(class, memory);
-            }
-        }
+        self.stocks.close();
     }
 
-    /// An idle block of `class` from the list of all threads.
+    /// An idle block of `class` from the stock of all threads.
     pub(super) fn pop(&self, class: usize) -> Option<Box<[u8]>> {
-        let list = self.lists.get(class)?.as_ref()?;
-        let memory = list.blocks.pop();
-        list.unneeded.fetch_min(list.blocks.len(), Ordering::Relaxed);
-        memory
+        self.stocks.pop(class)
     }
 
     /// Keeps an idle block for any thread, or frees it if there is no room.
     pub(super) fn push(&self, class: usize, memory: Box<[u8]>) {
-        let kept = match self.lists.get(class) {
-            Some(Some(list)) if !self.is_closed() => list.blocks.push(memory),
-            _ => Err(memory),
-        };
-        if let Err(memory) = kept {
-            self.free(class, memory);
+        if let Err(memory) = self.stocks.push(class, memory) {
+            self.note_oversize(class, memory.len(), 0);
+            self.stocks.free(class, memory);
         }
     }
 
     /// Frees half of what nobody needed since the last call.
     pub(super) fn decay(&self) {
-        for (class, list) in self.lists.iter().enumerate() {
-            let Some(list) = list else { continue };
-            let surplus = list.unneeded.load(Ordering::Relaxed).div_ceil(2);
-            for memory in (0..surplus).map_while(|_| list.blocks.pop()) {
-                self.free(class, memory);
-            }
-            list.unneeded.store(list.blocks.len(), Ordering::Relaxed);
-        }
+        self.stocks.decay();
     }
 
     /// New memory of `bytes`, zeroed, counted as existing in `class`.
     pub(super) fn allocate(&self, class: usize, bytes: usize) -> Result<Box<[u8]>, AllocError> {
         let memory = zeroed(bytes)?;
-        if let Some(existing) = self.existing.get(class) {
-            let now = existing.now.fetch_add(1, Ordering::Relaxed) + 1;
-            existing.peak.fetch_max(now, Ordering::Relaxed);
-        }
+        self.stocks.note_allocated(class);
         self.note_oversize(class, 0, memory.len());
         Ok(memory)
-    }
-
-    /// Gives memory back to the allocator.
-    pub(super) fn free(&self, class: usize, memory: Box<[u8]>) {
-        if let Some(existing) = self.existing.get(class) {
-            existing.now.fetch_sub(1, Ordering::Relaxed);
-            existing.released.fetch_add(1, Ordering::Relaxed);
-        }
-        self.note_oversize(class, memory.len(), 0);
-        drop(memory);
     }
 
     /// Follows an oversize block that grew or shrank in place.
@@ -169,17 +120,16 @@ impl Shared {
             let sources = || live.iter().map(|home| &home.counts).chain([&self.strays, &homes.ended]);
             let sum = |read: fn(&Counts, usize) -> u64| sources().map(|counts| read(counts, class)).sum::<u64>();
             let (hits, misses, returned) = (sum(Counts::hits), sum(Counts::misses), sum(Counts::returned));
-            let list = self.lists.get(class).and_then(Option::as_ref);
-            let existing = self.existing.get(class);
+            let stocked = self.stocks.numbers(class);
             ClassStats {
                 bytes: CLASS_BYTES.get(class).copied().unwrap_or(0),
                 in_use: (hits + misses).saturating_sub(returned),
                 cached: sum(Counts::cached),
-                free: list.map_or(0, |list| list.blocks.len() as u64),
-                high_water: existing.map_or(0, |existing| existing.peak.load(Ordering::Relaxed)),
+                free: stocked.idle,
+                high_water: stocked.high_water,
                 hits,
                 misses,
-                released: existing.map_or(0, |existing| existing.released.load(Ordering::Relaxed)),
+                released: stocked.released,
             }
         };
         PoolStats {
