@@ -17,7 +17,7 @@ use foldhash::{HashMap, HashSet};
 use futures_util::future::{Either, pending, select};
 use parking_lot::Mutex;
 use teleferric_wire::Signal;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
@@ -25,6 +25,7 @@ use crate::ack::AckLevel;
 use crate::admission::busy;
 use crate::batch::{Batch, Trigger};
 use crate::batcher::{BatchSettings, Batcher};
+use crate::changes::Changes;
 use crate::contract::{Consumer, LocalFuture, Stage};
 use crate::fault::{Fault, FaultCode, GrpcCode};
 use crate::handles::Handles;
@@ -99,7 +100,7 @@ struct Core {
     stop: Stop,
     held_items: Cell<u64>,
     /// Told whenever a batch came back.
-    settled: Notify,
+    settled: Changes,
 }
 
 /// One partition on one thread.
@@ -125,7 +126,7 @@ impl BatchProcessor {
             metrics: BatchMetrics::new(&handles.metrics, &shared.0.processor, handles.detailed),
             stop: Stop::new(),
             held_items: Cell::new(0),
-            settled: Notify::new(),
+            settled: Changes::new(),
         };
         BatchProcessor { core: Rc::new(core), shards: RefCell::default() }
     }
@@ -226,14 +227,7 @@ impl Core {
 
     /// Cancel safe.
     async fn all_idle(&self, shards: &[Rc<Shard>]) {
-        loop {
-            let mut settled = pin!(self.settled.notified());
-            settled.as_mut().enable();
-            if shards.iter().all(|shard| shard.is_idle()) {
-                return;
-            }
-            settled.await;
-        }
+        self.settled.until(|| shards.iter().all(|shard| shard.is_idle())).await;
     }
 }
 
@@ -354,7 +348,7 @@ impl Shard {
         }
         self.release(items);
         members.settle(outcome);
-        self.core.settled.notify_waiters();
+        self.core.settled.tell();
     }
 
     fn release(&self, items: u64) {

@@ -18,13 +18,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use crate::ack::AckLevel;
 use crate::batch::Batch;
 use crate::budget::Budget;
+use crate::changes::Changes;
 use crate::contract::{Consumer, LocalFuture, Stage};
 use crate::courier::Couriers;
 use crate::endpoints::{Destination, Endpoints};
@@ -70,7 +70,7 @@ pub(crate) struct Inner {
     /// Tasks of this thread that have sent and can send again.
     couriers: Couriers<Errand>,
     /// Told whenever `waiting`, `storing` or `sending` goes down.
-    fewer: Notify,
+    fewer: Changes,
 }
 
 impl Delivery {
@@ -112,7 +112,7 @@ impl Delivery {
             sending: Cell::new(0),
             storing: Cell::new(0),
             couriers: Couriers::new(),
-            fewer: Notify::new(),
+            fewer: Changes::new(),
         });
         if let Some(storage) = stored {
             spawn_local(Feed::new(storage.clone(), Rc::clone(&inner)).run());

@@ -10,10 +10,10 @@ use std::time::Duration;
 use futures_util::future::select;
 use teleferric_buf::Permit;
 use teleferric_store::{LogError, Memory};
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::account::DropReason;
+use crate::changes::Changes;
 use crate::delivery::{Inner, Storage};
 use crate::hold::Hold;
 use crate::log::Level as LogLevel;
@@ -45,7 +45,7 @@ pub(crate) struct Feed {
 #[derive(Default)]
 struct Window {
     bytes: AtomicU64,
-    freed: Notify,
+    freed: Changes,
 }
 
 /// A request's part of the window, free again when dropped, and what pays for its memory, if that is not the feed.
@@ -58,7 +58,7 @@ struct Pane {
 impl Drop for Pane {
     fn drop(&mut self) {
         self.window.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.window.freed.notify_waiters();
+        self.window.freed.tell();
     }
 }
 
@@ -125,15 +125,10 @@ impl Feed {
 
     /// Bytes that fit the window; waits until some do.
     async fn room(&self) -> u64 {
-        loop {
-            let mut freed = pin!(self.window.freed.notified());
-            freed.as_mut().enable();
-            let left = WINDOW_BYTES.saturating_sub(self.window.bytes.load(Ordering::Relaxed));
-            if left > 0 {
-                return left;
-            }
-            freed.await;
-        }
+        let left = || WINDOW_BYTES.saturating_sub(self.window.bytes.load(Ordering::Relaxed));
+        self.window.freed.until(|| left() > 0).await;
+        // Nobody but this feed fills it.
+        left()
     }
 
     fn hand_on(&self, request: Stored, permit: &mut Permit) {

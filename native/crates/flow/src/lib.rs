@@ -17,6 +17,7 @@ pub mod batch_processor;
 pub mod batcher;
 pub mod breaker;
 mod budget;
+mod changes;
 mod consumers;
 pub mod contract;
 mod courier;
@@ -49,6 +50,9 @@ mod stored;
 pub mod tenant;
 mod timer;
 mod turns;
+
+// Not by its path in `changes`, where loom puts another one in its place.
+use tokio::sync::Notify;
 
 pub use account::{Account, DropReason};
 pub use ack::AckLevel;

@@ -1,9 +1,8 @@
 //! How far a stage of one data-plane thread has been stopped, and waiting for that.
 
 use std::cell::Cell;
-use std::pin::pin;
 
-use tokio::sync::Notify;
+use crate::changes::Changes;
 
 /// The states of a stage, each stricter than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,12 +21,12 @@ pub(crate) enum Level {
 #[derive(Debug)]
 pub(crate) struct Stop {
     level: Cell<Level>,
-    changed: Notify,
+    changes: Changes,
 }
 
 impl Stop {
     pub(crate) fn new() -> Self {
-        Stop { level: Cell::new(Level::Running), changed: Notify::new() }
+        Stop { level: Cell::new(Level::Running), changes: Changes::new() }
     }
 
     pub(crate) fn is_at(&self, level: Level) -> bool {
@@ -37,19 +36,12 @@ impl Stop {
     pub(crate) fn raise(&self, level: Level) {
         if level > self.level.get() {
             self.level.set(level);
-            self.changed.notify_waiters();
+            self.changes.tell();
         }
     }
 
     /// Ends when the stage is stopped as far as `level`. Cancel safe.
     pub(crate) async fn reached(&self, level: Level) {
-        loop {
-            let mut changed = pin!(self.changed.notified());
-            changed.as_mut().enable();
-            if self.is_at(level) {
-                return;
-            }
-            changed.await;
-        }
+        self.changes.until(|| self.is_at(level)).await;
     }
 }

@@ -13,12 +13,18 @@ use loom::sync::{self, atomic};
 const CLASSES: usize = 1;
 
 #[cfg(test)]
+use notify::Notify;
+
+#[cfg(test)]
 mod array_queue;
 #[cfg(test)]
 mod breaker;
 #[cfg(test)]
 #[path = "../../buf/src/ledger/budget.rs"]
 mod budget;
+#[cfg(test)]
+#[path = "../../flow/src/changes.rs"]
+mod changes;
 #[cfg(test)]
 #[path = "../../buf/src/pool/counts.rs"]
 mod counts;
@@ -33,7 +39,11 @@ mod jobs;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod notify;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
 #[path = "../../buf/src/pool/stocks.rs"]
 mod stocks;
+#[cfg(test)]
+mod waiting;

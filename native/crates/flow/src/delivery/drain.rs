@@ -40,15 +40,8 @@ impl Inner {
 
     /// Ends when nothing is held. Cancel safe.
     async fn empty(&self) {
-        loop {
-            let mut fewer = pin!(self.fewer.notified());
-            fewer.as_mut().enable();
-            let busy = [&self.waiting, &self.storing, &self.sending].iter().any(|count| count.get() > 0);
-            if !busy && self.ready.borrow().is_empty() {
-                return;
-            }
-            fewer.await;
-        }
+        let is_idle = || [&self.waiting, &self.storing, &self.sending].iter().all(|count| count.get() == 0);
+        self.fewer.until(|| is_idle() && self.ready.borrow().is_empty()).await;
     }
 }
 
@@ -61,7 +54,7 @@ pub(super) struct Leave<'a> {
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         self.count.set(self.count.get().saturating_sub(1));
-        self.inner.fewer.notify_waiters();
+        self.inner.fewer.tell();
     }
 }
 

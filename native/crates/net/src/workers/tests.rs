@@ -127,3 +127,31 @@ fn work_from_many_threads_all_runs() {
     workers.shutdown(GRACE);
     assert_eq!(count.load(Ordering::Relaxed), 200);
 }
+
+/// Whoever waits is answered and what the work held is given back, whether it ran, was cut off or came too late.
+#[test]
+fn a_shutdown_amid_work_from_many_threads_leaves_nobody_waiting() {
+    let workers = Workers::start(2, "race").expect("workers");
+    let held = Arc::new(());
+    let asking: Vec<_> = (0..3)
+        .map(|asker| {
+            let (workers, held) = (Arc::clone(&workers), Arc::clone(&held));
+            thread::spawn(move || {
+                let asked = (0..200).map(|round| {
+                    let held = Arc::clone(&held);
+                    workers.run_on(asker + round, move || async move {
+                        let _held = held;
+                        tokio::task::yield_now().await;
+                    })
+                });
+                asked.map(RunOn::wait).filter(Result::is_err).count()
+            })
+        })
+        .collect();
+    assert_eq!(workers.shutdown(Duration::ZERO), Shutdown { joined: 2, left: 0 });
+    asking.into_iter().for_each(|asker| {
+        asker.join().expect("asker");
+    });
+    assert_eq!(workers.run_on(0, || async {}).wait(), Err(WorkerGone));
+    assert_eq!(Arc::strong_count(&held), 1);
+}
