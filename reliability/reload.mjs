@@ -1,10 +1,9 @@
 // Another configuration in the place of the running one, again and again, under load. There are two ways through the
 // collector, each with a receiver, an exporter and a target of its own: one queue is on disk, the other in memory.
 import { rmSync, writeFileSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryFolder } from './folder.mjs';
 import { Oracle } from './oracle.mjs';
 import { Collector, freePort } from './process.mjs';
 import { Producer } from './producer.mjs';
@@ -96,7 +95,7 @@ class Scene {
 
   static async make(connections) {
     const scene = new Scene();
-    scene.folder = await mkdtemp(path.join(tmpdir(), 'teleferric-reload-'));
+    scene.folder = temporaryFolder('reload');
     scene.file = path.join(scene.folder, 'collector.json');
     const metricsPort = await freePort();
     scene.collector = new Collector({ folder: scene.folder, metricsPort, drainMs: DRAIN_MS });

@@ -1,9 +1,8 @@
 // Three exporters share the record of each request, and the target of one is a hundred times too slow: the others have
 // everything at once, memory holds no more than each queue may have there, and in the end all have everything.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryFolder } from './folder.mjs';
 import { audit, Oracle } from './oracle.mjs';
 import { Collector, freePort } from './process.mjs';
 import { Producer } from './producer.mjs';
@@ -26,7 +25,7 @@ const LATE_MS_MAX = 1000;
 const SAMPLE_MS = 100;
 
 export async function slow({ seconds, connections }) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'teleferric-faults-'));
+  const folder = temporaryFolder('faults');
   const oracles = [new Oracle(), new Oracle(), new Oracle()];
   const targets = oracles.map((oracle) => new Target(oracle));
   for (const target of targets) await target.open();

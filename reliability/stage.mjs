@@ -1,9 +1,8 @@
 // What a fault run plays on: a collector with a queue on disk, who sends to it, and what it sends to.
 import { readdirSync, rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryFolder } from './folder.mjs';
 import { audit, Auditor, judgeAccount, Oracle, queuesOf } from './oracle.mjs';
 import { Collector, freePort } from './process.mjs';
 import { Producer } from './producer.mjs';
@@ -19,7 +18,7 @@ export class Stage {
   /** `standby` is for a second target, which `exporter`, a function of its URL, puts into the configuration. */
   static async make({ connections, standby = false, exporter = () => ({}), Server = Target, ...settings }) {
     const stage = new Stage();
-    stage.folder = await mkdtemp(path.join(tmpdir(), 'teleferric-faults-'));
+    stage.folder = temporaryFolder('faults');
     stage.oracle = new Oracle();
     stage.target = new Server(stage.oracle);
     await stage.target.open();

@@ -1,11 +1,9 @@
 // A retry storm: a collector with many exporters, whose targets refuse everything for a while. What is asked of it is not
 // that all arrives, which the other scenarios judge, but how often the targets are asked, and when.
 import { createServer } from 'node:http';
-import { mkdtemp } from 'node:fs/promises';
 import { rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryFolder } from './folder.mjs';
 import { audit, Oracle } from './oracle.mjs';
 import { Collector, freePort } from './process.mjs';
 import { Producer } from './producer.mjs';
@@ -99,7 +97,7 @@ function exportersTo(port) {
 export async function storm({ seconds }) {
   const targets = new Targets();
   const targetPort = await targets.open();
-  const folder = await mkdtemp(path.join(tmpdir(), 'teleferric-faults-'));
+  const folder = temporaryFolder('faults');
   const [port, metricsPort] = [await freePort(), await freePort()];
   const collector = new Collector({ folder, port, metricsPort, targetPort });
   const { config } = collector;

@@ -12,17 +12,16 @@ const check = process.argv.includes('--check');
 const scratch = mkdtempSync(path.join(tmpdir(), 'teleferric-generate-'));
 let stale = 0;
 
-try {
-  put('src/binding/generated/native.d.ts', await addonTypes());
-  put('src/binding/generated/config.d.ts', documentTypes(await documentSchema()));
-  await must('compiling TypeScript', process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
-  const { componentsMarkdown } = await import('../dist/config/reference.js');
-  const { configJsonSchema } = await import('../dist/config/json-schema.js');
-  put('docs/components.md', componentsMarkdown());
-  put('schema/teleferric.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
-}
+// What fails ends the process.
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+
+put('src/binding/generated/native.d.ts', await addonTypes());
+put('src/binding/generated/config.d.ts', documentTypes(await documentSchema()));
+await must('compiling TypeScript', process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+const { componentsMarkdown } = await import('../dist/config/reference.js');
+const { configJsonSchema } = await import('../dist/config/json-schema.js');
+put('docs/components.md', componentsMarkdown());
+put('schema/teleferric.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
 if (stale > 0) fail('generated files are stale; run npm run generate and commit the result');
 
 /** What napi's macros say about the addon's exports: they write a line of JSON for each while the crate compiles. */

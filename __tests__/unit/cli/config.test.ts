@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { temporaryFolder } from '../../support/folder.js';
 import { FakeIo } from './fake-io.js';
 
 const READY = 'Everything is ready. Begin running and processing data.';
@@ -17,7 +17,7 @@ service:
 
 /** A command that keeps what it runs, and the file it reads. */
 class Kept {
-  readonly folder = mkdtempSync(join(tmpdir(), 'teleferric-history-'));
+  readonly folder = temporaryFolder('history');
   readonly path = join(this.folder, 'collector.yaml');
   readonly #io = new FakeIo();
   #code: Promise<number> = Promise.resolve(0);

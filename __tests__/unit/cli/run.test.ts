@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { temporaryFolder } from '../../support/folder.js';
 import { refusing } from '../binding/fake-binding.js';
 import { FakeIo, until } from './fake-io.js';
 
@@ -19,7 +19,7 @@ service:
 }
 
 function configFile(text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'teleferric-cli-')), 'collector.yaml');
+  const path = join(temporaryFolder('cli'), 'collector.yaml');
   writeFileSync(path, text);
   return path;
 }

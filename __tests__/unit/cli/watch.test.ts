@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { temporaryFolder } from '../../support/folder.js';
 import { FileWatch } from '../../../src/cli/watch.js';
 import { FakeIo, until } from './fake-io.js';
 
@@ -17,7 +17,7 @@ service:
 `;
 
 function folder(): string {
-  return mkdtempSync(join(tmpdir(), 'teleferric-watch-'));
+  return temporaryFolder('watch');
 }
 
 /** A file that is written whole under another name first, as editors do. */

@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+import { temporaryFolder } from '../../support/folder.js';
 import { isCollectorError } from '../../../src/errors.js';
 import { bounded, Log, type LogConfig } from '../../../src/telemetry/log.js';
 
@@ -122,7 +122,7 @@ describe('level and sampling', () => {
 
 describe('destinations', () => {
   it('appends to paths and file URLs, and reopens on a new configuration', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'teleferric-log-'));
+    const folder = temporaryFolder('log');
     const [first, second] = [join(folder, 'a.log'), join(folder, 'b.log')];
     const { log, streams } = capture({ outputPaths: [first, 'stdout'] });
     log.info('one');
