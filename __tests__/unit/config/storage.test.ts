@@ -35,6 +35,8 @@ describe('file_storage', () => {
       segment_bytes: 64 * MIB,
       reserve_free_percent: 5,
       sync: true,
+      lag_policy: 'block',
+      on_full: 'refuse',
       dead_letter_bytes: 256 * MIB,
     });
   });
@@ -51,6 +53,18 @@ describe('file_storage', () => {
       storageKeys,
     );
     expect(queue.storage?.dead_letter_bytes).toBe(expected);
+  });
+
+  it('lets old requests go where that is written', async () => {
+    const { sending_queue: queue } = await delivery(
+      'sending_queue: {storage: file_storage, lag_policy: detach}',
+      'on_full: drop_oldest',
+    );
+    expect(queue.storage).toMatchObject({ lag_policy: 'detach', on_full: 'drop_oldest' });
+    await expect(delivery('sending_queue: {lag_policy: detach}')).rejects.toThrow(
+      '`lag_policy` is supported only with `storage`',
+    );
+    await expect(delivery(STORED, 'on_full: drop')).rejects.toThrow('invalid on_full: "drop"');
   });
 
   it('is what dead letters need', async () => {

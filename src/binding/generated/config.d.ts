@@ -56,10 +56,14 @@ export interface NativeQueueStorage {
   readonly directory: string;
   /** Permissions of a folder that is made. */
   readonly directory_permissions: number;
+  /** What goes when the queue is full, or the log because of it: block, drop_oldest or detach. */
+  readonly lag_policy: string;
   /** How long a request is kept, nanoseconds; 0: for ever. */
   readonly max_age: number;
   /** Bytes of all files of the log. */
   readonly max_bytes: number;
+  /** What happens when the log is full otherwise: refuse or drop_oldest. */
+  readonly on_full: string;
   /** The share of the file system that is left to others, percent. */
   readonly reserve_free_percent: number;
   /** Bytes of a file of the log. */

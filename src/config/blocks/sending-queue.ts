@@ -19,6 +19,8 @@ const DEAD_LETTER_SHARE = 4;
 
 const sizer = choice(['requests', 'items', 'bytes'], (word) => `invalid sizer: ${JSON.stringify(word)}`);
 
+const lagPolicy = choice(['block', 'drop_oldest', 'detach'], (word) => `invalid lag_policy: ${JSON.stringify(word)}`);
+
 const partition = object(
   { metadata_keys: key(list(string()), [], 'Request metadata that keeps batches apart; case does not matter') },
   { validate: ({ metadata_keys: keys }, report) => checkMetadataKeys(keys, report) },
@@ -85,6 +87,11 @@ const queueFields = {
     null,
     'How long `storage` keeps a request that cannot be delivered; 0 is for ever. 24h unless written, and without end if `max_elapsed_time: 0` is written',
   ),
+  lag_policy: key(
+    optional(lagPolicy, 'off'),
+    null,
+    'What goes when a queue in `storage` is full, or the storage because of it: `block`, the default, refuses new requests; `drop_oldest` drops its oldest, `detach` all that wait in it, and counts them as `queue_full`',
+  ),
   dead_letter: block(
     deadLetter,
     'Requests that the destination refuses for good, kept in `storage` to be looked at and sent again',
@@ -123,6 +130,9 @@ function checkQueue(value: QueueValue, report: Report): void {
   if (value.queue_size <= 0) report('`queue_size` must be positive', 'queue_size');
   if (value.storage === null && value.max_age !== null) {
     report('`max_age` is supported only with `storage`', 'max_age');
+  }
+  if (value.storage === null && value.lag_policy !== null) {
+    report('`lag_policy` is supported only with `storage`', 'lag_policy');
   }
   if (value.storage === null && value.dead_letter.enabled === true) {
     report('`dead_letter` is supported only with `storage`', 'dead_letter', 'enabled');
@@ -236,7 +246,12 @@ function toNativeQueueStorage(value: QueueValue, context: NativeContext): Native
   const { enabled, max_bytes: bytes } = value.dead_letter;
   const room = Math.min(bytes, Math.floor(folder.max_bytes / DEAD_LETTER_SHARE));
   const kept = enabled !== false && room >= DEAD_LETTER_BYTES_MIN;
-  return { ...folder, max_age: value.max_age ?? MAX_AGE, dead_letter_bytes: kept ? room : null };
+  return {
+    ...folder,
+    max_age: value.max_age ?? MAX_AGE,
+    lag_policy: value.lag_policy ?? 'block',
+    dead_letter_bytes: kept ? room : null,
+  };
 }
 
 function toNativeBatch(batch: ObjectOf<typeof batchFields>): NativeQueueBatch {

@@ -19,7 +19,7 @@ export type Section = `${Kind}s`;
 export type Stability = 'stable' | 'beta' | 'alpha' | 'development';
 
 /** A storage extension, natively: what each queue in it is told beside its own keys. */
-export type NativeFolder = Omit<NativeQueueStorage, 'max_age' | 'dead_letter_bytes'>;
+export type NativeFolder = Omit<NativeQueueStorage, 'max_age' | 'lag_policy' | 'dead_letter_bytes'>;
 
 /** What mapping to the native document may depend on besides the component's own keys. */
 export interface NativeContext {

@@ -45,6 +45,11 @@ const fields = {
     'group' as const,
     'When an answer is given: `group` after the disk has the request, many with one sync; `never` before',
   ),
+  on_full: key(
+    choice(['refuse', 'drop_oldest'], (word) => `invalid on_full: ${JSON.stringify(word)}`),
+    'refuse' as const,
+    'What happens when the log is full and no `lag_policy` makes room: `refuse` new requests, or `drop_oldest` of all queues, counted as `queue_full`',
+  ),
   fsync: key(bool(), false, 'The Collector’s word for `sync`: written, it is `group` or `never`'),
   max_size: key(int({ min: 0 }), 0, 'The Collector’s word for `max_bytes`; 0 leaves it at that', 'bytes'),
   recreate: ignored(key(bool(), false, 'Put a damaged database aside'), 'has no effect: damage is put aside always'),
@@ -83,6 +88,7 @@ function toNative(config: FileStorageConfig): NativeFolder {
     segment_bytes: config.segment_bytes,
     reserve_free_percent: config.reserve_free,
     sync: config.sync === 'group',
+    on_full: config.on_full,
   };
 }
 

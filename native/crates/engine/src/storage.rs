@@ -121,8 +121,13 @@ fn cursor(log: &mut Log<Disk>, queue: &str) -> Result<u32, String> {
 }
 
 /// Where nothing is added to a log, so that its sizes do not matter.
-const SETTINGS: LogSettings =
-    LogSettings { segment_bytes: 1 << 16, max_bytes: 1 << 40, reserve_free_bytes: 0, sync: true };
+const SETTINGS: LogSettings = LogSettings {
+    segment_bytes: 1 << 16,
+    max_bytes: 1 << 40,
+    reserve_free_bytes: 0,
+    sync: true,
+    given_up_as: End::QueueFull,
+};
 
 #[cfg(test)]
 mod tests;

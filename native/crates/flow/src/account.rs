@@ -17,7 +17,7 @@ pub enum DropReason {
     Rejected,
     /// The drain deadline passed.
     Shutdown,
-    /// A queue had no room for a batch whose senders had been told OK.
+    /// A queue had no room for a batch whose senders had been told OK, or gave up old requests for new ones.
     QueueFull,
     /// A dead letter had to make room for newer ones.
     DeadLetterFull,

@@ -89,13 +89,14 @@ impl Feed {
         let mut wanted = None;
         loop {
             let room = self.room().await;
+            let count = self.readable().await.min(READ_MAX);
             let permit = match wanted.take() {
                 Some(larger) => self.memory(larger, larger).await,
                 None => self.memory(room.min(READ_BYTES), room.min(READ_BYTES_MIN)).await,
             };
             let mut more = pin!(self.storage.queue.more());
             more.as_mut().enable();
-            match self.storage.queue.read(READ_MAX, permit.bytes(), &self.delivery.sender.account).await {
+            match self.storage.queue.read(count, permit.bytes(), &self.delivery.sender.account).await {
                 Ok(Batch { requests, lost, more: unread, larger }) => {
                     if lost.records > 0 {
                         self.delivery.sender.account.drop_items(DropReason::Damaged, lost.items);
@@ -129,6 +130,21 @@ impl Feed {
         self.window.freed.until(|| left() > 0).await;
         // Nobody but this feed fills it.
         left()
+    }
+
+    /// Requests that may be read; waits until some may.
+    async fn readable(&self) -> usize {
+        let queue = &self.storage.queue;
+        loop {
+            let (mut less, mut more) = (pin!(queue.less()), pin!(queue.more()));
+            less.as_mut().enable();
+            more.as_mut().enable();
+            let count = queue.readable();
+            if count > 0 {
+                return count;
+            }
+            select(less, more).await;
+        }
     }
 
     fn hand_on(&self, request: Stored, permit: &mut Permit) {

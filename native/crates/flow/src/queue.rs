@@ -78,8 +78,8 @@ pub struct Room {
     sizer: Sizer,
     consumers: Consumers,
     capacity: u64,
-    /// Whether callers wait for room, so that being full is nothing to be relieved of.
-    blocks: bool,
+    /// Whether callers wait for room, or what is old makes some, so that being full is nothing to be relieved of.
+    may_be_full: bool,
     /// Units ever put in.
     taken: Arc<AtomicU64>,
 }
@@ -112,12 +112,15 @@ impl Room {
         let capacity = settings.queue_size.min(Semaphore::MAX_PERMITS as u64);
         let shares = || Shares::new(settings.queue_share, capacity);
         let memory = || Places::Memory(Arc::new(Semaphore::new(capacity as usize)), shares());
+        if let Some(queue) = stored {
+            queue.limit_to(capacity, settings.sizer);
+        }
         Room {
             places: stored.map_or_else(memory, |queue| Places::Stored(queue.clone())),
             sizer: settings.sizer,
             consumers: Consumers::new(settings.num_consumers),
             capacity,
-            blocks: settings.block_on_overflow,
+            may_be_full: settings.block_on_overflow || stored.is_some_and(StoredQueue::makes_room),
             taken: Arc::default(),
         }
     }
@@ -145,9 +148,9 @@ impl Room {
         matches!(self.places, Places::Stored(_))
     }
 
-    /// How full it is; none if callers wait for room, or if it is so small that being nearly full is its normal state.
+    /// How full it is; none if it may well be full, or if it is so small that being nearly full is its normal state.
     pub(crate) fn fill_percent(&self) -> Option<u64> {
-        let counts = !self.blocks && self.capacity >= UNITS_MIN;
+        let counts = !self.may_be_full && self.capacity >= UNITS_MIN;
         counts.then(|| percent(self.used(), self.capacity))
     }
 

@@ -11,12 +11,13 @@ mod head;
 mod letter;
 mod letters;
 mod logs;
+mod usage;
+mod waiters;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use foldhash::HashMap;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use teleferric_buf::metrics::Registration;
@@ -31,13 +32,18 @@ use crate::admission::busy;
 use crate::batch_id::RecordId;
 use crate::fault::{Fault, FaultCode};
 use crate::handles::Handles;
+use crate::log::Log;
 use crate::metrics::register_stored;
 use crate::parcel::{Context, Parcel};
 use crate::payload::Payload;
-use crate::queue::Sizer;
 use crate::reply::{Keeper, Outcome, drop_reason};
 use letters::LetterBox;
 use logs::OpenLog;
+use usage::Usage;
+use waiters::Waiters;
+
+pub(crate) use usage::Reserved;
+pub(crate) use waiters::Tell;
 
 pub use letter::Letter;
 pub use logs::{OpenError, StorageSettings, StoredLogs, dead_letter_folder, storage_folder};
@@ -53,29 +59,17 @@ struct State {
     cursor: u32,
     /// Where its requests go that are refused for good, if they are kept.
     letters: Option<Arc<LetterBox>>,
-    used: Arc<Mutex<Used>>,
-    _account: Vec<Registration>,
-    /// Requests that were read and are not settled.
-    reading: AtomicUsize,
-    /// Who waits for what becomes of a request that is not read yet, by its sequence.
-    waiting: Mutex<HashMap<u64, Tell>>,
+    usage: Arc<Mutex<Usage>>,
+    _series: Vec<Registration>,
+    waiters: Waiters,
     /// Told when there is more to read: one reader, which tells the next if it leaves something.
     more: Notify,
     /// Whether that was told and no reader has looked since.
     announced: AtomicBool,
     /// Told when there is more room.
     less: Notify,
-}
-
-/// The room taken.
-#[derive(Clone, Copy, Default)]
-struct Used {
-    /// What the log holds for the queue, and what is on its way there.
-    tally: Tally,
-    /// As much of that is on its way.
-    storing: Tally,
-    /// What was ever there, and what became of it.
-    totals: Totals,
+    account: Arc<Account>,
+    log: Log,
 }
 
 impl StoredQueue {
@@ -99,51 +93,28 @@ impl StoredQueue {
             }
             _ => None,
         };
-        let used = Arc::new(Mutex::new(Used { tally: held, storing: Tally::default(), totals }));
-        let account = Arc::clone(&used);
-        let read = move || {
-            let Used { tally, storing, totals } = *account.lock();
-            (totals, tally.items.saturating_sub(storing.items))
-        };
+        let usage = Arc::new(Mutex::new(Usage::holding(held, totals)));
+        let account = Arc::clone(&usage);
+        let read = move || account.lock().account();
         Ok(StoredQueue(Arc::new(State {
             writer,
             _log: log,
             cursor,
             letters,
-            used,
-            _account: register_stored(&handles.metrics, exporter, signal, read),
-            reading: AtomicUsize::new(0),
-            waiting: Mutex::default(),
+            usage,
+            _series: register_stored(&handles.metrics, exporter, signal, read),
+            waiters: Waiters::default(),
             more: Notify::new(),
             announced: AtomicBool::new(false),
             less: Notify::new(),
+            account: Arc::clone(&handles.account),
+            log: handles.log.clone(),
         })))
     }
 
     /// Whether what is refused for good is kept.
     pub(crate) fn keeps_dead_letters(&self) -> bool {
         self.0.letters.is_some()
-    }
-
-    /// What it holds, in units of `sizer`.
-    pub(crate) fn used(&self, sizer: Sizer) -> u64 {
-        sizer.of_tally(self.0.used.lock().tally)
-    }
-
-    /// Takes room for a request, if `capacity` units of `sizer` have it.
-    pub(crate) fn try_reserve(&self, tally: Tally, sizer: Sizer, capacity: u64) -> Option<Reserved> {
-        let mut used = self.0.used.lock();
-        if sizer.of_tally(used.tally).saturating_add(sizer.of_tally(tally)) > capacity {
-            return None;
-        }
-        used.tally.add(tally);
-        used.storing.add(tally);
-        Some(Reserved { queue: self.clone(), tally, kept: false })
-    }
-
-    /// Ends after room was given back. Does not miss what happens from its first poll, or `enable`, on.
-    pub(crate) fn less(&self) -> Notified<'_> {
-        self.0.less.notified()
     }
 
     /// Ends after something was added, for one of those who wait. Does not miss what happens from its first poll, or
@@ -175,6 +146,7 @@ impl StoredQueue {
         memory: Option<Memory>,
     ) -> Result<(), Fault> {
         let Some(first) = targets.first() else { return Ok(()) };
+        targets.iter().for_each(|target| target.reserved.queue.give_up_excess());
         let writer = first.reserved.queue.0.writer.clone();
         let entry = Entry {
             time: now_ms(),
@@ -212,7 +184,7 @@ impl StoredQueue {
         let (queue, account) = (self.clone(), Arc::clone(account));
         let then = move |read: Result<teleferric_store::Read, LogError>| {
             let batch = read.map(|read| {
-                queue.leave(read.lost, &[], End::Damaged);
+                queue.0.leave(read.lost, &[], End::Damaged);
                 let keep = |record| Stored::new(queue.clone(), record, Arc::clone(&account));
                 let requests = read.records.into_iter().map(keep).collect();
                 Batch { requests, lost: read.lost, more: read.more, larger: read.larger }
@@ -225,34 +197,18 @@ impl StoredQueue {
         self.0.writer.read_within(self.0.cursor, count, bytes, Box::new(then));
         told.await.unwrap_or(Err(LogError::ReadOnly))
     }
-
-    /// Gives the room back of what left the log: the items of `ends` ended so, the others as `rest`.
-    fn leave(&self, tally: Tally, ends: &[(End, u64)], rest: End) {
-        if tally == Tally::default() {
-            return;
-        }
-        {
-            let mut used = self.0.used.lock();
-            used.tally.subtract(tally);
-            used.totals.leave(tally.items, ends, rest);
-        }
-        self.0.less.notify_waiters();
-    }
 }
 
 impl State {
     /// Tells a reader of a request that lasts, once for a group that is written together.
-    fn appended(&self, sequence: u64, waiter: Option<Tell>) {
+    fn appended(&self, sequence: u64, items: u64, waiter: Option<Tell>) {
         // It is read by a later job of this thread at the earliest.
-        waiter.into_iter().for_each(|waiter| drop(self.waiting.lock().insert(sequence, waiter)));
+        waiter.into_iter().for_each(|waiter| self.waiters.add(sequence, items, waiter));
         if !self.announced.swap(true, Ordering::AcqRel) {
             self.more.notify_one();
         }
     }
 }
-
-/// Told what becomes of a stored request.
-pub(crate) type Tell = oneshot::Sender<Outcome>;
 
 /// A queue that a request is for, and who waits for what becomes of it there.
 pub(crate) struct Target {
@@ -272,40 +228,6 @@ pub(crate) struct Batch {
     pub(crate) larger: Option<u64>,
 }
 
-/// Room taken in a stored queue, given back unless a request went there.
-pub(crate) struct Reserved {
-    queue: StoredQueue,
-    tally: Tally,
-    kept: bool,
-}
-
-impl Reserved {
-    /// The request lies in the log: its room is given back when it leaves that.
-    fn keep(mut self, sequence: u64, waiter: Option<Tell>) {
-        self.kept = true;
-        {
-            let mut used = self.queue.0.used.lock();
-            used.storing.subtract(self.tally);
-            used.totals.enqueued += self.tally.items;
-        }
-        self.queue.0.appended(sequence, waiter);
-    }
-}
-
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        {
-            let mut used = self.queue.0.used.lock();
-            used.storing.subtract(self.tally);
-            used.tally.subtract(self.tally);
-        }
-        self.queue.0.less.notify_waiters();
-    }
-}
-
 /// A request that was read. Dropping it settles it: it leaves the log, or is read again if it is unfinished.
 pub(crate) struct Stored {
     queue: StoredQueue,
@@ -322,7 +244,7 @@ pub(crate) struct Stored {
 
 /// Who waits for what becomes of a request, and the outcome so far.
 struct Waiter {
-    tell: oneshot::Sender<Outcome>,
+    tell: Tell,
     so_far: Mutex<SoFar>,
 }
 
@@ -357,8 +279,8 @@ impl Waiter {
 
 impl Stored {
     fn new(queue: StoredQueue, record: Record, account: Arc<Account>) -> Self {
-        queue.0.reading.fetch_add(1, Ordering::Relaxed);
-        let tell = queue.0.waiting.lock().remove(&record.sequence);
+        queue.0.usage.lock().reading.add(record.tally());
+        let tell = queue.0.waiters.take(record.sequence);
         let waiter = tell.map(Waiter::new);
         Stored {
             queue,
@@ -465,10 +387,11 @@ impl Keeper for Stored {
 
 impl Drop for Stored {
     fn drop(&mut self) {
-        let State { writer, cursor, waiting, reading, used, .. } = &*self.queue.0;
-        let unfinished = *self.unfinished.get_mut();
+        let State { writer, cursor, waiters, usage, .. } = &*self.queue.0;
+        let (unfinished, tally) = (*self.unfinished.get_mut(), self.record.tally());
+        usage.lock().reading.subtract(tally);
         match self.waiter.take() {
-            Some(Waiter { tell, .. }) if unfinished => drop(waiting.lock().insert(self.record.sequence, tell)),
+            Some(Waiter { tell, .. }) if unfinished => waiters.add(self.record.sequence, self.record.items, tell),
             Some(waiter) => self.ends.get_mut().extend(waiter.answer()),
             None => {}
         }
@@ -480,15 +403,10 @@ impl Drop for Stored {
             drops.for_each(|(reason, items)| self.account.drop_items(reason, items));
             // Before whoever waits for the room appends something.
             writer.settle(*cursor, self.record.sequence, ends.clone());
-            self.queue.leave(self.record.tally(), &ends, End::Delivered);
+            self.queue.0.leave(tally, &ends, End::Delivered);
         }
-        let last = reading.fetch_sub(1, Ordering::Relaxed) == 1;
         // With the last one the log can tell whether something is missing of what should be there.
-        let is_left = || {
-            let used = used.lock();
-            used.tally.records > used.storing.records
-        };
-        if unfinished || (last && is_left()) {
+        if unfinished || usage.lock().is_left_unread() {
             self.queue.announce();
         }
     }

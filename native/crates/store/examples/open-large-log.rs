@@ -21,8 +21,13 @@ const PAYLOAD_BYTES: u64 = 4 << 10;
 const GROUP: u64 = 256;
 /// Bytes that are appended in the second between two checkpoints.
 const UNTOLD_BYTES: u64 = 200 << 20;
-const SETTINGS: LogSettings =
-    LogSettings { segment_bytes: 64 << 20, max_bytes: 2 * LOG_BYTES, reserve_free_bytes: 0, sync: false };
+const SETTINGS: LogSettings = LogSettings {
+    segment_bytes: 64 << 20,
+    max_bytes: 2 * LOG_BYTES,
+    reserve_free_bytes: 0,
+    sync: false,
+    given_up_as: End::QueueFull,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from).ok_or("which folder?")?.join("open-large-log");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::log::LagPolicy;
 use crate::meta::{CursorState, Position};
 use crate::record::{Outline, Tally};
 use crate::totals::{End, Totals};
@@ -20,10 +21,14 @@ pub(crate) struct Cursor {
     outstanding: BTreeMap<u64, Taken>,
     /// Read and given back: read again before anything else.
     again: BTreeMap<u64, Taken>,
+    /// Outstanding, and not there any more to be read again.
+    forsaken: BTreeMap<u64, Tally>,
     held: Tally,
     lost: Tally,
     /// What was ever there, which is what is held and what left.
     totals: Totals,
+    /// What it loses when there is no room because of it.
+    pub(crate) lag_policy: LagPolicy,
 }
 
 /// A record that was read, in an earlier life perhaps: then its tally is not known before it is read again.
@@ -46,9 +51,11 @@ impl Cursor {
             left_over: unplaced.into_iter().map(|(sequence, _)| sequence).collect(),
             outstanding: BTreeMap::new(),
             again: placed.into_iter().map(taken).collect(),
+            forsaken: BTreeMap::new(),
             held,
             lost: Tally::default(),
             totals,
+            lag_policy: LagPolicy::default(),
         }
     }
 
@@ -132,14 +139,40 @@ impl Cursor {
     pub(crate) fn settle(&mut self, sequence: u64, ends: &[(End, u64)]) {
         if let Some(taken) = self.outstanding.remove(&sequence) {
             self.leave(taken.tally, ends, End::Delivered);
+        } else if let Some(tally) = self.forsaken.remove(&sequence) {
+            self.totals.leave_otherwise(tally.items, End::QueueFull, ends, End::Delivered);
         }
     }
 
-    /// An outstanding record is to be read again.
-    pub(crate) fn release(&mut self, sequence: u64) {
-        if let Some(taken) = self.outstanding.remove(&sequence) {
-            self.again.insert(sequence, taken);
+    /// An outstanding record is to be read again; how much it was, if it is not there for that any more.
+    pub(crate) fn release(&mut self, sequence: u64) -> Option<Tally> {
+        match self.outstanding.remove(&sequence) {
+            Some(taken) => {
+                self.again.insert(sequence, taken);
+                None
+            }
+            None => self.forsaken.remove(&sequence),
         }
+    }
+
+    /// Needs nothing below `end` any more: whoever has it brings it to an end, which counts then, or it is lost.
+    pub(crate) fn forsake(&mut self, end: u64) {
+        let kept = self.outstanding.split_off(&end);
+        for (sequence, taken) in std::mem::replace(&mut self.outstanding, kept) {
+            self.leave(taken.tally, &[], End::QueueFull);
+            self.forsaken.insert(sequence, taken.tally);
+        }
+    }
+
+    /// Gives up what was not read, or was given back, below `next`, and reads on there; how much that was.
+    pub(crate) fn detach(&mut self, next: u64, tail: Position) -> Tally {
+        let mut gone = self.held;
+        self.outstanding.values().for_each(|taken| gone.subtract(taken.tally));
+        self.leave(gone, &[], End::QueueFull);
+        self.again.clear();
+        self.left_over.clear();
+        (self.read, self.seen) = (tail, self.seen.max(next));
+        gone
     }
 
     /// A record that was given back is not there any more. What an earlier life read counts as lost in the end.
@@ -155,7 +188,7 @@ impl Cursor {
         let (name, gone) = (std::mem::take(&mut self.name), self.held);
         self.leave(gone, &[], End::Purged);
         let state = CursorState { name, from: next, read: tail, totals: self.totals, ..CursorState::default() };
-        *self = Cursor { lost: self.lost, ..Cursor::new(state) };
+        *self = Cursor { lost: self.lost, lag_policy: self.lag_policy, ..Cursor::new(state) };
         gone
     }
 

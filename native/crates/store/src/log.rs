@@ -1,6 +1,6 @@
 //! The log: segments in a row, cursors over them, and what happens when a disk fails.
 
-mod oldest;
+mod giving_up;
 mod opening;
 mod reading;
 mod survey;
@@ -8,7 +8,7 @@ mod survey;
 use std::collections::VecDeque;
 use std::io;
 
-pub use oldest::GivenUp;
+pub use giving_up::{GivenUp, LagPolicy};
 pub use reading::Read;
 pub use survey::{CursorSurvey, RecordSurvey, SegmentSurvey, Survey, survey};
 
@@ -33,6 +33,8 @@ pub struct LogSettings {
     /// Whether an append waits until it lasts. Without, a power cut may take what was appended; a crash of the process
     /// does not.
     pub sync: bool,
+    /// What items count as that are given up for want of room.
+    pub given_up_as: End,
 }
 
 /// Why something was not done.
@@ -185,11 +187,11 @@ impl<V: Vfs> Log<V> {
         }
     }
 
-    /// `cursor` is to read the record with this sequence again.
-    pub fn release(&mut self, cursor: u32, sequence: u64) {
-        if let Some(cursor) = self.cursors.get_mut(cursor as usize) {
-            cursor.release(sequence);
-        }
+    /// `cursor` is to read the record with this sequence again. Where it has been overwritten by now, for want of room,
+    /// it is given up instead.
+    pub fn release(&mut self, cursor: u32, sequence: u64) -> Option<GivenUp> {
+        let tally = self.cursors.get_mut(cursor as usize).and_then(|cursor| cursor.release(sequence))?;
+        Some(self.given_up(cursor, tally, sequence..sequence + 1))
     }
 
     /// Gives up what there is for `cursor`; how much that was.
@@ -280,11 +282,21 @@ impl<V: Vfs> Log<V> {
             }
             left -= bytes;
         }
-        if more > 0 && self.segments.len() as u64 + more > self.most_segments() {
+        if more > 0 && self.check_segments(more).is_err() {
             self.checkpoint()?;
-            if self.segments.len() as u64 + more > self.most_segments() {
-                return Err(LogError::Full);
-            }
+            self.check_segments(more)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is room for `more` segments.
+    fn check_segments(&self, more: u64) -> Result<(), LogError> {
+        if self.segments.len() as u64 + more > self.most_segments() {
+            return Err(LogError::Full);
+        }
+        let reserved = self.settings.segment_bytes.saturating_mul(more.saturating_sub(self.spares.len() as u64));
+        if reserved > 0 && self.vfs.free_bytes()? < self.settings.reserve_free_bytes.saturating_add(reserved) {
+            return Err(LogError::NoSpace);
         }
         Ok(())
     }

@@ -110,6 +110,15 @@ impl Totals {
         self.add(rest, unsaid);
     }
 
+    /// What became of `items` that had left as `before`, as far as there are so many: they end as `ends` and `rest` say.
+    pub(crate) fn leave_otherwise(&mut self, items: u64, before: End, ends: &[(End, u64)], rest: End) {
+        let items = items.min(self.left(before));
+        if let Some(place) = self.left.get_mut(before as usize) {
+            *place -= items;
+        }
+        self.leave(items, ends, rest);
+    }
+
     fn add(&mut self, end: End, items: u64) {
         if let Some(place) = self.left.get_mut(end as usize) {
             *place = place.saturating_add(items);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::log::{GivenUp, Log, LogError, Read};
+use crate::log::{GivenUp, LagPolicy, Log, LogError, Read};
 use crate::record::{Memory, NewRecord, Tally};
 use crate::segment::Uuid;
 use crate::totals::{End, Totals};
@@ -45,13 +45,18 @@ pub struct Reader {
 /// Told, on the writer's thread, what came of a job.
 pub type Told<T> = Box<dyn FnOnce(T) + Send>;
 
-/// What happens to an append for which there is no room.
+/// What happens to an append for which there is no room, and none is made by the [`LagPolicy`] of the readers that are
+/// behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
     /// It is refused.
     Refuse,
-    /// The oldest records go, and this is told, on the writer's thread, what they were.
-    GiveUpOldest(Box<dyn FnMut(GivenUp) + Send>),
+    /// The oldest records go.
+    GiveUpOldest,
 }
+
+/// Told, on the writer's thread, what was given up for want of room.
+pub type TellGivenUp = Box<dyn FnMut(GivenUp) + Send>;
 
 /// An entry on its way, with what pays for keeping it, and who is told.
 struct Appending {
@@ -67,6 +72,8 @@ enum Job {
     Settle { cursor: u32, sequence: u64, ends: Vec<(End, u64)> },
     Release { cursor: u32, sequence: u64 },
     Cursor { name: String, then: Told<Result<Reader, LogError>> },
+    SetLagPolicy { cursor: u32, policy: LagPolicy },
+    GiveUp { cursor: u32, enough: Box<dyn FnMut(Tally) -> bool + Send> },
 }
 
 /// A log on a thread of its own. Clones are the same one; it ends, after all it was given, with the last of them.
@@ -82,7 +89,7 @@ struct Handle {
 impl Job {
     /// Whether somebody waits for it.
     fn is_awaited(&self) -> bool {
-        !matches!(self, Job::Settle { .. } | Job::Release { .. })
+        matches!(self, Job::Append(_) | Job::Read { .. } | Job::Cursor { .. })
     }
 }
 
@@ -92,11 +99,16 @@ impl Writer {
     ///
     /// # Errors
     /// The thread cannot be made.
-    pub fn start<V: Vfs>(log: Log<V>, checkpoint: Duration, when_full: WhenFull) -> std::io::Result<Writer> {
+    pub fn start<V: Vfs>(
+        log: Log<V>,
+        checkpoint: Duration,
+        when_full: WhenFull,
+        given_up: TellGivenUp,
+    ) -> std::io::Result<Writer> {
         let jobs = Arc::new(Jobs::new());
         let theirs = Arc::clone(&jobs);
         let uuid = log.uuid();
-        let work = Work { log, when_full, changes: 0, due: Instant::now() + checkpoint, checkpoint };
+        let work = Work { log, when_full, given_up, changes: 0, due: Instant::now() + checkpoint, checkpoint };
         let thread = std::thread::Builder::new().name("teleferric-log".to_owned()).spawn(move || work.run(&theirs))?;
         Ok(Writer(Arc::new(Handle { uuid, jobs, thread: Mutex::new(Some(thread)) })))
     }
@@ -147,6 +159,16 @@ impl Writer {
         self.give(Job::Cursor { name: name.to_owned(), then });
     }
 
+    /// What a cursor loses when there is no room because of it; see [`Log::set_lag_policy`].
+    pub fn set_lag_policy(&self, cursor: u32, policy: LagPolicy) {
+        self.give(Job::SetLagPolicy { cursor, policy });
+    }
+
+    /// Gives up what `cursor` has not read, until `enough`, asked on the writer's thread, says so; see [`Log::give_up`].
+    pub fn give_up(&self, cursor: u32, enough: impl FnMut(Tally) -> bool + Send + 'static) {
+        self.give(Job::GiveUp { cursor, enough: Box::new(enough) });
+    }
+
     fn give(&self, job: Job) {
         let is_awaited = job.is_awaited();
         self.0.jobs.give(job, is_awaited);
@@ -171,6 +193,7 @@ const CHANGES_MAX: u64 = 4096;
 struct Work<V: Vfs> {
     log: Log<V>,
     when_full: WhenFull,
+    given_up: TellGivenUp,
     /// What has happened since the last checkpoint.
     changes: u64,
     due: Instant,
@@ -185,8 +208,8 @@ impl<V: Vfs> Work<V> {
             for job in jobs {
                 match job {
                     Job::Append(appending) => entries.push(appending),
-                    // It is about nothing that comes now, and each between two entries would cost them a sync.
-                    Job::Settle { .. } => self.work(job),
+                    // They are about nothing that comes now, and each between two entries would cost them a sync.
+                    Job::Settle { .. } | Job::GiveUp { .. } => self.work(job),
                     other => later.push(other),
                 }
             }
@@ -228,7 +251,16 @@ impl<V: Vfs> Work<V> {
                 self.log.settle(cursor, sequence, &ends);
                 self.changes += 1;
             }
-            Job::Release { cursor, sequence } => self.log.release(cursor, sequence),
+            Job::Release { cursor, sequence } => {
+                let gone = self.log.release(cursor, sequence);
+                gone.into_iter().for_each(&mut self.given_up);
+            }
+            Job::SetLagPolicy { cursor, policy } => self.log.set_lag_policy(cursor, policy),
+            Job::GiveUp { cursor, enough } => {
+                let gone = self.log.give_up(cursor, enough);
+                self.changes += u64::from(gone.is_some());
+                gone.into_iter().for_each(&mut self.given_up);
+            }
             Job::Cursor { name, then } => {
                 let found = self.log.cursor(&name);
                 then(found.map(|cursor| Reader {
@@ -246,14 +278,15 @@ impl<V: Vfs> Work<V> {
             let records: Vec<_> = entries.iter().map(Appending::record).collect();
             let result = match self.log.append(&records) {
                 Ok(sequences) => Ok(sequences),
-                Err(LogError::Full | LogError::TooLarge { .. }) if entries.len() > 1 => {
+                Err(LogError::Full | LogError::NoSpace | LogError::TooLarge { .. }) if entries.len() > 1 => {
                     let rest = entries.split_off(entries.len() / 2);
                     self.append(entries);
                     entries = rest;
                     continue;
                 }
-                Err(LogError::Full) => match self.make_room() {
+                Err(error @ (LogError::Full | LogError::NoSpace)) => match self.make_room() {
                     Ok(()) => continue,
+                    Err(LogError::Full) => Err(Arc::new(error)),
                     Err(error) => Err(Arc::new(error)),
                 },
                 Err(error) => Err(Arc::new(error)),
@@ -266,11 +299,10 @@ impl<V: Vfs> Work<V> {
         }
     }
 
-    /// Gives up the oldest records, if that is what happens when the log is full.
+    /// Gives up the oldest records: of readers that are behind and lose something then, or of all where the log is set up
+    /// so.
     fn make_room(&mut self) -> Result<(), LogError> {
-        let WhenFull::GiveUpOldest(told) = &mut self.when_full else { return Err(LogError::Full) };
-        told(self.log.give_up_oldest()?);
-        Ok(())
+        self.log.give_up_oldest(self.when_full == WhenFull::GiveUpOldest, &mut self.given_up)
     }
 }
 
@@ -289,8 +321,13 @@ mod tests {
     use crate::sim::{Dice, Sim};
     use std::sync::mpsc;
 
-    const SETTINGS: LogSettings =
-        LogSettings { segment_bytes: 4096, max_bytes: 8 * 4096, reserve_free_bytes: 0, sync: true };
+    const SETTINGS: LogSettings = LogSettings {
+        segment_bytes: 4096,
+        max_bytes: 8 * 4096,
+        reserve_free_bytes: 0,
+        sync: true,
+        given_up_as: End::QueueFull,
+    };
 
     fn start(sim: &Sim) -> Writer {
         start_with(sim, Duration::from_millis(5))
@@ -299,7 +336,7 @@ mod tests {
     fn start_with(sim: &Sim, checkpoint: Duration) -> Writer {
         let (mut log, _) = Log::open(sim.clone(), SETTINGS, [7; 16]).unwrap();
         log.cursor("a").unwrap();
-        Writer::start(log, checkpoint, WhenFull::Refuse).unwrap()
+        Writer::start(log, checkpoint, WhenFull::Refuse, Box::new(|_| ())).unwrap()
     }
 
     fn entry(id: u8) -> Entry {
@@ -418,8 +455,8 @@ mod tests {
         let (mut log, _) = Log::open(sim.clone(), SETTINGS, [7; 16]).unwrap();
         assert_eq!(["a", "b"].map(|name| log.cursor(name).unwrap()), [0, 1]);
         let (tell, given_up) = mpsc::channel();
-        let when_full = WhenFull::GiveUpOldest(Box::new(move |gone| tell.send(gone).unwrap()));
-        let writer = Writer::start(log, Duration::from_millis(5), when_full).unwrap();
+        let given_up_to = Box::new(move |gone| tell.send(gone).unwrap());
+        let writer = Writer::start(log, Duration::from_millis(5), WhenFull::GiveUpOldest, given_up_to).unwrap();
         let (told, written) = mpsc::channel();
         for id in 0..=255 {
             let (told, targets) = (told.clone(), 1 + u64::from(id) % 2);
@@ -430,7 +467,7 @@ mod tests {
         let heads: Vec<_> = read(&writer, 1000).iter().map(|record| record.head[0]).collect();
         drop(writer);
         let mut gone = [0, 0];
-        for (cursor, tally) in given_up.iter().flatten() {
+        for GivenUp { cursor, tally, .. } in given_up.iter() {
             gone[cursor as usize] += tally.records;
             assert_eq!((tally.items, tally.bytes), (tally.records, tally.records * 100));
         }

@@ -34,7 +34,7 @@ pub(super) fn replay(directory: &Path, queue: &str, limit: Option<u64>) -> Resul
             Err(error) => break Err(error),
         }
     };
-    unreadable.iter().for_each(|sequence| from.release(letters, *sequence));
+    unreadable.iter().for_each(|sequence| drop(from.release(letters, *sequence)));
     outcome.and_then(|()| to.checkpoint()).map_err(|error| match moved.records {
         0 => error.to_string(),
         records => format!("after {records} requests: {error}"),

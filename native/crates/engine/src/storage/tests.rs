@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use teleferric_buf::Ledger;
 use teleferric_flow::{
-    Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode, Handles, Order,
-    Outcome, Parcel, QueueSettings, Reply, Sizer, Storage, StorageSettings, StoredLogs,
+    Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode, Handles, LagPolicy,
+    Order, Outcome, Parcel, QueueSettings, Reply, Sizer, Storage, StorageSettings, StoredLogs, WhenFull,
 };
 use teleferric_testkit::{ScriptedExporter, request};
 use teleferric_wire::Signal;
@@ -33,6 +33,8 @@ async fn life(directory: &Path, sent: u64, outcome: Outcome) -> u64 {
         reserve_free_percent: 0,
         sync: true,
         dead_letter_bytes: Some(256 << 10),
+        lag_policy: LagPolicy::Block,
+        when_full: WhenFull::Refuse,
     };
     let (logs, handles, ledger) = (StoredLogs::default(), Handles::detached(), Ledger::new(1 << 20));
     let queue = QueueSettings {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use teleferric_buf::metrics::{Counter, Registration};
-use teleferric_store::{Disk, Entry, Log as StoreLog, LogError, LogSettings, Reader, Tally, WhenFull, Writer};
+use teleferric_store::{
+    Disk, End, Entry, GivenUp, Log as StoreLog, LogError, LogSettings, Reader, Tally, WhenFull, Writer,
+};
 use teleferric_wire::Signal;
 use tokio::sync::oneshot;
 
@@ -34,19 +36,24 @@ impl DeadLetters {
         let disk = Disk::open(&folder, settings.patience)?;
         let segment_bytes = (max_bytes / SEGMENTS_MIN).max(SEGMENT_BYTES_MIN).min(settings.segment_bytes);
         let reserve_free_bytes = settings.reserve_free_bytes(&disk).map_err(|error| failed(&folder, error.into()))?;
-        let sizes = LogSettings { segment_bytes, max_bytes, reserve_free_bytes, sync: settings.sync };
+        let sizes = LogSettings {
+            segment_bytes,
+            max_bytes,
+            reserve_free_bytes,
+            sync: settings.sync,
+            given_up_as: End::DeadLetterFull,
+        };
         let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(&folder, error))?;
         tell(&handles.log, &folder, &found);
         let held = Held::default();
         let (left, handles) = (Arc::clone(&held), handles.clone());
-        let make_room = WhenFull::GiveUpOldest(Box::new(move |gone| {
-            for (cursor, tally) in gone {
-                handles.account.drop_items(DropReason::DeadLetterFull, tally.items);
-                tell_given_up(&handles.log, tally);
-                change(&left, cursor, |held| held.subtract(tally));
-            }
-        }));
-        let writer = Writer::start(store, CHECKPOINT, make_room).map_err(|error| failed(&folder, error.into()))?;
+        let given_up = Box::new(move |GivenUp { cursor, tally, .. }| {
+            handles.account.drop_items(DropReason::DeadLetterFull, tally.items);
+            tell_given_up(&handles.log, tally);
+            change(&left, cursor, |held| held.subtract(tally));
+        });
+        let writer = Writer::start(store, CHECKPOINT, WhenFull::GiveUpOldest, given_up);
+        let writer = writer.map_err(|error| failed(&folder, error.into()))?;
         Ok(DeadLetters { writer, held })
     }
 

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use parking_lot::Mutex;
-use teleferric_store::{Disk, DiskError, Log as StoreLog, LogError, LogSettings, WhenFull, Writer};
+use teleferric_store::{Disk, DiskError, End, LagPolicy, Log as StoreLog, LogError, LogSettings, WhenFull, Writer};
 use teleferric_wire::Signal;
 
 use super::letters::{self, DeadLetters};
+use super::usage::given_up;
 use super::{State, StoredQueue, queue_name};
 use crate::handles::Handles;
 use crate::log::{Level, Log};
@@ -36,6 +37,10 @@ pub struct StorageSettings {
     pub sync: bool,
     /// Bytes that dead letters may take of those of the log; none: there are no dead letters.
     pub dead_letter_bytes: Option<u64>,
+    /// What goes when the queue is full, or the log because of it.
+    pub lag_policy: LagPolicy,
+    /// What happens when the log is full of what no such policy lets go.
+    pub when_full: WhenFull,
 }
 
 /// Why a storage cannot be had.
@@ -63,8 +68,11 @@ pub(super) struct OpenLog {
     pub(super) writer: Writer,
     /// Those of all its queues, if any of them keeps some.
     pub(super) letters: Option<Arc<DeadLetters>>,
-    queues: Mutex<HashMap<String, Weak<State>>>,
+    queues: Queues,
 }
+
+/// The queues of a log that are in use, by their names.
+pub(super) type Queues = Arc<Mutex<HashMap<String, Weak<State>>>>;
 
 /// How often the log writes down how far its queues are: what was delivered since is delivered again after a crash.
 pub(super) const CHECKPOINT: Duration = Duration::from_secs(1);
@@ -85,13 +93,17 @@ impl StoredLogs {
         let open = self.open(settings, handles)?;
         let name = queue_name(exporter, signal);
         let known = open.queues.lock().get(&name).and_then(Weak::upgrade);
-        if let Some(state) = known {
-            return Ok(StoredQueue(state));
-        }
-        let keeps_letters = settings.dead_letter_bytes.is_some();
-        let queue = StoredQueue::open(Arc::clone(&open), exporter, signal, keeps_letters, handles).await;
-        let queue = queue.map_err(|error| failed(&settings.folder(), error))?;
-        open.queues.lock().insert(name, Arc::downgrade(&queue.0));
+        let queue = match known {
+            Some(state) => StoredQueue(state),
+            None => {
+                let keeps_letters = settings.dead_letter_bytes.is_some();
+                let queue = StoredQueue::open(Arc::clone(&open), exporter, signal, keeps_letters, handles).await;
+                let queue = queue.map_err(|error| failed(&settings.folder(), error))?;
+                open.queues.lock().insert(name, Arc::downgrade(&queue.0));
+                queue
+            }
+        };
+        queue.set_lag_policy(settings.lag_policy);
         Ok(queue)
     }
 
@@ -109,12 +121,15 @@ impl StoredLogs {
             max_bytes: settings.max_bytes.saturating_sub(settings.dead_letter_bytes.unwrap_or_default()),
             reserve_free_bytes: settings.reserve_free_bytes(&disk).map_err(io)?,
             sync: settings.sync,
+            given_up_as: End::QueueFull,
         };
         let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(&folder, error))?;
         tell(&handles.log, &folder, &found);
         let letters = settings.dead_letter_bytes.and_then(|max_bytes| settings.letters(max_bytes, handles));
-        let writer = Writer::start(store, CHECKPOINT, WhenFull::Refuse).map_err(io)?;
-        let open = Arc::new(OpenLog { writer, letters, queues: Mutex::new(HashMap::new()) });
+        let queues = Queues::default();
+        let given_up = Box::new(given_up(Arc::clone(&queues), handles));
+        let writer = Writer::start(store, CHECKPOINT, settings.when_full, given_up).map_err(io)?;
+        let open = Arc::new(OpenLog { writer, letters, queues });
         logs.insert(folder, Arc::downgrade(&open));
         Ok(open)
     }

@@ -4,6 +4,7 @@
 
 mod fanout;
 mod identity;
+mod lag;
 mod letters;
 mod outage;
 mod waiting;
@@ -16,8 +17,9 @@ use std::time::Duration;
 use teleferric_buf::Ledger;
 use teleferric_flow::{
     BatchSettings, BudgetSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault,
-    FaultCode, GrpcCode, Handles, Letter, Order, Outcome, Parcel, Partitioning, QueueBatchSettings, QueueSettings,
-    RetrySettings, Sizer, Spread, Stage, Storage, StorageSettings, StoredLogs, dead_letter_folder,
+    FaultCode, GrpcCode, Handles, LagPolicy, Letter, Order, Outcome, Parcel, Partitioning, QueueBatchSettings,
+    QueueSettings, RetrySettings, Sizer, Spread, Stage, Storage, StorageSettings, StoredLogs, WhenFull,
+    dead_letter_folder,
 };
 use teleferric_testkit::exporter::Step;
 use teleferric_testkit::{Answer, QueueAccount, ScriptedExporter, asked, request};
@@ -68,6 +70,8 @@ fn storage(folder: &Path) -> StorageSettings {
         reserve_free_percent: 0,
         sync: true,
         dead_letter_bytes: None,
+        lag_policy: LagPolicy::Block,
+        when_full: WhenFull::Refuse,
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use teleferric_flow::{
-    BatchSettings, BudgetSettings, DeliverySettings, Order, Partitioning, QueueBatchSettings, QueueSettings,
-    RetrySettings, Sizer, Spread, StorageSettings,
+    BatchSettings, BudgetSettings, DeliverySettings, LagPolicy, Order, Partitioning, QueueBatchSettings, QueueSettings,
+    RetrySettings, Sizer, Spread, StorageSettings, WhenFull,
 };
 
 use super::nanoseconds;
@@ -114,6 +114,10 @@ pub struct QueueStorage {
     pub sync: bool,
     /// Bytes of the log that requests refused for good may take; none: they are dropped.
     pub dead_letter_bytes: Option<u64>,
+    /// What goes when the queue is full, or the log because of it: block, drop_oldest or detach.
+    pub lag_policy: String,
+    /// What happens when the log is full otherwise: refuse or drop_oldest.
+    pub on_full: String,
 }
 
 /// `sending_queue.batch`.
@@ -147,7 +151,7 @@ pub struct Partition {
 /// What stands in front of an exporter with these settings; `timeout` 0 is none. Without `retry` there is one attempt.
 ///
 /// # Errors
-/// A word that is no sizer, order or jitter, or a class or signal that there is not.
+/// A word that stands for nothing, or a class or signal that there is not.
 pub fn delivery(
     timeout: Duration,
     retry: Option<&RetryOnFailure>,
@@ -158,7 +162,7 @@ pub fn delivery(
         batch: queue.and_then(|queue| queue.batch.as_ref()).map(batch_settings).transpose()?,
         retry: retry.filter(|retry| retry.enabled).map(retry_settings).transpose()?,
         timeout,
-        storage: queue.and_then(|queue| queue.storage.as_ref()).map(storage_settings),
+        storage: queue.and_then(|queue| queue.storage.as_ref()).map(storage_settings).transpose()?,
     })
 }
 
@@ -205,8 +209,19 @@ fn queue_settings(queue: &SendingQueue) -> Result<QueueSettings, StartError> {
     })
 }
 
-fn storage_settings(storage: &QueueStorage) -> StorageSettings {
-    StorageSettings {
+fn storage_settings(storage: &QueueStorage) -> Result<StorageSettings, StartError> {
+    let lag_policy = match storage.lag_policy.as_str() {
+        "block" => LagPolicy::Block,
+        "drop_oldest" => LagPolicy::DropOldest,
+        "detach" => LagPolicy::Detach,
+        other => return Err(StartError::new(format!("invalid lag_policy: \"{other}\""))),
+    };
+    let when_full = match storage.on_full.as_str() {
+        "refuse" => WhenFull::Refuse,
+        "drop_oldest" => WhenFull::GiveUpOldest,
+        other => return Err(StartError::new(format!("invalid on_full: \"{other}\""))),
+    };
+    Ok(StorageSettings {
         directory: storage.directory.clone().into(),
         create: storage.create_directory.then_some(storage.directory_permissions),
         patience: storage.timeout,
@@ -216,7 +231,9 @@ fn storage_settings(storage: &QueueStorage) -> StorageSettings {
         reserve_free_percent: storage.reserve_free_percent,
         sync: storage.sync,
         dead_letter_bytes: storage.dead_letter_bytes,
-    }
+        lag_policy,
+        when_full,
+    })
 }
 
 fn batch_settings(batch: &QueueBatch) -> Result<QueueBatchSettings, StartError> {

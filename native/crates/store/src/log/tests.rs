@@ -1,4 +1,5 @@
 mod damage;
+mod giving_up;
 mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +13,13 @@ use crate::record::Memory;
 use crate::sim::{Dice, Sim};
 use crate::vfs::Disk;
 
-const SETTINGS: LogSettings =
-    LogSettings { segment_bytes: 4096, max_bytes: 8 * 4096, reserve_free_bytes: 0, sync: true };
+const SETTINGS: LogSettings = LogSettings {
+    segment_bytes: 4096,
+    max_bytes: 8 * 4096,
+    reserve_free_bytes: 0,
+    sync: true,
+    given_up_as: End::QueueFull,
+};
 const UUID: Uuid = *b"0123456789abcdef";
 
 fn open<V: Vfs>(vfs: V) -> (Log<V>, Opened) {
@@ -180,6 +186,8 @@ fn live(sim: &Sim, dice: &mut Dice, promised: &mut Promises) {
     let (Ok(a), Ok(b)) = (log.cursor("a"), log.cursor("b")) else { return };
     let mut read: Vec<(u32, u64, u64)> = Vec::new();
     let before = promised.done.len();
+    log.set_lag_policy(a, LagPolicy::DropOldest);
+    log.set_lag_policy(b, if dice.below(2) == 0 { LagPolicy::Detach } else { LagPolicy::Block });
     let memory = Memory::paid_by(Arc::new(()));
     for _ in 0..40 {
         match dice.below(4) {
@@ -190,8 +198,22 @@ fn live(sim: &Sim, dice: &mut Dice, promised: &mut Promises) {
                 let targets = 1 + dice.below(3) as u64;
                 let memory = (dice.below(3) > 0).then_some(&memory);
                 match append_kept(&mut log, targets, &ids, memory) {
-                    Ok(_) => promised.taken.extend(ids.iter().map(|id| (*id, targets))),
-                    Err(LogError::Full) => {}
+                    Ok(sequences) => {
+                        promised.taken.extend(ids.iter().map(|id| (*id, targets)));
+                        promised.sequences.extend(sequences.into_iter().zip(ids));
+                    }
+                    Err(LogError::Full) => {
+                        let made = log.give_up_oldest(false, |GivenUp { cursor, sequences, .. }| {
+                            let stays = |sequence| read.iter().any(|read| (read.0, read.1) == (cursor, sequence));
+                            promised.give_up(cursor, sequences.filter(|sequence| !stays(*sequence)));
+                        });
+                        // What was read of that and is not acknowledged is not there to be read again either.
+                        let start = log.segments.front().map_or(0, |oldest| oldest.header.first);
+                        [a, b].into_iter().for_each(|cursor| promised.give_up(cursor, 0..start));
+                        if !matches!(made, Ok(()) | Err(LogError::Full)) {
+                            return;
+                        }
+                    }
                     Err(_) => return,
                 }
             }
@@ -222,7 +244,9 @@ struct Promises {
     next: u64,
     /// Ids that were taken, with their readers.
     taken: BTreeMap<u64, u64>,
-    /// What readers have acknowledged.
+    /// The id of the record with each sequence.
+    sequences: BTreeMap<u64, u64>,
+    /// What readers have acknowledged, or was given up for want of room.
     done: Vec<(u32, u64)>,
     /// What of that was written down.
     settled: BTreeSet<(u32, u64)>,
@@ -233,6 +257,13 @@ fn assert_balanced(log: &Log<impl Vfs>) {
     for cursor in 0..log.cursors.len() as u32 {
         let (held, totals) = (log.held(cursor).items, log.totals(cursor));
         assert_eq!(totals.enqueued, held + totals.left_in_all(), "{totals:?}");
+    }
+}
+
+impl Promises {
+    fn give_up(&mut self, cursor: u32, sequences: impl Iterator<Item = u64>) {
+        let ids = sequences.filter_map(|sequence| self.sequences.get(&sequence));
+        self.done.extend(ids.map(|id| (cursor, *id)));
     }
 }
 
