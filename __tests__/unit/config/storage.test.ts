@@ -37,6 +37,7 @@ describe('file_storage', () => {
       sync: true,
       lag_policy: 'block',
       on_full: 'refuse',
+      on_corruption: 'quarantine',
       dead_letter_bytes: 256 * MIB,
     });
   });
@@ -64,6 +65,8 @@ describe('file_storage', () => {
     await expect(delivery('sending_queue: {lag_policy: detach}')).rejects.toThrow(
       '`lag_policy` is supported only with `storage`',
     );
+    const failing = await delivery(STORED, 'on_corruption: fail');
+    expect(failing.sending_queue.storage?.on_corruption).toBe('fail');
     await expect(delivery(STORED, 'on_full: drop')).rejects.toThrow('invalid on_full: "drop"');
   });
 

@@ -62,6 +62,8 @@ export interface NativeQueueStorage {
   readonly max_age: number;
   /** Bytes of all files of the log. */
   readonly max_bytes: number;
+  /** What happens when the log is damaged as it is opened: quarantine or fail. */
+  readonly on_corruption: string;
   /** What happens when the log is full otherwise: refuse or drop_oldest. */
   readonly on_full: string;
   /** The share of the file system that is left to others, percent. */

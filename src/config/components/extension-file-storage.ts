@@ -50,6 +50,11 @@ const fields = {
     'refuse' as const,
     'What happens when the log is full and no `lag_policy` makes room: `refuse` new requests, or `drop_oldest` of all queues, counted as `queue_full`',
   ),
+  on_corruption: key(
+    choice(['quarantine', 'fail'], (word) => `invalid on_corruption: ${JSON.stringify(word)}`),
+    'quarantine' as const,
+    'What happens when the log is damaged at the start: `quarantine` goes on with the rest; `fail` reads all of the log, and does not start and changes nothing if something is missing',
+  ),
   fsync: key(bool(), false, 'The Collector’s word for `sync`: written, it is `group` or `never`'),
   max_size: key(int({ min: 0 }), 0, 'The Collector’s word for `max_bytes`; 0 leaves it at that', 'bytes'),
   recreate: ignored(key(bool(), false, 'Put a damaged database aside'), 'has no effect: damage is put aside always'),
@@ -89,6 +94,7 @@ function toNative(config: FileStorageConfig): NativeFolder {
     reserve_free_percent: config.reserve_free,
     sync: config.sync === 'group',
     on_full: config.on_full,
+    on_corruption: config.on_corruption,
   };
 }
 

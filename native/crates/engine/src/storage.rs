@@ -127,6 +127,7 @@ const SETTINGS: LogSettings = LogSettings {
     reserve_free_bytes: 0,
     sync: true,
     given_up_as: End::QueueFull,
+    fail_on_damage: false,
 };
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use teleferric_buf::metrics::{Counter, Desc, Gauge, Histogram, Kind, Metrics, Registration};
+use teleferric_store::Gauges;
 use teleferric_wire::Signal;
 
 use crate::balancer::Counts;
@@ -161,6 +162,16 @@ pub(crate) fn register_queue(
 /// Counts items that become dead letters.
 pub(crate) fn dead_lettered(metrics: &Metrics, exporter: &str, signal: Signal) -> Counter {
     metrics.counter(&DEAD_LETTERED, &[("exporter", exporter), ("data_type", signal.name())])
+}
+
+/// Puts the state of the log in `directory` on the page for as long as the result lives.
+pub(crate) fn register_log(metrics: &Metrics, directory: &str, gauges: &Gauges) -> [Registration; 2] {
+    let labels = [("directory", directory)];
+    let (fill, state) = (gauges.clone(), gauges.clone());
+    [
+        metrics.gauge_fn(&STORAGE_FILL, &labels, move || fill.fill_percent() as f64 / 100.0),
+        metrics.gauge_fn(&STORAGE_READ_ONLY, &labels, move || f64::from(u8::from(state.is_read_only()))),
+    ]
 }
 
 /// Puts the items that lie in a queue's dead letters on the page for as long as the result lives.
@@ -349,6 +360,12 @@ static DEAD_LETTERED: Desc = counter(
     "teleferric_dead_lettered_items_total",
     "Items that a destination refused for good and that were kept as dead letters.",
 );
+static STORAGE_FILL: Desc =
+    gauge("teleferric_storage_fill_ratio", "How full a storage is of what only delivery removes, from 0 to 1.");
+
+static STORAGE_READ_ONLY: Desc =
+    gauge("teleferric_storage_read_only", "1 if a storage takes nothing until the next start, as its disk has failed.");
+
 static DEAD_LETTER_ITEMS: Desc = gauge("teleferric_dead_letter_items", "Items in dead letters.");
 
 static AUTH_FAILED: Desc =

@@ -1,7 +1,7 @@
 //! What is refused while too much comes: the steps of degradation, and which requests they shed.
 //!
 //! A [`Gate`] stands where a receiver takes the requests of one signal. It looks at what can fill up behind it: the byte
-//! ledger, and the sending queues that the requests lead to. [`Overload::watch`] looks several times a second and sets
+//! ledger, the sending queues that the requests lead to, and the logs that those lie in. [`Overload::watch`] looks several times a second and sets
 //! the gate's level. While that is 0, a request costs one load. Above, a level allows a class to be refused, and the fill
 //! at that very moment decides: from the class's mark on it is, below it is not. So a destination that is slower than
 //! its senders stays busy, and what is left of the room goes to what matters more.
@@ -241,7 +241,12 @@ impl Gate {
     /// How full the fullest of what is behind the gate is.
     fn fill_percent(&self) -> u64 {
         let memory = percent(self.ledger.used(), self.settings.memory_bytes);
-        self.rooms.iter().filter_map(Room::fill_percent).fold(memory, u64::max)
+        let queues = self.rooms.iter().filter_map(Room::fill_percent);
+        queues.chain(self.logs_percent()).fold(memory, u64::max)
+    }
+
+    fn logs_percent(&self) -> Option<u64> {
+        self.rooms.iter().filter_map(Room::log_fill_percent).max()
     }
 
     /// When whoever was refused here should come again: 1 s to 30 s from now.
@@ -258,7 +263,10 @@ impl Gate {
             .iter()
             .zip(&mut *drains)
             .map(|(room, drain)| drain.observe(room.used(), room.capacity(), room.left()));
-        self.hint.set(looks.fold(memory_looks, f64::max) * LOOK_EVERY.as_secs_f64());
+        // When a log that is full has room again is not known; it takes a whole file of it to be done.
+        let is_full = self.logs_percent().is_some_and(|percent| percent >= 100);
+        let log_looks = if is_full { f64::INFINITY } else { 0.0 };
+        self.hint.set(looks.fold(memory_looks.max(log_looks), f64::max) * LOOK_EVERY.as_secs_f64());
         let level = self.ladder.lock().observe(self.fill_percent(), now);
         self.level.store(level, Ordering::Relaxed);
         level

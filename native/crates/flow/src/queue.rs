@@ -154,6 +154,14 @@ impl Room {
         counts.then(|| percent(self.used(), self.capacity))
     }
 
+    /// How full the log is that it lies in, if it does.
+    pub(crate) fn log_fill_percent(&self) -> Option<u64> {
+        match &self.places {
+            Places::Memory(_, _) => None,
+            Places::Stored(queue) => Some(queue.log_fill_percent()),
+        }
+    }
+
     /// What `parcel` wants.
     ///
     /// # Errors

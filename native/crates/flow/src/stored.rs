@@ -183,8 +183,10 @@ impl StoredQueue {
         let (tell, told) = oneshot::channel();
         let (queue, account) = (self.clone(), Arc::clone(account));
         let then = move |read: Result<teleferric_store::Read, LogError>| {
-            let batch = read.map(|read| {
-                queue.0.leave(read.lost, &[], End::Damaged);
+            let batch = read.map(|mut read| {
+                let learned = queue.0.refuse_lost(read.settled_below);
+                queue.0.leave(read.lost, &[(End::Refused, learned)], End::Damaged);
+                read.lost.items = read.lost.items.saturating_sub(learned);
                 let keep = |record| Stored::new(queue.clone(), record, Arc::clone(&account));
                 let requests = read.records.into_iter().map(keep).collect();
                 Batch { requests, lost: read.lost, more: read.more, larger: read.larger }
@@ -220,7 +222,7 @@ pub(crate) struct Target {
 /// What was read at once.
 pub(crate) struct Batch {
     pub(crate) requests: Vec<Stored>,
-    /// What should have been there and was damaged.
+    /// What should have been there and was damaged; of its items those whose senders do not learn so.
     pub(crate) lost: Tally,
     /// Whether the end was not come to.
     pub(crate) more: bool,

@@ -27,6 +27,7 @@ const SETTINGS: LogSettings = LogSettings {
     reserve_free_bytes: 0,
     sync: false,
     given_up_as: End::QueueFull,
+    fail_on_damage: false,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -33,4 +33,4 @@ pub use log::{
 pub use record::{Memory, NewRecord, Record, Tally};
 pub use totals::{End, Totals};
 pub use vfs::{Disk, DiskError, Vfs, VfsFile};
-pub use writer::{Entry, Reader, TellGivenUp, Told, WhenFull, Writer};
+pub use writer::{Entry, Gauges, Reader, TellGivenUp, Told, WhenFull, Writer};

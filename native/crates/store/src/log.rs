@@ -35,6 +35,8 @@ pub struct LogSettings {
     pub sync: bool,
     /// What items count as that are given up for want of room.
     pub given_up_as: End,
+    /// Whether a log that is damaged is not opened and left as it is. All of it is read for that.
+    pub fail_on_damage: bool,
 }
 
 /// Why something was not done.
@@ -61,6 +63,9 @@ pub enum LogError {
     /// The disk failed; what was to be written may or may not be there after a restart.
     #[error("the log could not be written: {0}")]
     Disk(#[from] io::Error),
+    /// Something in it is not what was written, and it is not to be opened then.
+    #[error("the log is damaged")]
+    Damaged,
     /// A later version wrote the log.
     #[error("the log was written by a later version ({0})")]
     Version(u32),
@@ -111,6 +116,8 @@ pub struct Log<V: Vfs> {
     next: u64,
     meta: Meta<V::File>,
     failures: u32,
+    /// Whether there was no room for something, and none was made since.
+    has_refused: bool,
     /// What was read from the disk last.
     window: Window,
     /// What was appended last.
@@ -247,7 +254,24 @@ impl<V: Vfs> Log<V> {
         }
     }
 
-    fn is_read_only(&self) -> bool {
+    /// How full it is of what no policy gives up, percent. One that takes nothing any more is full.
+    pub fn fill_percent(&self) -> u64 {
+        if self.is_read_only() {
+            return 100;
+        }
+        let block = |cursor: &&Cursor| cursor.lag_policy == LagPolicy::Block;
+        let Some(needed) = self.cursors.iter().filter(block).map(Cursor::low).min() else { return 0 };
+        if self.has_refused {
+            return 100;
+        }
+        let free = self.segments.iter().skip(1).take_while(|segment| segment.header.first <= needed).count();
+        let full = (self.segments.len() - free).saturating_sub(1) as u64;
+        let bytes = full * self.settings.segment_bytes + self.segments.back().map_or(0, |last| last.end);
+        (bytes.saturating_mul(100) / (self.most_segments() * self.settings.segment_bytes)).min(100)
+    }
+
+    /// Whether it takes nothing any more, as the disk has failed.
+    pub fn is_read_only(&self) -> bool {
         self.failures >= FAILURES_MAX
     }
 
@@ -284,7 +308,9 @@ impl<V: Vfs> Log<V> {
         }
         if more > 0 && self.check_segments(more).is_err() {
             self.checkpoint()?;
-            self.check_segments(more)?;
+            let checked = self.check_segments(more);
+            self.has_refused = matches!(checked, Err(LogError::Full));
+            checked?;
         }
         Ok(())
     }
@@ -423,6 +449,7 @@ impl<V: Vfs> Log<V> {
                 break;
             }
             let Some(first) = self.segments.pop_front() else { break };
+            self.has_refused = false;
             if self.spares.len() < SPARES_MAX && first.bytes == self.settings.segment_bytes {
                 let spare = segment::spare_name(first.header.number);
                 self.vfs.rename(&first.name, &spare)?;

@@ -3,6 +3,7 @@
 
 mod jobs;
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{self, Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -83,7 +84,30 @@ pub struct Writer(Arc<Handle>);
 struct Handle {
     uuid: Uuid,
     jobs: Arc<Jobs<Job>>,
+    gauges: Gauges,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What can be seen of a log without asking its thread. Clones are of the same one, and outlive it.
+#[derive(Clone, Debug, Default)]
+pub struct Gauges(Arc<Shown>);
+
+#[derive(Debug, Default)]
+struct Shown {
+    fill_percent: AtomicU64,
+    is_read_only: AtomicBool,
+}
+
+impl Gauges {
+    /// How full the log is of what nothing but its readers can remove, percent; 100 when it takes nothing any more.
+    pub fn fill_percent(&self) -> u64 {
+        self.0.fill_percent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the log takes nothing any more until it is opened anew, as the disk has failed.
+    pub fn is_read_only(&self) -> bool {
+        self.0.is_read_only.load(Ordering::Relaxed)
+    }
 }
 
 impl Job {
@@ -108,9 +132,12 @@ impl Writer {
         let jobs = Arc::new(Jobs::new());
         let theirs = Arc::clone(&jobs);
         let uuid = log.uuid();
-        let work = Work { log, when_full, given_up, changes: 0, due: Instant::now() + checkpoint, checkpoint };
+        let gauges = Gauges::default();
+        let due = Instant::now() + checkpoint;
+        let work = Work { log, gauges: gauges.clone(), when_full, given_up, changes: 0, due, checkpoint };
+        work.show();
         let thread = std::thread::Builder::new().name("teleferric-log".to_owned()).spawn(move || work.run(&theirs))?;
-        Ok(Writer(Arc::new(Handle { uuid, jobs, thread: Mutex::new(Some(thread)) })))
+        Ok(Writer(Arc::new(Handle { uuid, jobs, gauges, thread: Mutex::new(Some(thread)) })))
     }
 
     /// What its log calls itself; see [`Log::uuid`].
@@ -159,6 +186,11 @@ impl Writer {
         self.give(Job::Cursor { name: name.to_owned(), then });
     }
 
+    /// What can be seen of the log.
+    pub fn gauges(&self) -> &Gauges {
+        &self.0.gauges
+    }
+
     /// What a cursor loses when there is no room because of it; see [`Log::set_lag_policy`].
     pub fn set_lag_policy(&self, cursor: u32, policy: LagPolicy) {
         self.give(Job::SetLagPolicy { cursor, policy });
@@ -192,6 +224,7 @@ const CHANGES_MAX: u64 = 4096;
 
 struct Work<V: Vfs> {
     log: Log<V>,
+    gauges: Gauges,
     when_full: WhenFull,
     given_up: TellGivenUp,
     /// What has happened since the last checkpoint.
@@ -220,10 +253,19 @@ impl<V: Vfs> Work<V> {
             if is_due {
                 self.checkpoint();
             }
+            self.show();
             if ending {
                 return;
             }
         }
+    }
+
+    fn show(&self) {
+        let is_read_only = self.log.is_read_only();
+        let makes_room = self.when_full == WhenFull::GiveUpOldest && !is_read_only;
+        let fill_percent = if makes_room { 0 } else { self.log.fill_percent() };
+        self.gauges.0.fill_percent.store(fill_percent, Ordering::Relaxed);
+        self.gauges.0.is_read_only.store(is_read_only, Ordering::Relaxed);
     }
 
     /// Writes down how far the cursors are, if that has changed, and gives up memory for those that do not keep up.
@@ -327,6 +369,7 @@ mod tests {
         reserve_free_bytes: 0,
         sync: true,
         given_up_as: End::QueueFull,
+        fail_on_damage: false,
     };
 
     fn start(sim: &Sim) -> Writer {

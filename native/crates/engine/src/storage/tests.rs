@@ -35,6 +35,7 @@ async fn life(directory: &Path, sent: u64, outcome: Outcome) -> u64 {
         dead_letter_bytes: Some(256 << 10),
         lag_policy: LagPolicy::Block,
         when_full: WhenFull::Refuse,
+        fail_on_damage: false,
     };
     let (logs, handles, ledger) = (StoredLogs::default(), Handles::detached(), Ledger::new(1 << 20));
     let queue = QueueSettings {

@@ -55,11 +55,14 @@ pub struct Storage {
 
 impl Storage {
     /// Whether a request that was written down may stay in memory for as long as its turn is near: not while memory
-    /// runs short.
+    /// runs short, nor while the log is so full that its readers are far behind.
     pub(super) fn may_keep(&self) -> bool {
-        self.ledger.used() <= self.ledger.limit() / 2
+        self.ledger.used() <= self.ledger.limit() / 2 && self.queue.log_fill_percent() < PERSIST_ONLY_PERCENT
     }
 }
+
+/// How full a log is when nothing that goes there stays in memory any more: where level 3 of degradation begins.
+const PERSIST_ONLY_PERCENT: u64 = 95;
 
 /// What the deliveries of all threads to one exporter share. Clones are the same one.
 #[derive(Clone)]

@@ -1,6 +1,9 @@
 use super::*;
+use crate::handles::Handles;
 use crate::queue::{Order, QueueSettings, Sizer};
+use crate::stored::{StorageSettings, StoredLogs, StoredQueue, Target, tally_of};
 use teleferric_buf::Permit;
+use teleferric_store::{LagPolicy, WhenFull};
 
 const MEMORY: u64 = 1000;
 
@@ -38,7 +41,11 @@ impl World {
 }
 
 fn room(capacity: u64, block_on_overflow: bool) -> Room {
-    let settings = QueueSettings {
+    Room::new(&queue(capacity, block_on_overflow), None)
+}
+
+fn queue(capacity: u64, block_on_overflow: bool) -> QueueSettings {
+    QueueSettings {
         queue_size: capacity,
         sizer: Sizer::Requests,
         block_on_overflow,
@@ -47,8 +54,7 @@ fn room(capacity: u64, block_on_overflow: bool) -> Room {
         order: Order::Fifo,
         queue_share: 0.5,
         priorities: None,
-    };
-    Room::new(&settings, None)
+    }
 }
 
 fn admitted(gates: &[Arc<Gate>]) -> Vec<bool> {
@@ -127,6 +133,53 @@ fn a_full_queue_is_felt_by_the_gates_that_lead_to_it_alone() {
     assert_eq!((admitted(&gates), world.overload.level()), (vec![false, true, true, true], 2));
     drop(places);
     assert_eq!(admitted(&gates), [true; 4]);
+}
+
+/// Fills the log of a storage by a queue that is large enough.
+#[tokio::test]
+async fn a_full_log_is_felt_by_the_gates_that_lead_to_it_alone() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let storage = StorageSettings {
+        directory: folder.path().to_owned(),
+        create: None,
+        patience: Duration::ZERO,
+        max_age: Duration::ZERO,
+        segment_bytes: 4096,
+        max_bytes: 32 << 10,
+        reserve_free_percent: 0,
+        sync: false,
+        dead_letter_bytes: None,
+        lag_policy: LagPolicy::Block,
+        when_full: WhenFull::Refuse,
+        fail_on_damage: false,
+    };
+    let (mut world, handles, logs) = (World::new(), Handles::detached(), StoredLogs::default());
+    let settings = queue(1_000_000, false);
+    let queue = logs.queue(&storage, "otlp", Signal::Traces, &handles).await.unwrap();
+    let stored = Room::new(&settings, Some(&queue));
+    let gates = [vec![room(100, false), stored], vec![room(100, false)]];
+    let gates = gates.map(|rooms| world.gate(Signal::Traces, rooms));
+    world.pass(Duration::from_secs(2));
+    assert_eq!(admitted(&gates), [true, true]);
+    let parcel = crate::Parcel::new(Signal::Traces, span(), 1, Permit::none(), crate::Reply::to(|_| ()));
+    let targets = || {
+        let reserved = queue.try_reserve(tally_of(&parcel), Sizer::Requests, u64::MAX).unwrap();
+        smallvec::smallvec![Target { reserved, waiter: None }]
+    };
+    while StoredQueue::append(targets(), &parcel, None).await.is_ok() {}
+    world.pass(Duration::from_secs(2));
+    assert_eq!((admitted(&gates), world.overload.level()), (vec![false, true], 4));
+    assert!(gates[0].hint() >= Duration::from_secs(20));
+    let fill =
+        handles.metrics.value("teleferric_storage_fill_ratio", &[("directory", &folder.path().display().to_string())]);
+    assert_eq!(fill, Some(1.0));
+    // What may go is nothing to be relieved of.
+    let storage = StorageSettings { lag_policy: LagPolicy::DropOldest, ..storage };
+    let queue = logs.queue(&storage, "otlp", Signal::Traces, &handles).await.unwrap();
+    StoredQueue::append(targets(), &parcel, None).await.unwrap();
+    drop(queue);
+    world.pass(Duration::from_secs(6));
+    assert_eq!((admitted(&gates), world.overload.level()), (vec![true, true], 0));
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl DeadLetters {
             reserve_free_bytes,
             sync: settings.sync,
             given_up_as: End::DeadLetterFull,
+            fail_on_damage: settings.fail_on_damage,
         };
         let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(&folder, error))?;
         tell(&handles.log, &folder, &found);

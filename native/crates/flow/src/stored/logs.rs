@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use foldhash::HashMap;
 use parking_lot::Mutex;
+use teleferric_buf::metrics::Registration;
 use teleferric_store::{Disk, DiskError, End, LagPolicy, Log as StoreLog, LogError, LogSettings, WhenFull, Writer};
 use teleferric_wire::Signal;
 
@@ -15,6 +16,7 @@ use super::usage::given_up;
 use super::{State, StoredQueue, queue_name};
 use crate::handles::Handles;
 use crate::log::{Level, Log};
+use crate::metrics::register_log;
 
 /// Where a queue lies and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct StorageSettings {
     pub lag_policy: LagPolicy,
     /// What happens when the log is full of what no such policy lets go.
     pub when_full: WhenFull,
+    /// Whether a log that is damaged is not opened and left as it is.
+    pub fail_on_damage: bool,
 }
 
 /// Why a storage cannot be had.
@@ -69,6 +73,7 @@ pub(super) struct OpenLog {
     /// Those of all its queues, if any of them keeps some.
     pub(super) letters: Option<Arc<DeadLetters>>,
     queues: Queues,
+    _gauges: [Registration; 2],
 }
 
 /// The queues of a log that are in use, by their names.
@@ -122,14 +127,17 @@ impl StoredLogs {
             reserve_free_bytes: settings.reserve_free_bytes(&disk).map_err(io)?,
             sync: settings.sync,
             given_up_as: End::QueueFull,
+            fail_on_damage: settings.fail_on_damage,
         };
         let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(&folder, error))?;
         tell(&handles.log, &folder, &found);
-        let letters = settings.dead_letter_bytes.and_then(|max_bytes| settings.letters(max_bytes, handles));
+        let letters = settings.dead_letter_bytes.map(|max_bytes| settings.letters(max_bytes, handles));
+        let letters = letters.transpose()?.flatten();
         let queues = Queues::default();
         let given_up = Box::new(given_up(Arc::clone(&queues), handles));
         let writer = Writer::start(store, CHECKPOINT, settings.when_full, given_up).map_err(io)?;
-        let open = Arc::new(OpenLog { writer, letters, queues });
+        let gauges = register_log(&handles.metrics, &settings.directory.display().to_string(), writer.gauges());
+        let open = Arc::new(OpenLog { writer, letters, queues, _gauges: gauges });
         logs.insert(folder, Arc::downgrade(&open));
         Ok(open)
     }
@@ -155,9 +163,18 @@ impl StorageSettings {
     }
 
     /// The dead letters, if they can be had: without, requests are taken and delivered all the same.
-    fn letters(&self, max_bytes: u64, handles: &Handles) -> Option<Arc<DeadLetters>> {
-        let opened = DeadLetters::open(self, max_bytes, handles);
-        opened.map_err(|error| letters::tell_missing(&handles.log, &error)).ok().map(Arc::new)
+    ///
+    /// # Errors
+    /// They are damaged, and nothing is to start then.
+    fn letters(&self, max_bytes: u64, handles: &Handles) -> Result<Option<Arc<DeadLetters>>, OpenError> {
+        match DeadLetters::open(self, max_bytes, handles) {
+            Ok(letters) => Ok(Some(Arc::new(letters))),
+            Err(error @ OpenError::Log { error: LogError::Damaged, .. }) => Err(error),
+            Err(error) => {
+                letters::tell_missing(&handles.log, &error);
+                Ok(None)
+            }
+        }
     }
 
     /// Bytes of the file system that are left to others.

@@ -81,6 +81,11 @@ impl StoredQueue {
         self.0.usage.lock().lag_policy != LagPolicy::Block
     }
 
+    /// How full its log is, percent; 100 when that takes nothing any more.
+    pub(crate) fn log_fill_percent(&self) -> u64 {
+        self.0.writer.gauges().fill_percent()
+    }
+
     /// Takes room for a request, if `capacity` units of `sizer` have it, or something else is to go for it. That goes when
     /// the request is written down, so the queue may hold a little more until then.
     pub(crate) fn try_reserve(&self, tally: Tally, sizer: Sizer, capacity: u64) -> Option<Reserved> {
@@ -139,6 +144,12 @@ impl State {
             usage.totals.leave(tally.items, ends, rest);
         }
         self.less.notify_waiters();
+    }
+
+    /// Refuses those who wait for what is not there any more: what was not read and is settled. The items of that.
+    pub(super) fn refuse_lost(&self, settled_below: u64) -> u64 {
+        let fault = busy(FaultCode::StorageFailed, "the stored request is damaged");
+        self.waiters.refuse(&(0..settled_below), &fault)
     }
 
     /// The log has given up some of what it held.

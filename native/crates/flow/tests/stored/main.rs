@@ -72,6 +72,7 @@ fn storage(folder: &Path) -> StorageSettings {
         dead_letter_bytes: None,
         lag_policy: LagPolicy::Block,
         when_full: WhenFull::Refuse,
+        fail_on_damage: false,
     }
 }
 

@@ -109,3 +109,36 @@ async fn what_was_refused_before_the_sender_went_away_is_counted() {
         .await;
     assert_eq!(life.dropped(DropReason::Permanent), 10);
 }
+
+/// The request is read when the one before it is done; by then the disk has something else.
+#[tokio::test]
+async fn who_waits_for_a_request_that_is_damaged_is_told_and_nothing_is_counted() {
+    let folder = TempDir::new().unwrap();
+    let (life, storage) = (Life::new(), StorageSettings { lag_policy: LagPolicy::Detach, ..storage(folder.path()) });
+    // So much is in use that nothing stays in memory.
+    let _held = life.ledger.try_reserve(3 << 18).unwrap();
+    LocalSet::new()
+        .run_until(async {
+            let mut one_by_one = settings();
+            one_by_one.queue.as_mut().unwrap().queue_size = 3;
+            let slow = Step::Answer(SECOND, Outcome::Accepted);
+            let rig = life.rig(&storage, one_by_one, ScriptedExporter::accepting().script([slow])).await;
+            life.send(&rig, 1).await;
+            until(|| rig.exporter.attempts().len() == 1).await;
+            let answer = ask(&life, &rig, AckLevel::Delivered, 2);
+            let path = folder.path().join("teleferric").join("seg-0000000000000000.log");
+            let end = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte != 0).unwrap();
+            let before = end(&std::fs::read(&path).unwrap());
+            until(|| end(&std::fs::read(&path).unwrap()) > before + 60).await;
+            let mut bytes = std::fs::read(&path).unwrap();
+            let last = end(&bytes);
+            bytes[last] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+            until(|| answer.get().is_some()).await;
+            assert_eq!((answer.fault().code, answer.fault().is_permanent()), (FaultCode::StorageFailed, false));
+            until(|| life.queue_size() == 0.0).await;
+            assert_eq!((rig.exporter.delivered(), life.dropped(DropReason::Damaged)), (1, 0));
+            rig.delivery.drain(None).await;
+        })
+        .await;
+}

@@ -118,6 +118,8 @@ pub struct QueueStorage {
     pub lag_policy: String,
     /// What happens when the log is full otherwise: refuse or drop_oldest.
     pub on_full: String,
+    /// What happens when the log is damaged as it is opened: quarantine or fail.
+    pub on_corruption: String,
 }
 
 /// `sending_queue.batch`.
@@ -221,6 +223,11 @@ fn storage_settings(storage: &QueueStorage) -> Result<StorageSettings, StartErro
         "drop_oldest" => WhenFull::GiveUpOldest,
         other => return Err(StartError::new(format!("invalid on_full: \"{other}\""))),
     };
+    let fail_on_damage = match storage.on_corruption.as_str() {
+        "quarantine" => false,
+        "fail" => true,
+        other => return Err(StartError::new(format!("invalid on_corruption: \"{other}\""))),
+    };
     Ok(StorageSettings {
         directory: storage.directory.clone().into(),
         create: storage.create_directory.then_some(storage.directory_permissions),
@@ -233,6 +240,7 @@ fn storage_settings(storage: &QueueStorage) -> Result<StorageSettings, StartErro
         dead_letter_bytes: storage.dead_letter_bytes,
         lag_policy,
         when_full,
+        fail_on_damage,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::reading::Step;
+use super::survey::is_whole;
 use super::{Log, LogError, LogSettings, Opened};
 use crate::cursor::Cursor;
 use crate::meta::{CursorState, Meta, Position, State};
@@ -20,10 +21,14 @@ impl<V: Vfs> Log<V> {
     /// The folder cannot be read or written, or a later version's log is in it, which is left as it is.
     pub fn open(vfs: V, settings: LogSettings, uuid: Uuid) -> Result<(Log<V>, Opened), LogError> {
         let mut files = Files::of(&vfs)?;
-        let (meta, state) = Meta::open(&vfs)?;
+        let state = Meta::peek(&vfs)?;
         let forgotten = state.is_none() && !files.segments.is_empty();
         let uuid = state.as_ref().map(|state| state.uuid).or(files.oldest_uuid()).unwrap_or(uuid);
         files.keep_only(uuid);
+        if settings.fail_on_damage && !is_whole(&files, state.as_ref())? {
+            return Err(LogError::Damaged);
+        }
+        let (meta, state) = Meta::open(&vfs)?;
         let strays = files.put_aside(&vfs)?;
         // A segment that was written down and is gone keeps its number: what cursors have read in it is not what a new
         // one of that number would hold.
@@ -40,6 +45,7 @@ impl<V: Vfs> Log<V> {
             next: 1,
             meta,
             failures: 0,
+            has_refused: false,
             window: Window::default(),
             tail: Tail::at(Position::UNKNOWN),
             front: Vec::new(),
@@ -125,6 +131,8 @@ pub(super) struct Files<F> {
     spares: Vec<String>,
     /// Files that are called segments and are none of this log.
     strays: Vec<(String, u64)>,
+    /// Whether some of those were begun at least.
+    pub(super) has_foreign: bool,
     pub(super) quarantined_bytes: u64,
     /// Above all numbers that segments have or are called by.
     next_number: u64,
@@ -140,6 +148,7 @@ impl<F: VfsFile> Files<F> {
             segments: VecDeque::new(),
             spares: Vec::new(),
             strays: Vec::new(),
+            has_foreign: false,
             quarantined_bytes: 0,
             next_number: 0,
         };
@@ -166,7 +175,11 @@ impl<F: VfsFile> Files<F> {
                     files.segments.push_back(Segment { name, header, file, bytes, end: bytes });
                 }
                 Err(NoHeader::Version(version)) => return Err(LogError::Version(version)),
-                Err(NoHeader::Damaged) => files.strays.push((name, bytes)),
+                Err(NoHeader::Damaged) => {
+                    // The power may go between the making of a file and its header.
+                    files.has_foreign |= front.iter().any(|byte| *byte != 0);
+                    files.strays.push((name, bytes));
+                }
             }
         }
         Ok(files)
@@ -181,6 +194,7 @@ impl<F: VfsFile> Files<F> {
             if segment.header.uuid == uuid && known != Some(segment.header.number) {
                 self.segments.push_back(segment);
             } else {
+                self.has_foreign = true;
                 self.strays.push((segment.name, segment.bytes));
             }
         }

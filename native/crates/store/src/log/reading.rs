@@ -19,6 +19,8 @@ pub struct Read {
     pub more: bool,
     /// Records that were looked at, those of others included.
     pub passed: u64,
+    /// What has a sequence below was read and acknowledged, or is not there.
+    pub settled_below: u64,
     /// Bytes of the next payload, if there are no records because it alone has more than was asked for.
     pub larger: Option<u64>,
 }
@@ -110,6 +112,7 @@ impl<V: Vfs> Log<V> {
         read.passed = passed.records;
         if let Some(cursor) = self.cursors.get_mut(cursor as usize) {
             read.lost = cursor.take_lost();
+            read.settled_below = cursor.low();
         }
         Ok(read)
     }

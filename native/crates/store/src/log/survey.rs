@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::opening::Files;
 use super::{LogError, Tally};
-use crate::meta::{CursorState, Meta};
+use crate::meta::{CursorState, Meta, State};
 use crate::record::{Outline, Record};
 use crate::segment::{Found, HEADER_BYTES, Segment};
 use crate::totals::Totals;
@@ -72,10 +72,8 @@ pub fn survey<V: Vfs>(vfs: &V, listed: usize) -> Result<Survey, LogError> {
     let state = Meta::peek(vfs)?;
     files.keep_only(state.as_ref().map(|state| state.uuid).or(files.oldest_uuid()).unwrap_or_default());
     let states = state.unwrap_or_default().cursors;
-    let mut survey = Surveyor { states, listed, survey: Survey::default(), window: Window::default() };
+    let mut survey = Surveyor::new(states, listed);
     survey.survey.quarantined_bytes = files.quarantined_bytes;
-    let begun = |state: &CursorState| CursorSurvey { totals: state.totals, ..named(&state.name) };
-    survey.survey.cursors = survey.states.iter().map(begun).collect();
     for (index, segment) in files.segments.iter().enumerate() {
         let below = files.segments.get(index + 1).map_or(u64::MAX, |next| next.header.first);
         survey.segment(segment, below)?;
@@ -86,6 +84,20 @@ pub fn survey<V: Vfs>(vfs: &V, listed: usize) -> Result<Survey, LogError> {
     Ok(survey.survey)
 }
 
+/// Whether everything is there that its last checkpoint tells of.
+pub(super) fn is_whole<F: VfsFile>(files: &Files<F>, state: Option<&State>) -> Result<bool, LogError> {
+    let (states, next) = state.map_or((&[][..], u64::MAX), |state| (&state.cursors[..], state.next));
+    let mut survey = Surveyor::new(states.to_vec(), 0);
+    for (index, segment) in files.segments.iter().enumerate() {
+        // What was written later may have been cut short by a crash.
+        let below = files.segments.get(index + 1).map_or(next, |successor| successor.header.first.min(next));
+        survey.segment(segment, below)?;
+    }
+    // A log without a checkpoint has no records yet.
+    let told = states.iter().map(|state| state.held).chain(std::iter::repeat(Tally::default()));
+    Ok(!files.has_foreign && told.zip(&survey.survey.cursors).all(|(told, found)| told == found.held))
+}
+
 struct Surveyor {
     states: Vec<CursorState>,
     listed: usize,
@@ -94,6 +106,12 @@ struct Surveyor {
 }
 
 impl Surveyor {
+    fn new(states: Vec<CursorState>, listed: usize) -> Self {
+        let begun = |state: &CursorState| CursorSurvey { totals: state.totals, ..named(&state.name) };
+        let cursors = states.iter().map(begun).collect();
+        Surveyor { states, listed, survey: Survey { cursors, ..Survey::default() }, window: Window::default() }
+    }
+
     fn segment(&mut self, segment: &Segment<impl VfsFile>, below: u64) -> Result<(), LogError> {
         let mut found = SegmentSurvey { name: segment.name.clone(), bytes: segment.bytes, ..SegmentSurvey::default() };
         let mut at = HEADER_BYTES;

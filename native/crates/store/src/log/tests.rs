@@ -19,6 +19,7 @@ const SETTINGS: LogSettings = LogSettings {
     reserve_free_bytes: 0,
     sync: true,
     given_up_as: End::QueueFull,
+    fail_on_damage: false,
 };
 const UUID: Uuid = *b"0123456789abcdef";
 
@@ -116,14 +117,20 @@ fn a_full_log_refuses_all_or_nothing_and_takes_more_when_something_is_done() {
         }
     };
     assert!(matches!(error, LogError::Full), "{error}");
-    assert!(log.status().bytes <= SETTINGS.max_bytes);
+    assert!(log.status().bytes <= SETTINGS.max_bytes && log.fill_percent() == 100);
+    log.set_lag_policy(a, LagPolicy::DropOldest);
+    assert_eq!(log.fill_percent(), 100, "the other blocks");
+    log.set_lag_policy(b, LagPolicy::Detach);
+    assert_eq!(log.fill_percent(), 0, "whatever is there can go");
+    log.set_lag_policy(a, LagPolicy::Block);
+    log.set_lag_policy(b, LagPolicy::Block);
     let read = read_all(&mut log, a);
     assert_eq!(ids(&read), (0..taken).collect::<Vec<_>>());
     read.iter().for_each(|(sequence, _)| log.acknowledge(a, *sequence));
     assert!(append(&mut log, 0b11, &[taken, taken + 1]).is_err(), "the other reader needs it");
     read_all(&mut log, b).iter().for_each(|(sequence, _)| log.acknowledge(b, *sequence));
     append(&mut log, 0b11, &[taken]).unwrap();
-    assert!(log.status().bytes < SETTINGS.max_bytes);
+    assert!(log.status().bytes < SETTINGS.max_bytes && log.fill_percent() < 25);
     let large = Bytes::from(vec![0; 5000]);
     let record = NewRecord { time: 0, targets: 1, items: 1, head: &[], payload: &[large], memory: None };
     assert!(matches!(log.append(&[record]), Err(LogError::TooLarge { .. })));
@@ -158,6 +165,7 @@ fn a_write_that_fails_is_refused_and_a_second_ends_writing_and_not_reading() {
     sim.fail_after(0);
     assert!(matches!(append(&mut log, 1, &[4]), Err(LogError::Disk(_))));
     sim.fail_after(u64::MAX);
+    assert!(log.fill_percent() == 100 && log.is_read_only());
     assert!(matches!(append(&mut log, 1, &[5]), Err(LogError::ReadOnly)));
     drop(log);
     let (mut log, _) = open(sim);
@@ -263,14 +271,15 @@ fn assert_balanced(log: &Log<impl Vfs>) {
 impl Promises {
     fn give_up(&mut self, cursor: u32, sequences: impl Iterator<Item = u64>) {
         let ids = sequences.filter_map(|sequence| self.sequences.get(&sequence));
-        self.done.extend(ids.map(|id| (cursor, *id)));
+        let owed = ids.filter(|id| self.taken.get(id).is_some_and(|targets| targets >> cursor & 1 == 1));
+        self.done.extend(owed.map(|id| (cursor, *id)));
     }
 }
 
 /// What was taken and not acknowledged is there for every reader, what was written down as acknowledged is not, nothing
 /// is that was never sent, and nothing is missing that should be held.
 fn hold_to(sim: Sim, promised: &Promises) {
-    let (mut log, _) = open(sim);
+    let (mut log, _) = Log::open(sim, LogSettings { fail_on_damage: true, ..SETTINGS }, UUID).unwrap();
     assert_balanced(&log);
     for name in ["a", "b"] {
         let cursor = log.cursor(name).unwrap();

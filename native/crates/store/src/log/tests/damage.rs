@@ -226,3 +226,30 @@ fn damage_costs_the_records_it_touches() {
         case.judge(seed);
     }
 }
+
+/// Whoever does not want to go on without what is gone is told, and may look at everything as it was left.
+#[test]
+fn a_log_that_is_not_to_be_opened_when_damaged_is_left_as_it_is() {
+    let settings = LogSettings { fail_on_damage: true, ..SIZES };
+    let contents = |sim: &Sim| sim.list().unwrap().into_iter().map(|name| (sim.file(&name), name)).collect::<Vec<_>>();
+    for seed in 1..=60 {
+        let mut dice = Dice(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
+        let mut case = Case::new(&mut dice);
+        let is_hurt = dice.below(4) > 0;
+        if is_hurt {
+            case.hurt(&mut dice);
+        }
+        let before = contents(&case.sim);
+        let opened = Log::open(case.sim.clone(), settings, UUID);
+        if let Err(error) = opened {
+            assert!(matches!(error, LogError::Damaged), "seed {seed}: {error}");
+            assert_eq!(contents(&case.sim), before, "seed {seed}: something was changed");
+            assert!(is_hurt, "seed {seed}: nothing was damaged");
+        } else if case.is_settled && !case.is_forgotten {
+            let owed = case.records.iter().filter(|record| case.touched.contains(&record.sequence));
+            let owed =
+                |bit: usize| owed.clone().any(|r| r.targets >> bit & 1 == 1 && !case.done[bit].contains(&r.sequence));
+            assert!(!owed(0) && !owed(1), "seed {seed}: damage was not noticed");
+        }
+    }
+}
