@@ -38,6 +38,7 @@ describe('file_storage', () => {
       lag_policy: 'block',
       on_full: 'refuse',
       on_corruption: 'quarantine',
+      scrub_bytes_per_second: MIB,
       dead_letter_bytes: 256 * MIB,
     });
   });

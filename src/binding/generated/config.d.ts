@@ -68,6 +68,8 @@ export interface NativeQueueStorage {
   readonly on_full: string;
   /** The share of the file system that is left to others, percent. */
   readonly reserve_free_percent: number;
+  /** Bytes of the log that are looked through in a second for damage; 0: none. */
+  readonly scrub_bytes_per_second: number;
   /** Bytes of a file of the log. */
   readonly segment_bytes: number;
   /** Whether an answer waits until the request has reached the disk. */

@@ -55,6 +55,12 @@ const fields = {
     'quarantine' as const,
     'What happens when the log is damaged at the start: `quarantine` goes on with the rest; `fail` reads all of the log, and does not start and changes nothing if something is missing',
   ),
+  scrub_bytes_per_second: key(
+    int({ min: 0 }),
+    MIB,
+    'How much of the log is looked through in a second for damage, over and over with an hour for each time at least; 0 is none',
+    'bytes',
+  ),
   fsync: key(bool(), false, 'The Collector’s word for `sync`: written, it is `group` or `never`'),
   max_size: key(int({ min: 0 }), 0, 'The Collector’s word for `max_bytes`; 0 leaves it at that', 'bytes'),
   recreate: ignored(key(bool(), false, 'Put a damaged database aside'), 'has no effect: damage is put aside always'),
@@ -95,6 +101,7 @@ function toNative(config: FileStorageConfig): NativeFolder {
     sync: config.sync === 'group',
     on_full: config.on_full,
     on_corruption: config.on_corruption,
+    scrub_bytes_per_second: config.scrub_bytes_per_second,
   };
 }
 

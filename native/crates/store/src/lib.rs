@@ -27,10 +27,10 @@ mod window;
 mod writer;
 
 pub use log::{
-    CURSORS_MAX, CursorSurvey, GivenUp, LagPolicy, Log, LogError, LogSettings, Opened, Read, RecordSurvey,
+    CURSORS_MAX, CursorSurvey, Damage, GivenUp, LagPolicy, Log, LogError, LogSettings, Opened, Read, RecordSurvey,
     SegmentSurvey, Status, Survey, survey,
 };
 pub use record::{Memory, NewRecord, Record, Tally};
 pub use totals::{End, Totals};
 pub use vfs::{Disk, DiskError, Vfs, VfsFile};
-pub use writer::{Entry, Gauges, Reader, TellGivenUp, Told, WhenFull, Writer};
+pub use writer::{Entry, Gauges, Observer, Reader, Told, Upkeep, WhenFull, Writer};

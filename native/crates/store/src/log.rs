@@ -3,6 +3,7 @@
 mod giving_up;
 mod opening;
 mod reading;
+mod scrub;
 mod survey;
 
 use std::collections::VecDeque;
@@ -10,6 +11,7 @@ use std::io;
 
 pub use giving_up::{GivenUp, LagPolicy};
 pub use reading::Read;
+pub use scrub::{Damage, Scrubbed};
 pub use survey::{CursorSurvey, RecordSurvey, SegmentSurvey, Survey, survey};
 
 use crate::cursor::Cursor;
@@ -20,6 +22,7 @@ use crate::tail::Tail;
 use crate::totals::{End, Totals};
 use crate::vfs::{Vfs, VfsFile};
 use crate::window::Window;
+use scrub::Scrub;
 
 /// Sizes and habits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +125,7 @@ pub struct Log<V: Vfs> {
     window: Window,
     /// What was appended last.
     tail: Tail,
+    scrub: Scrub,
     front: Vec<u8>,
 }
 

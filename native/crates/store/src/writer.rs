@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::log::{GivenUp, LagPolicy, Log, LogError, Read};
+use crate::log::{Damage, GivenUp, LagPolicy, Log, LogError, Read, Scrubbed};
 use crate::record::{Memory, NewRecord, Tally};
 use crate::segment::Uuid;
 use crate::totals::{End, Totals};
@@ -56,8 +56,25 @@ pub enum WhenFull {
     GiveUpOldest,
 }
 
-/// Told, on the writer's thread, what was given up for want of room.
-pub type TellGivenUp = Box<dyn FnMut(GivenUp) + Send>;
+/// What the thread of a log does by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upkeep {
+    /// How often it writes down how far its cursors are; sooner after many acknowledgements.
+    pub checkpoint: Duration,
+    /// Bytes that it looks through in a second for damage in what was written a while ago; 0 is none.
+    pub scrub_bytes_per_second: u64,
+    /// What becomes of what there is no room for.
+    pub when_full: WhenFull,
+}
+
+/// Told, on the writer's thread, what happens there unasked.
+pub trait Observer: Send + 'static {
+    /// Something was given up for want of room.
+    fn given_up(&mut self, gone: GivenUp);
+
+    /// Records are damaged. Their readers are told so when they come to them.
+    fn damaged(&mut self, damage: Damage);
+}
 
 /// An entry on its way, with what pays for keeping it, and who is told.
 struct Appending {
@@ -118,23 +135,26 @@ impl Job {
 }
 
 impl Writer {
-    /// Gives `log` a thread, which writes down how far its cursors are after `checkpoint`, or after many
-    /// acknowledgements.
+    /// Gives `log` a thread.
     ///
     /// # Errors
     /// The thread cannot be made.
-    pub fn start<V: Vfs>(
-        log: Log<V>,
-        checkpoint: Duration,
-        when_full: WhenFull,
-        given_up: TellGivenUp,
-    ) -> std::io::Result<Writer> {
+    pub fn start<V: Vfs>(log: Log<V>, upkeep: Upkeep, observer: impl Observer) -> std::io::Result<Writer> {
         let jobs = Arc::new(Jobs::new());
         let theirs = Arc::clone(&jobs);
         let uuid = log.uuid();
         let gauges = Gauges::default();
-        let due = Instant::now() + checkpoint;
-        let work = Work { log, gauges: gauges.clone(), when_full, given_up, changes: 0, due, checkpoint };
+        let now = Instant::now();
+        let work = Work {
+            log,
+            gauges: gauges.clone(),
+            upkeep,
+            observer,
+            changes: 0,
+            due: now + upkeep.checkpoint,
+            scrub_due: now,
+            pass_began: now,
+        };
         work.show();
         let thread = std::thread::Builder::new().name("teleferric-log".to_owned()).spawn(move || work.run(&theirs))?;
         Ok(Writer(Arc::new(Handle { uuid, jobs, gauges, thread: Mutex::new(Some(thread)) })))
@@ -222,18 +242,25 @@ impl Drop for Handle {
 /// Acknowledgements and appends after which a checkpoint does not wait for its time.
 const CHANGES_MAX: u64 = 4096;
 
-struct Work<V: Vfs> {
+/// How often all that was written is looked through, at most.
+const SCRUB_EVERY: Duration = Duration::from_secs(3600);
+/// How long the next part waits after the disk could not be read.
+const SCRUB_RETRY: Duration = Duration::from_secs(60);
+
+struct Work<V: Vfs, O> {
     log: Log<V>,
     gauges: Gauges,
-    when_full: WhenFull,
-    given_up: TellGivenUp,
+    upkeep: Upkeep,
+    observer: O,
     /// What has happened since the last checkpoint.
     changes: u64,
     due: Instant,
-    checkpoint: Duration,
+    /// When the next part is looked through, and when the first of this pass was.
+    scrub_due: Instant,
+    pass_began: Instant,
 }
 
-impl<V: Vfs> Work<V> {
+impl<V: Vfs, O: Observer> Work<V, O> {
     fn run(mut self, jobs: &Jobs<Job>) {
         loop {
             let (jobs, ending) = jobs.take(|| self.patience());
@@ -253,6 +280,9 @@ impl<V: Vfs> Work<V> {
             if is_due {
                 self.checkpoint();
             }
+            if self.scrubs() && Instant::now() >= self.scrub_due && !ending {
+                self.scrub();
+            }
             self.show();
             if ending {
                 return;
@@ -262,7 +292,7 @@ impl<V: Vfs> Work<V> {
 
     fn show(&self) {
         let is_read_only = self.log.is_read_only();
-        let makes_room = self.when_full == WhenFull::GiveUpOldest && !is_read_only;
+        let makes_room = self.upkeep.when_full == WhenFull::GiveUpOldest && !is_read_only;
         let fill_percent = if makes_room { 0 } else { self.log.fill_percent() };
         self.gauges.0.fill_percent.store(fill_percent, Ordering::Relaxed);
         self.gauges.0.is_read_only.store(is_read_only, Ordering::Relaxed);
@@ -275,13 +305,38 @@ impl<V: Vfs> Work<V> {
             self.changes = 0;
         }
         self.log.age();
-        self.due = Instant::now() + self.checkpoint;
+        self.due = Instant::now() + self.upkeep.checkpoint;
     }
 
-    /// How long until a checkpoint is due; none if there is nothing to write down or to give up.
+    /// Whether there is something to look through.
+    fn scrubs(&self) -> bool {
+        self.upkeep.scrub_bytes_per_second > 0 && self.log.has_sealed()
+    }
+
+    /// Looks through a part of what was written.
+    fn scrub(&mut self) {
+        let now = Instant::now();
+        self.scrub_due = match self.log.scrub() {
+            Ok(Some(Scrubbed { bytes, damage })) => {
+                damage.into_iter().for_each(|damage| self.observer.damaged(damage));
+                now + Duration::from_secs_f64(bytes as f64 / self.upkeep.scrub_bytes_per_second as f64)
+            }
+            Ok(None) => {
+                let next = now.max(self.pass_began + SCRUB_EVERY);
+                self.pass_began = next;
+                next
+            }
+            // Who reads there is told so.
+            Err(_) => now + SCRUB_RETRY,
+        };
+    }
+
+    /// How long until a checkpoint or a scrub is due; none if there is nothing to write down, to give up or to look
+    /// through.
     fn patience(&self) -> Option<Duration> {
-        let is_due = self.changes > 0 || self.log.keeps();
-        is_due.then(|| self.due.saturating_duration_since(Instant::now()))
+        let checkpoint = (self.changes > 0 || self.log.keeps()).then_some(self.due);
+        let due = checkpoint.into_iter().chain(self.scrubs().then_some(self.scrub_due)).min();
+        due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 
     fn work(&mut self, job: Job) {
@@ -295,13 +350,13 @@ impl<V: Vfs> Work<V> {
             }
             Job::Release { cursor, sequence } => {
                 let gone = self.log.release(cursor, sequence);
-                gone.into_iter().for_each(&mut self.given_up);
+                gone.into_iter().for_each(|gone| self.observer.given_up(gone));
             }
             Job::SetLagPolicy { cursor, policy } => self.log.set_lag_policy(cursor, policy),
             Job::GiveUp { cursor, enough } => {
                 let gone = self.log.give_up(cursor, enough);
                 self.changes += u64::from(gone.is_some());
-                gone.into_iter().for_each(&mut self.given_up);
+                gone.into_iter().for_each(|gone| self.observer.given_up(gone));
             }
             Job::Cursor { name, then } => {
                 let found = self.log.cursor(&name);
@@ -344,7 +399,8 @@ impl<V: Vfs> Work<V> {
     /// Gives up the oldest records: of readers that are behind and lose something then, or of all where the log is set up
     /// so.
     fn make_room(&mut self) -> Result<(), LogError> {
-        self.log.give_up_oldest(self.when_full == WhenFull::GiveUpOldest, &mut self.given_up)
+        let Work { log, upkeep, observer, .. } = self;
+        log.give_up_oldest(upkeep.when_full == WhenFull::GiveUpOldest, |gone| observer.given_up(gone))
     }
 }
 
@@ -356,182 +412,4 @@ impl Appending {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::log::LogSettings;
-    use crate::record::Record;
-    use crate::sim::{Dice, Sim};
-    use std::sync::mpsc;
-
-    const SETTINGS: LogSettings = LogSettings {
-        segment_bytes: 4096,
-        max_bytes: 8 * 4096,
-        reserve_free_bytes: 0,
-        sync: true,
-        given_up_as: End::QueueFull,
-        fail_on_damage: false,
-    };
-
-    fn start(sim: &Sim) -> Writer {
-        start_with(sim, Duration::from_millis(5))
-    }
-
-    fn start_with(sim: &Sim, checkpoint: Duration) -> Writer {
-        let (mut log, _) = Log::open(sim.clone(), SETTINGS, [7; 16]).unwrap();
-        log.cursor("a").unwrap();
-        Writer::start(log, checkpoint, WhenFull::Refuse, Box::new(|_| ())).unwrap()
-    }
-
-    fn entry(id: u8) -> Entry {
-        Entry { targets: 1, items: 1, head: vec![id], payload: vec![Bytes::from(vec![id; 100])], ..Entry::default() }
-    }
-
-    fn read(writer: &Writer, count: usize) -> Vec<Record> {
-        let (told, reading) = mpsc::channel();
-        writer.read(0, count, u64::MAX, Box::new(move |read| told.send(read.unwrap().records).unwrap()));
-        reading.recv().unwrap()
-    }
-
-    #[test]
-    fn entries_of_many_threads_last_when_they_are_told_so_and_share_their_syncs() {
-        let sim = Sim::default();
-        let writer = start(&sim);
-        let before = sim.operations();
-        let (told, written) = mpsc::channel();
-        std::thread::scope(|scope| {
-            for thread in 0..4 {
-                let (writer, told) = (writer.clone(), told.clone());
-                scope.spawn(move || {
-                    for id in 0..25 {
-                        let told = told.clone();
-                        let then = move |result: Result<u64, _>| told.send(result.is_ok()).unwrap();
-                        writer.append(entry(thread * 25 + id), Box::new(then));
-                    }
-                });
-            }
-        });
-        assert_eq!(written.iter().take(100).filter(|taken| *taken).count(), 100);
-        assert!(sim.operations() - before < 200, "fewer than a write and a sync for each");
-        let mut heads: Vec<_> = read(&writer, 1000).iter().map(|record| record.head[0]).collect();
-        heads.sort_unstable();
-        assert_eq!(heads, (0..100).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn entries_share_a_sync_whatever_else_is_asked_between_them() {
-        let sim = Sim::default();
-        let writer = start_with(&sim, Duration::from_secs(3600));
-        (0..8).for_each(|id| writer.append(entry(id), Box::new(|_| ())));
-        let sequences: Vec<_> = read(&writer, 8).iter().map(|record| record.sequence).collect();
-        // The thread is held up until all has gathered.
-        let (go, gate) = mpsc::channel::<()>();
-        let (told, written) = mpsc::channel();
-        let (come, waiting) = mpsc::channel();
-        let wait = move |_| {
-            come.send(()).unwrap();
-            gate.recv().unwrap();
-        };
-        writer.read(0, 1, u64::MAX, Box::new(wait));
-        waiting.recv().unwrap();
-        for (id, sequence) in (8..16).zip(sequences) {
-            let (sim, told) = (sim.clone(), told.clone());
-            writer.append(entry(id), Box::new(move |_| told.send(sim.operations()).unwrap()));
-            writer.acknowledge(0, sequence);
-        }
-        let before = sim.operations();
-        go.send(()).unwrap();
-        let operations: Vec<_> = written.iter().take(8).map(|at| at - before).collect();
-        assert_eq!(operations, [2; 8], "one write and one sync");
-        assert_eq!(read(&writer, 100).len(), 8);
-    }
-
-    /// The power goes in the moment of each answer: what was answered is there, whatever else is not.
-    #[test]
-    fn an_answer_never_comes_before_its_sync() {
-        let sim = Sim::default();
-        let writer = start(&sim);
-        let (told, written) = mpsc::channel();
-        for id in 0..60 {
-            let (sim, told) = (sim.clone(), told.clone());
-            let then = move |result: Result<u64, _>| told.send((id, result.unwrap(), sim.crash(&mut Dice(7)))).unwrap();
-            writer.append(entry(id), Box::new(then));
-        }
-        for (id, sequence, crashed) in written.iter().take(60) {
-            let (mut log, _) = Log::open(crashed, SETTINGS, [7; 16]).unwrap();
-            let found = log.read(0, 1000, u64::MAX).unwrap().records;
-            assert!(found.iter().any(|record| record.sequence == sequence && record.head[0] == id), "{id}");
-        }
-    }
-
-    #[test]
-    fn what_is_acknowledged_is_written_down_at_the_latest_in_the_end() {
-        let sim = Sim::default();
-        let writer = start(&sim);
-        (0..10).for_each(|id| writer.append(entry(id), Box::new(|_| ())));
-        let records = read(&writer, 4);
-        records.iter().for_each(|record| writer.acknowledge(0, record.sequence));
-        drop(writer);
-        let heads: Vec<_> = read(&start(&sim), 100).iter().map(|record| record.head[0]).collect();
-        assert_eq!(heads, [4, 5, 6, 7, 8, 9]);
-    }
-
-    #[test]
-    fn what_is_given_back_is_read_again_and_counts_until_it_is_acknowledged() {
-        let writer = start(&Sim::default());
-        (0..5).for_each(|id| writer.append(entry(id), Box::new(|_| ())));
-        let first = read(&writer, 3);
-        writer.release(0, first[1].sequence);
-        writer.release(0, first[0].sequence);
-        let heads = |records: &[Record]| records.iter().map(|record| record.head[0]).collect::<Vec<_>>();
-        assert_eq!(heads(&read(&writer, 3)), [0, 1, 3]);
-        (0..4).for_each(|index| writer.acknowledge(0, first[0].sequence + index));
-        let (told, asked) = mpsc::channel();
-        writer.cursor("a", Box::new(move |cursor| told.send(cursor.unwrap()).unwrap()));
-        let Reader { cursor, held, totals } = asked.recv().unwrap();
-        assert_eq!((cursor, held), (0, Tally { records: 1, items: 1, bytes: 100 }));
-        assert_eq!((totals.enqueued, totals.left(End::Delivered)), (5, 4));
-    }
-
-    #[test]
-    fn the_oldest_makes_room_and_is_told_where_that_is_asked_for() {
-        let sim = Sim::default();
-        let (mut log, _) = Log::open(sim.clone(), SETTINGS, [7; 16]).unwrap();
-        assert_eq!(["a", "b"].map(|name| log.cursor(name).unwrap()), [0, 1]);
-        let (tell, given_up) = mpsc::channel();
-        let given_up_to = Box::new(move |gone| tell.send(gone).unwrap());
-        let writer = Writer::start(log, Duration::from_millis(5), WhenFull::GiveUpOldest, given_up_to).unwrap();
-        let (told, written) = mpsc::channel();
-        for id in 0..=255 {
-            let (told, targets) = (told.clone(), 1 + u64::from(id) % 2);
-            let then = move |result: Result<u64, _>| told.send(result.is_ok()).unwrap();
-            writer.append(Entry { targets, ..entry(id) }, Box::new(then));
-        }
-        assert_eq!(written.iter().take(256).filter(|taken| *taken).count(), 256);
-        let heads: Vec<_> = read(&writer, 1000).iter().map(|record| record.head[0]).collect();
-        drop(writer);
-        let mut gone = [0, 0];
-        for GivenUp { cursor, tally, .. } in given_up.iter() {
-            gone[cursor as usize] += tally.records;
-            assert_eq!((tally.items, tally.bytes), (tally.records, tally.records * 100));
-        }
-        assert!(gone[0] > 20 && gone[0].abs_diff(gone[1]) <= 1, "{gone:?}");
-        let kept = (gone[0]..128).map(|number| number as u8 * 2).collect::<Vec<_>>();
-        assert_eq!(heads, kept, "what is left is the newest, each once");
-        let (log, _) = Log::open(sim, SETTINGS, [7; 16]).unwrap();
-        assert_eq!(log.held(1).records, 128 - gone[1]);
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused_and_what_does_is_taken() {
-        let sim = Sim::default();
-        let writer = start(&sim);
-        let (told, written) = mpsc::channel();
-        for id in 0..=255 {
-            let told = told.clone();
-            writer.append(entry(id), Box::new(move |result| told.send(result.is_ok()).unwrap()));
-        }
-        let taken = written.iter().take(256).filter(|taken| *taken).count();
-        assert!((100..256).contains(&taken), "{taken}");
-        assert_eq!(read(&writer, 1000).len(), taken);
-    }
-}
+mod tests;

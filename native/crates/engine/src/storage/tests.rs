@@ -36,6 +36,7 @@ async fn life(directory: &Path, sent: u64, outcome: Outcome) -> u64 {
         lag_policy: LagPolicy::Block,
         when_full: WhenFull::Refuse,
         fail_on_damage: false,
+        scrub_bytes_per_second: 0,
     };
     let (logs, handles, ledger) = (StoredLogs::default(), Handles::detached(), Ledger::new(1 << 20));
     let queue = QueueSettings {

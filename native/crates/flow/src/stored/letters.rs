@@ -6,13 +6,15 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use teleferric_buf::metrics::{Counter, Registration};
 use teleferric_store::{
-    Disk, End, Entry, GivenUp, Log as StoreLog, LogError, LogSettings, Reader, Tally, WhenFull, Writer,
+    Damage, Disk, End, Entry, GivenUp, Log as StoreLog, LogError, LogSettings, Observer, Reader, Tally, WhenFull,
+    Writer,
 };
 use teleferric_wire::Signal;
 use tokio::sync::oneshot;
 
 use super::letter::Letter;
-use super::logs::{CHECKPOINT, OpenError, failed, random_uuid, tell};
+use super::logs::{OpenError, failed, random_uuid, tell};
+use super::usage::tell_damaged;
 use super::{StorageSettings, dead_letter_folder, now_ms, queue_name};
 use crate::account::DropReason;
 use crate::handles::Handles;
@@ -47,13 +49,8 @@ impl DeadLetters {
         let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(&folder, error))?;
         tell(&handles.log, &folder, &found);
         let held = Held::default();
-        let (left, handles) = (Arc::clone(&held), handles.clone());
-        let given_up = Box::new(move |GivenUp { cursor, tally, .. }| {
-            handles.account.drop_items(DropReason::DeadLetterFull, tally.items);
-            tell_given_up(&handles.log, tally);
-            change(&left, cursor, |held| held.subtract(tally));
-        });
-        let writer = Writer::start(store, CHECKPOINT, WhenFull::GiveUpOldest, given_up);
+        let watch = Watch { held: Arc::clone(&held), handles: handles.clone() };
+        let writer = Writer::start(store, settings.upkeep(WhenFull::GiveUpOldest), watch);
         let writer = writer.map_err(|error| failed(&folder, error.into()))?;
         Ok(DeadLetters { writer, held })
     }
@@ -88,6 +85,24 @@ impl DeadLetters {
             log: handles.log.clone(),
             _gauge: register_dead_letters(&handles.metrics, exporter, signal, items),
         })
+    }
+}
+
+/// Deals with what the log of dead letters gives up, and with damage in it.
+struct Watch {
+    held: Held,
+    handles: Handles,
+}
+
+impl Observer for Watch {
+    fn given_up(&mut self, GivenUp { cursor, tally, .. }: GivenUp) {
+        self.handles.account.drop_items(DropReason::DeadLetterFull, tally.items);
+        tell_given_up(&self.handles.log, tally);
+        change(&self.held, cursor, |held| held.subtract(tally));
+    }
+
+    fn damaged(&mut self, damage: Damage) {
+        tell_damaged(&self.handles.log, &damage);
     }
 }
 

@@ -8,11 +8,13 @@ use std::time::Duration;
 use foldhash::HashMap;
 use parking_lot::Mutex;
 use teleferric_buf::metrics::Registration;
-use teleferric_store::{Disk, DiskError, End, LagPolicy, Log as StoreLog, LogError, LogSettings, WhenFull, Writer};
+use teleferric_store::{
+    Disk, DiskError, End, LagPolicy, Log as StoreLog, LogError, LogSettings, Upkeep, WhenFull, Writer,
+};
 use teleferric_wire::Signal;
 
 use super::letters::{self, DeadLetters};
-use super::usage::given_up;
+use super::usage::Watch;
 use super::{State, StoredQueue, queue_name};
 use crate::handles::Handles;
 use crate::log::{Level, Log};
@@ -45,6 +47,8 @@ pub struct StorageSettings {
     pub when_full: WhenFull,
     /// Whether a log that is damaged is not opened and left as it is.
     pub fail_on_damage: bool,
+    /// Bytes of the log that are looked through in a second for damage; 0 is none.
+    pub scrub_bytes_per_second: u64,
 }
 
 /// Why a storage cannot be had.
@@ -80,7 +84,7 @@ pub(super) struct OpenLog {
 pub(super) type Queues = Arc<Mutex<HashMap<String, Weak<State>>>>;
 
 /// How often the log writes down how far its queues are: what was delivered since is delivered again after a crash.
-pub(super) const CHECKPOINT: Duration = Duration::from_secs(1);
+const CHECKPOINT: Duration = Duration::from_secs(1);
 
 impl StoredLogs {
     /// The queue of `exporter` for `signal` in the folder of `settings`, whose log is opened unless it is open: then it
@@ -134,8 +138,8 @@ impl StoredLogs {
         let letters = settings.dead_letter_bytes.map(|max_bytes| settings.letters(max_bytes, handles));
         let letters = letters.transpose()?.flatten();
         let queues = Queues::default();
-        let given_up = Box::new(given_up(Arc::clone(&queues), handles));
-        let writer = Writer::start(store, CHECKPOINT, settings.when_full, given_up).map_err(io)?;
+        let watch = Watch::new(Arc::clone(&queues), handles);
+        let writer = Writer::start(store, settings.upkeep(settings.when_full), watch).map_err(io)?;
         let gauges = register_log(&handles.metrics, &settings.directory.display().to_string(), writer.gauges());
         let open = Arc::new(OpenLog { writer, letters, queues, _gauges: gauges });
         logs.insert(folder, Arc::downgrade(&open));
@@ -175,6 +179,12 @@ impl StorageSettings {
                 Ok(None)
             }
         }
+    }
+
+    /// What the thread of a log of this storage does by itself.
+    pub(super) fn upkeep(&self, when_full: WhenFull) -> Upkeep {
+        let scrub_bytes_per_second = self.scrub_bytes_per_second;
+        Upkeep { checkpoint: CHECKPOINT, scrub_bytes_per_second, when_full }
     }
 
     /// Bytes of the file system that are left to others.

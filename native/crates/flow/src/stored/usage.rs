@@ -1,20 +1,20 @@
 //! What a stored queue holds, the room that is taken in it, and what goes when there is none left.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use teleferric_store::{End, GivenUp, LagPolicy, Tally, Totals};
+use teleferric_store::{Damage, End, GivenUp, LagPolicy, Observer, Tally, Totals};
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::logs::Queues;
 use super::waiters::Tell;
 use super::{State, StoredQueue};
-use crate::account::DropReason;
+use crate::account::{Account, DropReason};
 use crate::admission::busy;
 use crate::fault::FaultCode;
 use crate::handles::Handles;
-use crate::log::Level;
+use crate::log::{Level, Log};
 use crate::queue::Sizer;
 
 /// The room taken.
@@ -182,22 +182,44 @@ impl State {
     }
 }
 
-/// Deals with what the log of `queues` gives up.
-pub(super) fn given_up(queues: Queues, handles: &Handles) -> impl FnMut(GivenUp) + Send + use<> {
-    let (account, log) = (handles.account.clone(), handles.log.clone());
-    move |gone| {
-        let queue = queues.lock().get(&gone.name).and_then(Weak::upgrade);
+/// Deals with what the log of some queues gives up, and with damage in it.
+pub(super) struct Watch {
+    queues: Queues,
+    account: Arc<Account>,
+    log: Log,
+}
+
+impl Watch {
+    pub(super) fn new(queues: Queues, handles: &Handles) -> Self {
+        Watch { queues, account: Arc::clone(&handles.account), log: handles.log.clone() }
+    }
+}
+
+impl Observer for Watch {
+    fn given_up(&mut self, gone: GivenUp) {
+        let queue = self.queues.lock().get(&gone.name).and_then(Weak::upgrade);
         if let Some(queue) = queue {
             return queue.given_up(&gone);
         }
-        account.drop_items(DropReason::QueueFull, gone.tally.items);
+        self.account.drop_items(DropReason::QueueFull, gone.tally.items);
         let fields = [
             ("queue", gone.name.as_str().into()),
             ("requests", gone.tally.records.into()),
             ("dropped_items", gone.tally.items.into()),
         ];
-        log.emit(Level::Warn, "The storage is full. Dropping what was left by an exporter that is gone.", &fields);
+        let message = "The storage is full. Dropping what was left by an exporter that is gone.";
+        self.log.emit(Level::Warn, message, &fields);
     }
+
+    fn damaged(&mut self, damage: Damage) {
+        tell_damaged(&self.log, &damage);
+    }
+}
+
+/// Says that requests will be found missing.
+pub(super) fn tell_damaged(log: &Log, damage: &Damage) {
+    let fields = [("file", damage.segment.as_str().into()), ("requests", damage.records.into())];
+    log.emit(Level::Error, "Stored requests are damaged. They are dropped when their turn comes.", &fields);
 }
 
 /// Room taken in a stored queue, given back unless a request went there.

@@ -73,6 +73,7 @@ fn storage(folder: &Path) -> StorageSettings {
         lag_policy: LagPolicy::Block,
         when_full: WhenFull::Refuse,
         fail_on_damage: false,
+        scrub_bytes_per_second: 0,
     }
 }
 

@@ -120,6 +120,8 @@ pub struct QueueStorage {
     pub on_full: String,
     /// What happens when the log is damaged as it is opened: quarantine or fail.
     pub on_corruption: String,
+    /// Bytes of the log that are looked through in a second for damage; 0: none.
+    pub scrub_bytes_per_second: u64,
 }
 
 /// `sending_queue.batch`.
@@ -241,6 +243,7 @@ fn storage_settings(storage: &QueueStorage) -> Result<StorageSettings, StartErro
         lag_policy,
         when_full,
         fail_on_damage,
+        scrub_bytes_per_second: storage.scrub_bytes_per_second,
     })
 }
 

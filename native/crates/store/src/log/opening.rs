@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::reading::Step;
+use super::scrub::Scrub;
 use super::survey::is_whole;
 use super::{Log, LogError, LogSettings, Opened};
 use crate::cursor::Cursor;
@@ -48,6 +49,7 @@ impl<V: Vfs> Log<V> {
             has_refused: false,
             window: Window::default(),
             tail: Tail::at(Position::UNKNOWN),
+            scrub: Scrub::default(),
             front: Vec::new(),
         };
         let lost_bytes = log.resume(state)?;

@@ -1,6 +1,7 @@
 mod damage;
 mod giving_up;
 mod reading;
+mod scrub;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
