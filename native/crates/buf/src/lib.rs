@@ -4,12 +4,10 @@
 //! - [`Ledger`] and [`Permit`]: one exact byte budget; a permit gives its bytes back on drop.
 //! - [`Pool`] and [`Block`]: reusable buffers by size class; a frozen block returns when its last reader is done.
 //! - [`metrics`]: series with one writer per slot, read together as one array of numbers.
-//! - [`crc32c`]: a step of a checksum that only unsafe code can offer; see there.
 //! - [`inflate`]: a step of decompression that only unsafe code can offer; see there.
 //!
 //! The ledger and the pool know nothing of each other: whoever takes memory for a sender reserves it first.
 
-pub mod crc32c;
 pub mod inflate;
 mod ledger;
 pub mod metrics;

@@ -1,13 +1,6 @@
-//! CRC-32C (Castagnoli, RFC 3720 §12.1), as the log on disk uses it, and as snappy's framing format masks it. With the
-//! processor's own instruction, or by tables, eight bytes a step.
+//! CRC-32C (Castagnoli, RFC 3720 §12.1), as the log on disk uses it, and as snappy's framing format masks it.
 
-use teleferric_buf::crc32c::fold;
-
-/// The reflected polynomial.
-const POLYNOMIAL: u32 = 0x82f6_3b78;
-
-/// `TABLES[0]` advances by one byte; each further table by one byte more.
-static TABLES: [[u32; 256]; 8] = tables();
+use ::crc32c::crc32c_append;
 
 /// The checksum, rotated and offset so that data which contains checksums keeps them apart (`framing_format.txt` §3).
 pub(crate) fn masked_crc32c(data: &[u8]) -> u32 {
@@ -16,48 +9,19 @@ pub(crate) fn masked_crc32c(data: &[u8]) -> u32 {
 
 /// The checksum of what `crc` is the checksum of, followed by `data`; 0 is that of nothing.
 pub fn crc32c(crc: u32, data: &[u8]) -> u32 {
-    let (words, tail) = data.as_chunks::<8>();
-    let crc = fold(!crc, words).unwrap_or_else(|| fold_by_tables(!crc, words));
-    !tail.iter().fold(crc, |crc, byte| TABLES[0][usize::from(crc as u8 ^ byte)] ^ (crc >> 8))
-}
-
-fn fold_by_tables(crc: u32, words: &[[u8; 8]]) -> u32 {
-    words.iter().fold(crc, |crc, word| {
-        let mixed = u64::from_le_bytes(*word) ^ u64::from(crc);
-        let bytes = mixed.to_le_bytes();
-        bytes.iter().zip(TABLES.iter().rev()).fold(0, |sum, (byte, table)| sum ^ table[usize::from(*byte)])
-    })
-}
-
-const fn tables() -> [[u32; 256]; 8] {
-    let mut tables = [[0; 256]; 8];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut crc = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = (crc >> 1) ^ if crc & 1 == 1 { POLYNOMIAL } else { 0 };
-            bit += 1;
-        }
-        tables[0][byte] = crc;
-        byte += 1;
-    }
-    let mut table = 1;
-    while table < 8 {
-        let mut byte = 0;
-        while byte < 256 {
-            let before = tables[table - 1][byte];
-            tables[table][byte] = tables[0][(before & 0xff) as usize] ^ (before >> 8);
-            byte += 1;
-        }
-        table += 1;
-    }
-    tables
+    crc32c_append(crc, data)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The definition, a bit at a time.
+    fn by_definition(crc: u32, data: &[u8]) -> u32 {
+        !data.iter().fold(!crc, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 })
+        })
+    }
 
     #[test]
     fn matches_the_published_values() {
@@ -69,13 +33,15 @@ mod tests {
         assert_eq!(crc32c(crc32c(0, b"12345"), b"6789"), 0xe306_9283);
     }
 
+    /// The library takes other ways for other lengths and alignments.
     #[test]
-    fn the_processor_and_the_tables_agree() {
-        let words: Vec<[u8; 8]> =
-            (0..1000_u64).map(|word| word.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()).collect();
-        for count in [0, 1, 2, 63, 1000] {
-            let by_tables = fold_by_tables(7, &words[..count]);
-            assert_eq!(fold(7, &words[..count]).unwrap_or(by_tables), by_tables);
+    fn matches_the_definition_at_every_length_and_place() {
+        let data: Vec<u8> = (0..30_000_u32).map(|at| (at.wrapping_mul(0x9e37_79b9) >> 24) as u8).collect();
+        for (from, length) in
+            [(0, 0), (1, 7), (3, 64), (5, 767), (8, 768), (2, 769), (7, 8191), (1, 24_576), (3, 29_997)]
+        {
+            let data = &data[from..from + length];
+            assert_eq!(crc32c(7, data), by_definition(7, data), "{length} bytes from {from}");
         }
     }
 }
