@@ -17,6 +17,7 @@ export type {
   Listener,
   Logger,
   PurgeOptions,
+  StorageLocation,
   ReloadOptions,
   ReplayOptions,
   Signal,

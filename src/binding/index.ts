@@ -105,35 +105,41 @@ export class NativeHandle {
   }
 }
 
-/** Looks into the storage in a directory, which another process may have open; of each queue the oldest `listed`. */
+/** Where a storage is, and what it is encrypted with. */
+export interface NativeStorage {
+  readonly directory: string;
+  readonly encryption: { readonly key_file: string | null; readonly key_env: string | null } | null;
+}
+
+/** Looks into a storage, which another process may have open; of each queue the oldest `listed`. */
 export function surveyStorage(
-  directory: string,
+  storage: NativeStorage,
   listed: number,
   addon: NativeBinding = binding(),
 ): NativeResult<StorageSurvey> {
-  const request = JSON.stringify({ action: 'survey', directory, listed });
+  const request = JSON.stringify({ action: 'survey', ...storage, listed });
   return guard('nativeStorage', () => parseResult('nativeStorage', addon.nativeStorage(request), readSurvey));
 }
 
 /** Gives up what a stored queue holds, or its dead letters; no process may have the storage open. */
 export function purgeStorage(
-  directory: string,
+  storage: NativeStorage,
   queue: string,
   deadLetters: boolean,
   addon: NativeBinding = binding(),
 ): NativeResult<StorageTally> {
-  const request = JSON.stringify({ action: 'purge', directory, queue, dead_letters: deadLetters });
+  const request = JSON.stringify({ action: 'purge', ...storage, queue, dead_letters: deadLetters });
   return guard('nativeStorage', () => parseResult('nativeStorage', addon.nativeStorage(request), readTally));
 }
 
 /** Puts the oldest dead letters of a queue back into it, at most `limit`; no process may have the storage open. */
 export function replayStorage(
-  directory: string,
+  storage: NativeStorage,
   queue: string,
   limit: number | null,
   addon: NativeBinding = binding(),
 ): NativeResult<StorageReplay> {
-  const request = JSON.stringify({ action: 'replay', directory, queue, limit });
+  const request = JSON.stringify({ action: 'replay', ...storage, queue, limit });
   return guard('nativeStorage', () => parseResult('nativeStorage', addon.nativeStorage(request), readReplay));
 }
 

@@ -11,7 +11,7 @@ import {
   type StoredLog,
   type StoredRequest,
 } from '../collector/index.js';
-import { loadConfig } from '../config/index.js';
+import { loadConfig, type FileStorageConfig } from '../config/index.js';
 import { CollectorError } from '../errors.js';
 import type { CliIo } from './io.js';
 import type { ConfigFlags } from './run.js';
@@ -42,7 +42,7 @@ export interface ReplayFlags extends QueueFlags {
 
 /** What each queue holds, and what became of the items that were in it. */
 export async function queueStatus(flags: QueueFlags, io: CliIo): Promise<void> {
-  for (const [directory, survey] of await surveys(flags, io)) {
+  for (const [{ directory }, survey] of await surveys(flags, io)) {
     const { deadLetters } = survey;
     io.stdout.write(`${directory}: ${onDisk(survey)}\n${heldBy(survey, 'QUEUE')}`);
     if (deadLetters !== null) {
@@ -65,7 +65,7 @@ function heldBy({ queues }: StoredLog<StoredRequest>, title: string): string {
 
 /** The oldest requests and dead letters of each queue. */
 export async function inspectQueues(flags: InspectFlags, io: CliIo): Promise<void> {
-  for (const [directory, survey] of await surveys(flags, io, flags.limit)) {
+  for (const [{ directory }, survey] of await surveys(flags, io, flags.limit)) {
     const { queues, deadLetters } = survey;
     const rows = queues.flatMap(({ name, oldest }) => oldest.map((request) => [name, ...requestCells(request)]));
     io.stdout.write(`${directory}\n${table([['QUEUE', 'SEQUENCE', 'TAKEN', 'ITEMS', 'BYTES'], ...rows])}`);
@@ -99,7 +99,7 @@ export async function verifyQueues(flags: QueueFlags, io: CliIo): Promise<number
     );
     damaged += damagedBytes + quarantinedBytes;
   };
-  for (const [directory, survey] of await surveys(flags, io)) {
+  for (const [{ directory }, survey] of await surveys(flags, io)) {
     verify(directory, survey);
     if (survey.deadLetters !== null) verify('dead letters', survey.deadLetters);
   }
@@ -125,16 +125,16 @@ export async function purge(flags: PurgeFlags, io: CliIo): Promise<void> {
 
 /** Puts dead letters back into their queues. */
 export async function replay({ queue, limit, ...flags }: ReplayFlags, io: CliIo): Promise<void> {
-  const found = (await surveys(flags, io)).flatMap(([directory, { deadLetters }]) =>
-    (deadLetters?.queues ?? []).map((of) => ({ directory, ...of })),
+  const found = (await surveys(flags, io)).flatMap(([storage, { deadLetters }]) =>
+    (deadLetters?.queues ?? []).map((of) => ({ storage, ...of })),
   );
   const wanted = queue === undefined ? found : found.filter(({ name }) => name === queue);
   if (wanted.length === 0 && queue !== undefined) throw unknownQueue(queue);
   const holding = wanted.filter(({ requests }) => requests > 0);
   if (holding.length === 0) io.stdout.write('there are no dead letters\n');
-  for (const { directory, name } of holding) {
+  for (const { storage, name } of holding) {
     const options = limit === undefined ? {} : { limit };
-    const { requests, items, left, unreadable } = replayDeadLetters(directory, name, options, io.internals);
+    const { requests, items, left, unreadable } = replayDeadLetters(storage, name, options, io.internals);
     io.stdout.write(`${name}: put back ${requests} requests with ${items} items, ${left} are left\n`);
     if (unreadable > 0) io.stdout.write(`${name}: ${unreadable} of those cannot be read\n`);
   }
@@ -144,24 +144,38 @@ function unknownQueue(queue: string): CollectorError {
   return new CollectorError('STORAGE_FAILED', `there is no queue "${queue}"`);
 }
 
-async function surveys(flags: QueueFlags, io: CliIo, listed = 0): Promise<(readonly [string, StorageSurvey])[]> {
-  const directories = flags.directory.length > 0 ? flags.directory : await configured(flags);
-  return directories.map((directory) => [directory, inspectStorage(directory, listed, io.internals)]);
+/** A storage, and where its key is if it is encrypted. */
+interface Located {
+  readonly directory: string;
+  readonly keyFile?: string | undefined;
+  readonly keyEnv?: string | undefined;
 }
 
-/** The directories of all `file_storage` extensions of a configuration. */
-async function configured({ config: sources, set: sets, featureGates }: ConfigFlags): Promise<readonly string[]> {
+async function surveys(flags: QueueFlags, io: CliIo, listed = 0): Promise<(readonly [Located, StorageSurvey])[]> {
+  const named = flags.directory.map((directory) => ({ directory }));
+  const storages = named.length > 0 ? named : await configured(flags);
+  return storages.map((storage) => [storage, inspectStorage(storage, listed, io.internals)]);
+}
+
+/** All `file_storage` extensions of a configuration, each directory once. */
+async function configured({ config: sources, set: sets, featureGates }: ConfigFlags): Promise<readonly Located[]> {
   if (sources.length === 0) {
     throw new CollectorError('INVALID_ARGUMENT', 'name a configuration by --config, or a folder by --directory');
   }
   const { config } = await loadConfig({ sources, sets, featureGates, purpose: 'look' });
-  const directories = [...config.extensions.values()]
+  const storages = [...config.extensions.values()]
     .filter(({ type }) => type === 'file_storage')
-    .map((extension) => (extension.config as { readonly directory: string }).directory);
-  if (directories.length === 0) {
+    .map((extension) => located(extension.config as FileStorageConfig));
+  if (storages.length === 0) {
     throw new CollectorError('INVALID_ARGUMENT', 'there is no file_storage in the configuration');
   }
-  return [...new Set(directories)];
+  return [...new Map(storages.map((storage) => [storage.directory, storage])).values()];
+}
+
+function located({ directory, encryption }: FileStorageConfig): Located {
+  if (encryption === null) return { directory };
+  const { key_file: file, key_env: variable } = encryption;
+  return file === '' ? { directory, keyEnv: variable } : { directory, keyFile: file };
 }
 
 function mebibytes(bytes: number): string {

@@ -6,6 +6,7 @@ import {
   replayStorage,
   surveyStorage,
   type NativeResult,
+  type NativeStorage,
   type StorageReplay,
   type StorageSurvey,
   type StorageTally,
@@ -13,13 +14,29 @@ import {
 import { CollectorError } from '../errors.js';
 import type { CollectorInternals } from './collector.js';
 
+/** A `file_storage` and its key; a directory by itself is one that is not encrypted. */
+export type StorageLocation =
+  | string
+  | {
+      /** Its `directory`. */
+      readonly directory: string;
+      /** Its `encryption.key_file`. */
+      readonly keyFile?: string | undefined;
+      /** Its `encryption.key_env`. */
+      readonly keyEnv?: string | undefined;
+    };
+
 /**
- * What is in the storage of a `file_storage` directory; of each queue the oldest `listed` requests one by one. A running
+ * What is in a storage; without the key of one that is encrypted, dead letters do not tell why they were refused. Of each queue the oldest `listed` requests one by one. A running
  * collector is not disturbed.
  * @throws {CollectorError} `STORAGE_FAILED` if it cannot be read
  */
-export function inspectStorage(directory: string, listed = 0, { addon }: CollectorInternals = {}): StorageSurvey {
-  return taken(surveyStorage(directory, listed, addon));
+export function inspectStorage(
+  storage: StorageLocation,
+  listed = 0,
+  { addon }: CollectorInternals = {},
+): StorageSurvey {
+  return taken(surveyStorage(located(storage), listed, addon));
 }
 
 /** What `purgeQueue` is to give up. */
@@ -33,12 +50,12 @@ export interface PurgeOptions {
  * @throws {CollectorError} `STORAGE_FAILED` if there is no such queue, or a collector has the storage open
  */
 export function purgeQueue(
-  directory: string,
+  storage: StorageLocation,
   queue: string,
   { deadLetters = false }: PurgeOptions = {},
   { addon }: CollectorInternals = {},
 ): StorageTally {
-  return taken(purgeStorage(directory, queue, deadLetters, addon));
+  return taken(purgeStorage(located(storage), queue, deadLetters, addon));
 }
 
 /** What `replayDeadLetters` is to send again. */
@@ -54,12 +71,19 @@ export interface ReplayOptions {
  * @throws {CollectorError} `STORAGE_FAILED` if there is no such queue, or a collector has the storage open
  */
 export function replayDeadLetters(
-  directory: string,
+  storage: StorageLocation,
   queue: string,
   { limit }: ReplayOptions = {},
   { addon }: CollectorInternals = {},
 ): StorageReplay {
-  return taken(replayStorage(directory, queue, limit ?? null, addon));
+  return taken(replayStorage(located(storage), queue, limit ?? null, addon));
+}
+
+function located(storage: StorageLocation): NativeStorage {
+  if (typeof storage === 'string') return { directory: storage, encryption: null };
+  const { directory, keyFile = null, keyEnv = null } = storage;
+  const isEncrypted = keyFile !== null || keyEnv !== null;
+  return { directory, encryption: isEncrypted ? { key_file: keyFile, key_env: keyEnv } : null };
 }
 
 function taken<T>(result: NativeResult<T>): T {

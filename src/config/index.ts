@@ -6,6 +6,7 @@ export type { Diagnostic, ConfigIssue, Position } from './issues.js';
 export type { Environment } from './environment.js';
 export type { LoadOptions, LoadedConfig, ResolvedComponent, ResolvedConfig, ResolvedPipeline } from './resolved.js';
 export type { TelemetryConfig, LogsTelemetry, MetricsTelemetry, MetricReader, PrometheusReader } from './telemetry.js';
+export type { FileStorageConfig } from './components/extension-file-storage.js';
 export type * from './native-types.js';
 export { ConfigHistory, nameOf, SHORT_HASH, sourcesOf, writeWhole } from './history.js';
 export type { ConfigActor, ConfigMark, ConfigVersion, KeptVersion, VersionContent, VersionSource } from './history.js';

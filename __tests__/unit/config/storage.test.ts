@@ -39,6 +39,7 @@ describe('file_storage', () => {
       on_full: 'refuse',
       on_corruption: 'quarantine',
       scrub_bytes_per_second: MIB,
+      encryption: null,
       dead_letter_bytes: 256 * MIB,
     });
   });
@@ -69,6 +70,18 @@ describe('file_storage', () => {
     const failing = await delivery(STORED, 'on_corruption: fail');
     expect(failing.sending_queue.storage?.on_corruption).toBe('fail');
     await expect(delivery(STORED, 'on_full: drop')).rejects.toThrow('invalid on_full: "drop"');
+  });
+
+  it.each([
+    ['key_file: /keys/queue', { key_file: '/keys/queue', key_env: null }],
+    ['key_env: QUEUE_KEY', { key_file: null, key_env: 'QUEUE_KEY' }],
+  ])('is encrypted with %s', async (keys, expected) => {
+    const { sending_queue: queue } = await delivery(STORED, `encryption: {${keys}}`);
+    expect(queue.storage?.encryption).toEqual(expected);
+  });
+
+  it.each(['encryption: {}', 'encryption: {key_file: a, key_env: B}'])('refuses %s', async (keys) => {
+    await expect(delivery(STORED, keys)).rejects.toThrow('one of `key_file` and `key_env` must be given');
   });
 
   it('is what dead letters need', async () => {

@@ -3,7 +3,7 @@
  * keys about the Collector's database have no effect.
  */
 import { ns } from '../schema/duration.js';
-import { block, bool, choice, duration, ignored, int, key, object, string } from '../schema/spec.js';
+import { block, bool, choice, duration, ignored, int, key, object, optional, string } from '../schema/spec.js';
 import type { IsSet, ObjectOf, Report } from '../schema/spec.js';
 import { define } from './definition.js';
 import type { NativeFolder } from './definition.js';
@@ -26,6 +26,18 @@ const compaction = object({
   check_interval: key(duration(), ns('5s'), 'How often to look'),
   cleanup_on_start: key(bool(), false, 'Remove what an earlier one left'),
 });
+
+const encryption = object(
+  {
+    key_file: key(string(), '', 'File with the key: 32 random bytes, or as many in hexadecimal'),
+    key_env: key(string(), '', 'Variable of the environment with the key, instead of `key_file`'),
+  },
+  {
+    validate: ({ key_file: file, key_env: variable }, report) => {
+      if ((file === '') === (variable === '')) report('one of `key_file` and `key_env` must be given', 'key_file');
+    },
+  },
+);
 
 const fields = {
   directory: key(string(), '/var/lib/otelcol/file_storage', 'Folder; the log is in `teleferric` below it'),
@@ -60,6 +72,10 @@ const fields = {
     MIB,
     'How much of the log is looked through in a second for damage, over and over with an hour for each time at least; 0 is none',
     'bytes',
+  ),
+  encryption: block(
+    optional(encryption, 'default'),
+    'What requests are encrypted with on the disk; off unless written. A log that is encrypted opens with its key alone',
   ),
   fsync: key(bool(), false, 'The Collector’s word for `sync`: written, it is `group` or `never`'),
   max_size: key(int({ min: 0 }), 0, 'The Collector’s word for `max_bytes`; 0 leaves it at that', 'bytes'),
@@ -102,7 +118,14 @@ function toNative(config: FileStorageConfig): NativeFolder {
     on_full: config.on_full,
     on_corruption: config.on_corruption,
     scrub_bytes_per_second: config.scrub_bytes_per_second,
+    encryption: toNativeEncryption(config.encryption),
   };
+}
+
+function toNativeEncryption(written: FileStorageConfig['encryption']): NativeFolder['encryption'] {
+  if (written === null) return null;
+  const { key_file: file, key_env: variable } = written;
+  return { key_file: file === '' ? null : file, key_env: variable === '' ? null : variable };
 }
 
 export const fileStorageExtension = define({

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use teleferric_flow::{Letter, dead_letter_folder, storage_folder};
+use teleferric_flow::{Key, Letter, dead_letter_folder, storage_folder};
+use teleferric_parts::settings::encryption::Encryption;
 use teleferric_store::{CursorSurvey, Disk, End, Log, LogSettings, RecordSurvey, Survey, survey};
 
 /// A question about the storage in a directory.
@@ -17,45 +18,57 @@ use teleferric_store::{CursorSurvey, Disk, End, Log, LogSettings, RecordSurvey, 
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
     /// What is in it, with the oldest requests of each queue.
-    Survey { directory: String, listed: usize },
+    Survey { directory: String, encryption: Option<Encryption>, listed: usize },
     /// Gives up what a queue holds, or its dead letters.
-    Purge { directory: String, queue: String, dead_letters: bool },
+    Purge { directory: String, encryption: Option<Encryption>, queue: String, dead_letters: bool },
     /// Puts the oldest dead letters of a queue back into it, at most `limit`.
-    Replay { directory: String, queue: String, limit: Option<u64> },
+    Replay { directory: String, encryption: Option<Encryption>, queue: String, limit: Option<u64> },
 }
 
 /// Carries out a request, which is JSON as is the answer: `{ok: true, …}` or `{ok: false, error: {code, message}}`.
 /// Blocks while it reads the disk.
 pub fn answer(request: &str) -> String {
-    let answer = match serde_json::from_str(request) {
-        Ok(Request::Survey { directory, listed }) => look(Path::new(&directory), listed),
-        Ok(Request::Purge { directory, queue, dead_letters: false }) => {
-            purge(&storage_folder(Path::new(&directory)), &queue)
-        }
-        Ok(Request::Purge { directory, queue, dead_letters: true }) => {
-            purge(&dead_letter_folder(Path::new(&directory)), &queue)
-        }
-        Ok(Request::Replay { directory, queue, limit }) => replay::replay(Path::new(&directory), &queue, limit),
-        Err(error) => Err(error.to_string()),
-    };
+    let answer = serde_json::from_str(request).map_err(|error| error.to_string()).and_then(carry_out);
     let answer = answer
         .unwrap_or_else(|message| json!({ "ok": false, "error": { "code": "STORAGE_FAILED", "message": message } }));
     answer.to_string()
 }
 
-fn look(directory: &Path, listed: usize) -> Result<Value, String> {
-    let mut answer = look_into(&storage_folder(directory), listed, request)?;
+fn carry_out(request: Request) -> Result<Value, String> {
+    let key = |encryption: Option<Encryption>| encryption.as_ref().map(Encryption::key).transpose();
+    match request {
+        Request::Survey { directory, encryption, listed } => {
+            look(Path::new(&directory), key(encryption)?.as_ref(), listed)
+        }
+        Request::Purge { directory, encryption, queue, dead_letters } => {
+            let folder = if dead_letters { dead_letter_folder } else { storage_folder };
+            purge(&folder(Path::new(&directory)), key(encryption)?, &queue)
+        }
+        Request::Replay { directory, encryption, queue, limit } => {
+            replay::replay(Path::new(&directory), key(encryption)?.as_ref(), &queue, limit)
+        }
+    }
+}
+
+fn look(directory: &Path, key: Option<&Key>, listed: usize) -> Result<Value, String> {
+    let mut answer = look_into(&storage_folder(directory), key, listed, request)?;
     let letters = dead_letter_folder(directory);
-    let letters = if letters.is_dir() { look_into(&letters, listed, dead_letter)? } else { Value::Null };
+    let letters = if letters.is_dir() { look_into(&letters, key, listed, dead_letter)? } else { Value::Null };
     answer["ok"] = true.into();
     answer["dead_letters"] = letters;
     Ok(answer)
 }
 
 /// What is in one log, with what `tell` says of each request that is listed.
-fn look_into(folder: &Path, listed: usize, tell: fn(&RecordSurvey) -> Value) -> Result<Value, String> {
+fn look_into(
+    folder: &Path,
+    key: Option<&Key>,
+    listed: usize,
+    tell: fn(&RecordSurvey) -> Value,
+) -> Result<Value, String> {
     let disk = Disk::peek(folder).map_err(|error| error.to_string())?;
-    let Survey { segments, cursors, quarantined_bytes } = survey(&disk, listed).map_err(|error| error.to_string())?;
+    let Survey { segments, cursors, quarantined_bytes } =
+        survey(&disk, listed, key).map_err(|error| error.to_string())?;
     let queue = |CursorSurvey { name, held, totals, records }: &CursorSurvey| {
         let left = End::ALL.into_iter().filter(|end| totals.left(*end) > 0);
         json!({
@@ -96,8 +109,8 @@ fn dead_letter(record: &RecordSurvey) -> Value {
     told
 }
 
-fn purge(folder: &Path, queue: &str) -> Result<Value, String> {
-    let mut log = open(folder, SETTINGS)?;
+fn purge(folder: &Path, key: Option<Key>, queue: &str) -> Result<Value, String> {
+    let mut log = open(folder, LogSettings { key, ..SETTINGS })?;
     let cursor = cursor(&mut log, queue)?;
     let gone = log.purge(cursor).map_err(|error| error.to_string())?;
     Ok(json!({ "ok": true, "requests": gone.records, "items": gone.items, "bytes": gone.bytes }))
@@ -128,6 +141,7 @@ const SETTINGS: LogSettings = LogSettings {
     sync: true,
     given_up_as: End::QueueFull,
     fail_on_damage: false,
+    key: None,
 };
 
 #[cfg(test)]

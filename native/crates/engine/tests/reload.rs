@@ -237,7 +237,7 @@ fn no_storage() -> Value {
         "directory": "/nonexistent/teleferric", "create_directory": false, "directory_permissions": 0o750,
         "timeout": 0, "max_age": 0, "segment_bytes": 1 << 20, "max_bytes": 8 << 20, "reserve_free_percent": 0,
         "sync": true, "dead_letter_bytes": null, "lag_policy": "block", "on_full": "refuse",
-        "on_corruption": "quarantine", "scrub_bytes_per_second": 0,
+        "on_corruption": "quarantine", "scrub_bytes_per_second": 0, "encryption": null,
     })
 }
 

@@ -83,4 +83,4 @@ pub use reply::{Outcome, Reply};
 pub use retry::{RetrySettings, Spread};
 pub use stored::{Letter, OpenError, StorageSettings, StoredLogs, StoredQueue, dead_letter_folder, storage_folder};
 pub use tenant::{CertificateName, Network, Quota, TenantSettings, TenantTable, Tenants, Visit};
-pub use teleferric_store::{LagPolicy, WhenFull};
+pub use teleferric_store::{KEY_BYTES, Key, LagPolicy, WhenFull};

@@ -28,6 +28,7 @@ const SETTINGS: LogSettings = LogSettings {
     sync: false,
     given_up_as: End::QueueFull,
     fail_on_damage: false,
+    key: None,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {

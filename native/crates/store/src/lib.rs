@@ -17,6 +17,7 @@ mod cursor;
 mod log;
 mod meta;
 mod record;
+mod seal;
 mod segment;
 #[cfg(test)]
 mod sim;
@@ -31,6 +32,7 @@ pub use log::{
     SegmentSurvey, Status, Survey, survey,
 };
 pub use record::{Memory, NewRecord, Record, Tally};
+pub use seal::{KEY_BYTES, Key};
 pub use totals::{End, Totals};
 pub use vfs::{Disk, DiskError, Vfs, VfsFile};
 pub use writer::{Entry, Gauges, Observer, Reader, Told, Upkeep, WhenFull, Writer};

@@ -17,6 +17,7 @@ pub use survey::{CursorSurvey, RecordSurvey, SegmentSurvey, Survey, survey};
 use crate::cursor::Cursor;
 use crate::meta::{CursorState, Meta, Position, State};
 use crate::record::{NewRecord, Record, Tally};
+use crate::seal::{Key, TAG_BYTES};
 use crate::segment::{self, HEADER_BYTES, Header, Segment, Uuid};
 use crate::tail::Tail;
 use crate::totals::{End, Totals};
@@ -25,7 +26,7 @@ use crate::window::Window;
 use scrub::Scrub;
 
 /// Sizes and habits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSettings {
     /// Bytes of a segment, reserved when it is made.
     pub segment_bytes: u64,
@@ -40,6 +41,8 @@ pub struct LogSettings {
     pub given_up_as: End,
     /// Whether a log that is damaged is not opened and left as it is. All of it is read for that.
     pub fail_on_damage: bool,
+    /// What records are encrypted with from now on, and what was encrypted before.
+    pub key: Option<Key>,
 }
 
 /// Why something was not done.
@@ -69,6 +72,12 @@ pub enum LogError {
     /// Something in it is not what was written, and it is not to be opened then.
     #[error("the log is damaged")]
     Damaged,
+    /// Its records are encrypted.
+    #[error("the log is encrypted, and there is no key")]
+    NoKey,
+    /// Its records are encrypted with something else than what was given.
+    #[error("the log is encrypted with another key")]
+    OtherKey,
     /// A later version wrote the log.
     #[error("the log was written by a later version ({0})")]
     Version(u32),
@@ -126,6 +135,8 @@ pub struct Log<V: Vfs> {
     /// What was appended last.
     tail: Tail,
     scrub: Scrub,
+    /// Tells the records that this opening encrypts from those of others.
+    opening: [u8; 4],
     front: Vec<u8>,
 }
 
@@ -294,17 +305,24 @@ impl<V: Vfs> Log<V> {
         last.map_or_else(|| self.start(), |last| Position { segment: last.header.number, offset: last.end })
     }
 
+    /// What each record that is written is longer by.
+    fn tag_bytes(&self) -> usize {
+        if self.settings.key.is_some() { TAG_BYTES } else { 0 }
+    }
+
     /// Whether the records fit, giving segments free if they do not.
     fn make_room(&mut self, records: &[NewRecord<'_>]) -> Result<(), LogError> {
-        let front = HEADER_BYTES + self.roster().bytes() as u64;
+        let tag_bytes = self.tag_bytes();
+        let front = HEADER_BYTES + self.roster().bytes(tag_bytes) as u64;
         let room = self.settings.segment_bytes.saturating_sub(front);
-        if let Some(large) = records.iter().map(|record| record.bytes() as u64).find(|bytes| *bytes > room) {
+        let bytes_of = |record: &NewRecord<'_>| record.bytes(tag_bytes) as u64;
+        if let Some(large) = records.iter().map(bytes_of).find(|bytes| *bytes > room) {
             return Err(LogError::TooLarge { bytes: large });
         }
         let mut left = self.segments.back().map_or(0, |last| last.bytes - last.end);
         let mut more = 0;
         for record in records {
-            let bytes = record.bytes() as u64;
+            let bytes = bytes_of(record);
             if bytes > left {
                 (left, more) = (room, more + 1);
             }
@@ -338,7 +356,8 @@ impl<V: Vfs> Log<V> {
     /// How many of `records` go into the segment that is written into.
     fn fitting(&self, records: &[NewRecord<'_>]) -> usize {
         let mut left = self.segments.back().map_or(0, |last| last.bytes - last.end);
-        let fits = |record: &&NewRecord<'_>| match left.checked_sub(record.bytes() as u64) {
+        let tag_bytes = self.tag_bytes();
+        let fits = |record: &&NewRecord<'_>| match left.checked_sub(record.bytes(tag_bytes) as u64) {
             Some(less) => {
                 left = less;
                 true
@@ -351,19 +370,26 @@ impl<V: Vfs> Log<V> {
     /// Writes and syncs records that fit.
     fn write(&mut self, records: &[NewRecord<'_>]) -> Result<(), LogError> {
         let Some(segment) = self.segments.back_mut() else { return Err(LogError::Full) };
-        let salt = segment.header.salt();
+        let (salt, tag_bytes, opening) = (segment.header.salt(), segment.tag_bytes(), self.opening);
         self.front.clear();
+        self.front.shrink_to(FRONT_BYTES_MAX);
         let mut fronts = Vec::with_capacity(records.len());
         for (index, record) in records.iter().enumerate() {
             let start = self.front.len();
-            record.front(salt, self.next + index as u64, &mut self.front);
+            let sequence = self.next + index as u64;
+            match &segment.sealer {
+                Some(sealer) => record.sealed(salt, sequence, opening, sealer, &mut self.front)?,
+                None => record.front(salt, sequence, &mut self.front),
+            }
             fronts.push(start..self.front.len());
         }
         let mut parts: Vec<&[u8]> = Vec::with_capacity(records.len() * 3);
         for (record, front) in records.iter().zip(fronts) {
             parts.push(&self.front[front]);
-            parts.extend(record.payload.iter().map(|piece| &piece[..]));
-            parts.push(record.padding());
+            if segment.sealer.is_none() {
+                parts.extend(record.payload.iter().map(|piece| &piece[..]));
+            }
+            parts.push(record.padding(tag_bytes));
         }
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         // Given out whatever happens, so that what a failed write left behind is never taken for something else.
@@ -380,7 +406,7 @@ impl<V: Vfs> Log<V> {
         let mut at = Position { segment: segment.header.number, offset: segment.end };
         segment.end += bytes as u64;
         for (record, sequence) in records.iter().zip(first..) {
-            let next = Position { offset: at.offset + record.bytes() as u64, ..at };
+            let next = Position { offset: at.offset + record.bytes(tag_bytes) as u64, ..at };
             self.hold(record.targets, record.tally());
             self.keep(record, sequence, at, next);
             at = next;
@@ -397,7 +423,7 @@ impl<V: Vfs> Log<V> {
         match record.kept(sequence) {
             Some(kept) => {
                 let readers = (1_u128 << self.cursors.len()) - 1;
-                self.tail.push(at, next, record.outline(sequence), kept, readers as u64);
+                self.tail.push(at, next, record.outline(sequence, self.tag_bytes()), kept, readers as u64);
             }
             None => self.tail.restart(next),
         }
@@ -417,7 +443,9 @@ impl<V: Vfs> Log<V> {
         let number = self.next_number;
         // Whatever becomes of it: half of a segment may stand under that name.
         self.next_number += 1;
-        let header = Header { uuid: self.uuid, number, first: self.next };
+        let seal = self.settings.key.as_ref().map(Key::seal).transpose()?;
+        let header = Header { uuid: self.uuid, number, first: self.next, seal };
+        let sealer = header.sealer(self.settings.key.as_ref());
         let name = segment::name(number);
         let mut file = match self.spares.pop() {
             Some(spare) => {
@@ -436,7 +464,7 @@ impl<V: Vfs> Log<V> {
         file.sync()?;
         self.vfs.sync_names()?;
         let bytes = self.settings.segment_bytes;
-        self.segments.push_back(Segment { name, header, file, bytes, end: HEADER_BYTES });
+        self.segments.push_back(Segment { name, header, sealer, file, bytes, end: HEADER_BYTES });
         let roster = self.roster();
         self.write(&[roster.record()])
     }
@@ -470,6 +498,9 @@ impl<V: Vfs> Log<V> {
     }
 }
 
+/// Bytes of the buffer that records are put together in which are kept for the next ones.
+const FRONT_BYTES_MAX: usize = 1 << 20;
+
 /// Segments that are kept to be used again.
 const SPARES_MAX: usize = 2;
 
@@ -482,8 +513,8 @@ impl Roster {
         NewRecord { time: 0, targets: 0, items: 0, head: self.0.as_bytes(), payload: &[], memory: None }
     }
 
-    fn bytes(&self) -> usize {
-        self.record().bytes()
+    fn bytes(&self, tag_bytes: usize) -> usize {
+        self.record().bytes(tag_bytes)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use bytes::Bytes;
 use teleferric_codec::crc32c::crc32c;
 
 use crate::record::{FRONT_BYTES, Front, PREFIX_BYTES, Record};
+use crate::seal::{Key, Seal, Sealer, TAG_BYTES};
 use crate::vfs::VfsFile;
 use crate::window::{WINDOW_BYTES, Window};
 
@@ -16,6 +16,8 @@ pub(crate) type Uuid = [u8; 16];
 pub(crate) const HEADER_BYTES: u64 = 64;
 const MAGIC: [u8; 8] = *b"TFCLOG\r\n";
 pub(crate) const VERSION: u32 = 1;
+/// Of segments whose records are encrypted.
+pub(crate) const VERSION_SEALED: u32 = 2;
 
 /// What the beginning of a segment says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub(crate) struct Header {
     pub(crate) number: u64,
     /// The lowest sequence that a record in it can have.
     pub(crate) first: u64,
+    /// How its records are encrypted, if they are.
+    pub(crate) seal: Option<Seal>,
 }
 
 /// Why a file is no segment.
@@ -39,12 +43,22 @@ impl Header {
     pub(crate) fn encode(&self) -> [u8; HEADER_BYTES as usize] {
         let mut bytes = [0; HEADER_BYTES as usize];
         bytes[..8].copy_from_slice(&MAGIC);
-        bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        let version = if self.seal.is_some() { VERSION_SEALED } else { VERSION };
+        bytes[8..12].copy_from_slice(&version.to_le_bytes());
         bytes[16..32].copy_from_slice(&self.uuid);
         bytes[32..40].copy_from_slice(&self.number.to_le_bytes());
         bytes[40..48].copy_from_slice(&self.first.to_le_bytes());
         let checksum = crc32c(0, &bytes[..48]);
         bytes[48..52].copy_from_slice(&checksum.to_le_bytes());
+        // A version that does not know seals finds the rest in order, and so the version that it must leave alone.
+        if let Some(Seal { key, salt }) = &self.seal {
+            bytes[12..16].copy_from_slice(salt);
+            bytes[52..60].copy_from_slice(key);
+            let checksum = crc32c(0, &bytes[..48]);
+            bytes[48..52].copy_from_slice(&checksum.to_le_bytes());
+            let checksum = crc32c(0, &bytes[..60]);
+            bytes[60..64].copy_from_slice(&checksum.to_le_bytes());
+        }
         bytes
     }
 
@@ -57,12 +71,27 @@ impl Header {
         if header[..8] != MAGIC || crc32c(0, &header[..48]) != u32_at(48) {
             return Err(NoHeader::Damaged);
         }
-        if u32_at(8) != VERSION {
-            return Err(NoHeader::Version(u32_at(8)));
-        }
+        let seal = match u32_at(8) {
+            VERSION => None,
+            VERSION_SEALED if crc32c(0, &header[..60]) == u32_at(60) => {
+                let (mut key, mut salt) = ([0; 8], [0; 4]);
+                key.copy_from_slice(&header[52..60]);
+                salt.copy_from_slice(&header[12..16]);
+                Some(Seal { key, salt })
+            }
+            VERSION_SEALED => return Err(NoHeader::Damaged),
+            later => return Err(NoHeader::Version(later)),
+        };
         let mut uuid = [0; 16];
         uuid.copy_from_slice(&header[16..32]);
-        Ok(Header { uuid, number: u64_at(32), first: u64_at(40) })
+        Ok(Header { uuid, number: u64_at(32), first: u64_at(40), seal })
+    }
+
+    /// What seals and opens its records; none if they are not encrypted, or with another key.
+    pub(crate) fn sealer(&self, key: Option<&Key>) -> Option<Sealer> {
+        let seal = self.seal?;
+        let key = key.filter(|key| key.id() == seal.key)?;
+        Some(key.sealer(&[&self.uuid[..], &self.number.to_le_bytes(), &seal.salt].concat()))
     }
 
     /// What the checksums of its records begin with.
@@ -93,6 +122,8 @@ pub(crate) struct Segment<F> {
     /// What the file is called, which need not be what it should be called.
     pub(crate) name: String,
     pub(crate) header: Header,
+    /// With what its records are read, and written, if they are encrypted and the key is known.
+    pub(crate) sealer: Option<Sealer>,
     pub(crate) file: F,
     /// Bytes of the file.
     pub(crate) bytes: u64,
@@ -110,6 +141,13 @@ pub(crate) enum Found {
     End,
 }
 
+impl<F> Segment<F> {
+    /// What each of its records is longer by.
+    pub(crate) fn tag_bytes(&self) -> usize {
+        if self.header.seal.is_some() { TAG_BYTES } else { 0 }
+    }
+}
+
 impl<F: VfsFile> Segment<F> {
     /// Looks at `at` for a record with a sequence from `from` up to, but not including, `below`.
     pub(crate) fn find(&self, at: u64, from: u64, below: u64, window: &mut Window) -> io::Result<Found> {
@@ -121,7 +159,8 @@ impl<F: VfsFile> Segment<F> {
 
     /// The front of the record at `at`, if one is there that fits and is whole.
     pub(crate) fn front(&self, at: u64, from: u64, below: u64, window: &mut Window) -> io::Result<Option<Front>> {
-        let Some(front) = Front::read(window.bytes(self, at, FRONT_BYTES)?) else { return Ok(None) };
+        let front = Front::read(window.bytes(self, at, FRONT_BYTES)?, self.tag_bytes());
+        let Some(front) = front else { return Ok(None) };
         if at + front.disk_bytes() > self.end || !(from..below).contains(&front.sequence) {
             return Ok(None);
         }
@@ -142,14 +181,14 @@ impl<F: VfsFile> Segment<F> {
     pub(crate) fn load(&self, at: u64, front: &Front, window: &mut Window) -> io::Result<Option<Record>> {
         let body = at + PREFIX_BYTES as u64;
         let body = if front.length <= WINDOW_BYTES {
-            Bytes::copy_from_slice(window.bytes(self, body, front.length)?)
+            window.bytes(self, body, front.length)?.to_vec()
         } else {
             let mut whole = vec![0; front.length];
             let filled = self.file.read_at(&mut whole, body)?;
             whole.truncate(filled);
-            Bytes::from(whole)
+            whole
         };
-        Ok(front.record(self.header.salt(), body))
+        Ok(front.record(self.header.salt(), body, self.sealer.as_ref()))
     }
 
     /// The first place behind `at` where a record stands that fits.
@@ -162,7 +201,8 @@ impl<F: VfsFile> Segment<F> {
             let mut offset = 0;
             while offset + FRONT_BYTES <= filled {
                 let place = start + offset as u64;
-                let looks_like = searched.get(offset..filled).and_then(Front::read).is_some_and(|front| {
+                let front = searched.get(offset..filled).and_then(|bytes| Front::read(bytes, self.tag_bytes()));
+                let looks_like = front.is_some_and(|front| {
                     (from..below).contains(&front.sequence) && place + front.disk_bytes() <= self.end
                 });
                 if looks_like && self.front(place, from, below, window)?.is_some() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use teleferric_flow::{Letter, dead_letter_folder, storage_folder};
+use teleferric_flow::{Key, Letter, dead_letter_folder, storage_folder};
 use teleferric_store::{Disk, End, Log, LogError, LogSettings, NewRecord, Tally, survey};
 
 use super::{SETTINGS, cursor, open};
@@ -15,14 +15,15 @@ const MOVED_BYTES_MAX: u64 = 4 << 20;
 
 /// Puts the oldest dead letters of `queue` back into it, at most `limit`: how many that were, and how many there are left.
 /// After a crash the last of them may be in both places.
-pub(super) fn replay(directory: &Path, queue: &str, limit: Option<u64>) -> Result<Value, String> {
+pub(super) fn replay(directory: &Path, key: Option<&Key>, queue: &str, limit: Option<u64>) -> Result<Value, String> {
     let (folder, letters) = (storage_folder(directory), dead_letter_folder(directory));
     if !letters.is_dir() {
         return Err(format!("there are no dead letters in {}", directory.display()));
     }
     // The queues first: it is them that a running collector has open.
-    let mut to = open(&folder, LogSettings { segment_bytes: segment_bytes(&folder)?, ..SETTINGS })?;
-    let mut from = open(&letters, SETTINGS)?;
+    let settings = LogSettings { key: key.cloned(), ..SETTINGS };
+    let mut to = open(&folder, LogSettings { segment_bytes: segment_bytes(&folder)?, ..settings.clone() })?;
+    let mut from = open(&letters, settings)?;
     let letters = cursor(&mut from, queue)?;
     let (mut moved, mut unreadable) = (Tally::default(), Vec::new());
     let outcome = loop {
@@ -99,6 +100,6 @@ fn step(
 /// The size of the files of a log, which those to come have too.
 fn segment_bytes(folder: &Path) -> Result<u64, String> {
     let disk = Disk::peek(folder).map_err(|error| error.to_string())?;
-    let found = survey(&disk, 0).map_err(|error| error.to_string())?;
+    let found = survey(&disk, 0, None).map_err(|error| error.to_string())?;
     Ok(found.segments.iter().map(|segment| segment.bytes).fold(SETTINGS.segment_bytes, u64::max))
 }

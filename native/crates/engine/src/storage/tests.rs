@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use teleferric_buf::Ledger;
 use teleferric_flow::{
-    Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode, Handles, LagPolicy,
-    Order, Outcome, Parcel, QueueSettings, Reply, Sizer, Storage, StorageSettings, StoredLogs, WhenFull,
+    Consumer, Delivery, DeliverySettings, DeliveryShared, DropReason, Fault, FaultCode, GrpcCode, Handles, Key,
+    LagPolicy, Order, Outcome, Parcel, QueueSettings, Reply, Sizer, Storage, StorageSettings, StoredLogs, WhenFull,
 };
 use teleferric_testkit::{ScriptedExporter, request};
 use teleferric_wire::Signal;
@@ -16,13 +16,18 @@ use tempfile::TempDir;
 use tokio::task::LocalSet;
 use tokio::time::sleep;
 
-use super::answer;
+use super::{Encryption, answer};
 
 const QUEUE: &str = "exporter/otlp/logs";
 
 /// A collector that takes requests with 1 to `sent` items and hands them, and what lay there, to an exporter that answers
 /// with `outcome`. What was delivered, in items.
 async fn life(directory: &Path, sent: u64, outcome: Outcome) -> u64 {
+    encrypted_life(directory, None, sent, outcome).await
+}
+
+/// As [`life`], with a storage that is encrypted if there is a key.
+async fn encrypted_life(directory: &Path, key: Option<Key>, sent: u64, outcome: Outcome) -> u64 {
     let storage = StorageSettings {
         directory: directory.to_owned(),
         create: Some(0o700),
@@ -37,6 +42,7 @@ async fn life(directory: &Path, sent: u64, outcome: Outcome) -> u64 {
         when_full: WhenFull::Refuse,
         fail_on_damage: false,
         scrub_bytes_per_second: 0,
+        key,
     };
     let (logs, handles, ledger) = (StoredLogs::default(), Handles::detached(), Ledger::new(1 << 20));
     let queue = QueueSettings {
@@ -99,7 +105,7 @@ fn ask(request: &Value) -> Value {
 }
 
 fn survey(directory: &Path) -> Value {
-    ask(&json!({ "action": "survey", "directory": directory, "listed": 2 }))
+    ask(&json!({ "action": "survey", "directory": directory, "encryption": null, "listed": 2 }))
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -131,8 +137,9 @@ async fn dead_letters_are_shown_and_go_back_into_their_queue_each_once() {
         (&json!(1), &json!(3), &json!("no such field"))
     );
 
-    let replay =
-        |limit: Value| ask(&json!({ "action": "replay", "directory": directory, "queue": QUEUE, "limit": limit }));
+    let replay = |limit: Value| {
+        ask(&json!({ "action": "replay", "directory": directory, "encryption": null, "queue": QUEUE, "limit": limit }))
+    };
     let first = replay(json!(2));
     assert_eq!((&first["requests"], &first["items"], &first["left"]), (&json!(2), &json!(3), &json!(4)));
     assert_eq!(life(directory, 0, Outcome::Accepted).await, 3);
@@ -151,7 +158,8 @@ async fn a_crash_while_dead_letters_are_replayed_loses_none() {
     let (before, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     life(folder.path(), 6, no()).await;
     copy(folder.path(), before.path());
-    let replay = json!({ "action": "replay", "directory": folder.path(), "queue": QUEUE, "limit": 4 });
+    let replay =
+        json!({ "action": "replay", "directory": folder.path(), "encryption": null, "queue": QUEUE, "limit": 4 });
     assert_eq!(ask(&replay)["requests"], 4);
     // As if it had ended when the queue had the requests, and before that was written down in the dead letters.
     let letters = |folder: &TempDir| teleferric_flow::dead_letter_folder(folder.path());
@@ -167,8 +175,9 @@ async fn a_crash_while_dead_letters_are_replayed_loses_none() {
 async fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let folder = TempDir::new().unwrap();
     let directory = folder.path();
-    let replay =
-        |queue: &str| ask(&json!({ "action": "replay", "directory": directory, "queue": queue, "limit": null }));
+    let replay = |queue: &str| {
+        ask(&json!({ "action": "replay", "directory": directory, "encryption": null, "queue": queue, "limit": null }))
+    };
     assert_eq!(replay(QUEUE)["error"]["message"], format!("there are no dead letters in {}", directory.display()));
     assert!(!directory.join("teleferric").exists());
     life(directory, 2, no()).await;
@@ -177,6 +186,34 @@ async fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let refusal = replay(QUEUE)["error"]["message"].as_str().unwrap().to_owned();
     assert!(refusal.ends_with("is in use by another process"), "{refusal}");
     drop(open);
-    let purge = json!({ "action": "purge", "directory": directory, "queue": QUEUE, "dead_letters": true });
+    let purge =
+        json!({ "action": "purge", "directory": directory, "encryption": null, "queue": QUEUE, "dead_letters": true });
     assert_eq!((&ask(&purge)["requests"], &ask(&purge)["requests"]), (&json!(2), &json!(0)));
+}
+
+#[tokio::test]
+async fn an_encrypted_storage_is_looked_into_by_all_and_changed_with_its_key_alone() {
+    let folder = TempDir::new().unwrap();
+    let (directory, file) = (folder.path(), folder.path().join("key"));
+    std::fs::write(&file, "0123456789abcdef".repeat(4)).unwrap();
+    let keyed = json!({ "key_file": file, "key_env": null });
+    let key = serde_json::from_value::<Encryption>(keyed.clone()).unwrap().key().unwrap();
+    encrypted_life(directory, Some(key.clone()), 4, no()).await;
+    let survey = |encryption: &Value| {
+        let survey = json!({ "action": "survey", "directory": directory, "encryption": encryption, "listed": 1 });
+        let letters = ask(&survey)["dead_letters"]["queues"][0].clone();
+        (letters["requests"].clone(), letters["oldest"][0]["message"].clone())
+    };
+    assert_eq!(survey(&keyed), (json!(4), json!("no such field")));
+    assert_eq!(survey(&Value::Null), (json!(4), Value::Null));
+    let replay = |encryption: &Value| {
+        ask(
+            &json!({ "action": "replay", "directory": directory, "encryption": encryption, "queue": QUEUE, "limit": null }),
+        )
+    };
+    assert_eq!(replay(&Value::Null)["error"]["message"], "the log is encrypted, and there is no key");
+    let missing = json!({ "key_file": null, "key_env": "TELEFERRIC_NO_SUCH_KEY" });
+    assert_eq!(replay(&missing)["error"]["message"], "the environment has no key in TELEFERRIC_NO_SUCH_KEY");
+    assert_eq!(replay(&keyed)["requests"], 4);
+    assert_eq!(encrypted_life(directory, Some(key), 0, Outcome::Accepted).await, 10);
 }

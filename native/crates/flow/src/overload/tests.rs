@@ -153,6 +153,7 @@ async fn a_full_log_is_felt_by_the_gates_that_lead_to_it_alone() {
         when_full: WhenFull::Refuse,
         fail_on_damage: false,
         scrub_bytes_per_second: 0,
+        key: None,
     };
     let (mut world, handles, logs) = (World::new(), Handles::detached(), StoredLogs::default());
     let settings = queue(1_000_000, false);

@@ -45,6 +45,7 @@ impl DeadLetters {
             sync: settings.sync,
             given_up_as: End::DeadLetterFull,
             fail_on_damage: settings.fail_on_damage,
+            key: settings.key.clone(),
         };
         let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(&folder, error))?;
         tell(&handles.log, &folder, &found);

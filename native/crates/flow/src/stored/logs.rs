@@ -9,7 +9,7 @@ use foldhash::HashMap;
 use parking_lot::Mutex;
 use teleferric_buf::metrics::Registration;
 use teleferric_store::{
-    Disk, DiskError, End, LagPolicy, Log as StoreLog, LogError, LogSettings, Upkeep, WhenFull, Writer,
+    Disk, DiskError, End, Key, LagPolicy, Log as StoreLog, LogError, LogSettings, Upkeep, WhenFull, Writer,
 };
 use teleferric_wire::Signal;
 
@@ -49,6 +49,8 @@ pub struct StorageSettings {
     pub fail_on_damage: bool,
     /// Bytes of the log that are looked through in a second for damage; 0 is none.
     pub scrub_bytes_per_second: u64,
+    /// What the log and the dead letters are encrypted with.
+    pub key: Option<Key>,
 }
 
 /// Why a storage cannot be had.
@@ -132,6 +134,7 @@ impl StoredLogs {
             sync: settings.sync,
             given_up_as: End::QueueFull,
             fail_on_damage: settings.fail_on_damage,
+            key: settings.key.clone(),
         };
         let (store, found) = StoreLog::open(disk, sizes, random_uuid()).map_err(|error| failed(&folder, error))?;
         tell(&handles.log, &folder, &found);
@@ -169,11 +172,13 @@ impl StorageSettings {
     /// The dead letters, if they can be had: without, requests are taken and delivered all the same.
     ///
     /// # Errors
-    /// They are damaged, and nothing is to start then.
+    /// They are damaged and nothing is to start then, or the key is another.
     fn letters(&self, max_bytes: u64, handles: &Handles) -> Result<Option<Arc<DeadLetters>>, OpenError> {
         match DeadLetters::open(self, max_bytes, handles) {
             Ok(letters) => Ok(Some(Arc::new(letters))),
-            Err(error @ OpenError::Log { error: LogError::Damaged, .. }) => Err(error),
+            Err(error @ OpenError::Log { error: LogError::Damaged | LogError::NoKey | LogError::OtherKey, .. }) => {
+                Err(error)
+            }
             Err(error) => {
                 letters::tell_missing(&handles.log, &error);
                 Ok(None)

@@ -14,7 +14,7 @@ fn fan_out(inner: &[&Rig], outer: &[&Rig]) -> Fanout {
 /// The sequences of the records that each queue in the folder holds.
 fn records(folder: &Path) -> Vec<Vec<u64>> {
     let disk = teleferric_store::Disk::peek(&folder.join("teleferric")).unwrap();
-    let found = teleferric_store::survey(&disk, 100).unwrap();
+    let found = teleferric_store::survey(&disk, 100, None).unwrap();
     found.cursors.iter().map(|cursor| cursor.records.iter().map(|record| record.sequence).collect()).collect()
 }
 

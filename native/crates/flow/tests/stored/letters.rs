@@ -27,7 +27,7 @@ impl Life {
 /// Items of the dead letters on the disk, oldest first.
 fn letters_on_disk(folder: &Path) -> Vec<u64> {
     let disk = teleferric_store::Disk::peek(&dead_letter_folder(folder)).unwrap();
-    let found = teleferric_store::survey(&disk, 1000).unwrap();
+    let found = teleferric_store::survey(&disk, 1000, None).unwrap();
     assert_eq!(found.cursors[0].name, "exporter/otlp/logs");
     let letters = found.cursors[0].records.iter();
     letters

@@ -74,6 +74,7 @@ fn storage(folder: &Path) -> StorageSettings {
         when_full: WhenFull::Refuse,
         fail_on_damage: false,
         scrub_bytes_per_second: 0,
+        key: None,
     }
 }
 

@@ -10,6 +10,7 @@ use teleferric_flow::{
     RetrySettings, Sizer, Spread, StorageSettings, WhenFull,
 };
 
+use super::encryption::Encryption;
 use super::nanoseconds;
 use super::priorities::Priority;
 use crate::component::StartError;
@@ -122,6 +123,8 @@ pub struct QueueStorage {
     pub on_corruption: String,
     /// Bytes of the log that are looked through in a second for damage; 0: none.
     pub scrub_bytes_per_second: u64,
+    /// What the log is encrypted with, if it is.
+    pub encryption: Option<Encryption>,
 }
 
 /// `sending_queue.batch`.
@@ -230,6 +233,7 @@ fn storage_settings(storage: &QueueStorage) -> Result<StorageSettings, StartErro
         "fail" => true,
         other => return Err(StartError::new(format!("invalid on_corruption: \"{other}\""))),
     };
+    let key = storage.encryption.as_ref().map(Encryption::key).transpose().map_err(StartError::new)?;
     Ok(StorageSettings {
         directory: storage.directory.clone().into(),
         create: storage.create_directory.then_some(storage.directory_permissions),
@@ -244,6 +248,7 @@ fn storage_settings(storage: &QueueStorage) -> Result<StorageSettings, StartErro
         when_full,
         fail_on_damage,
         scrub_bytes_per_second: storage.scrub_bytes_per_second,
+        key,
     })
 }
 

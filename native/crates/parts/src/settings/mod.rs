@@ -3,6 +3,7 @@
 
 pub mod breaker;
 pub mod delivery;
+pub mod encryption;
 pub mod endpoints;
 pub mod grpc_client;
 pub mod grpc_server;

@@ -9,6 +9,7 @@ use super::{Log, LogError, LogSettings, Opened};
 use crate::cursor::Cursor;
 use crate::meta::{CursorState, Meta, Position, State};
 use crate::record::{Outline, Record};
+use crate::seal::{self, Key};
 use crate::segment::{self, HEADER_BYTES, Header, NoHeader, Segment, Uuid};
 use crate::tail::Tail;
 use crate::vfs::{Vfs, VfsFile};
@@ -19,13 +20,15 @@ impl<V: Vfs> Log<V> {
     /// were written into since the last checkpoint.
     ///
     /// # Errors
-    /// The folder cannot be read or written, or a later version's log is in it, which is left as it is.
+    /// The folder cannot be read or written; or the log in it is a later version's, is encrypted and the key is another, or
+    /// is damaged and not to be opened then, and is left as it is.
     pub fn open(vfs: V, settings: LogSettings, uuid: Uuid) -> Result<(Log<V>, Opened), LogError> {
-        let mut files = Files::of(&vfs)?;
+        let mut files = Files::of(&vfs, settings.key.as_ref())?;
         let state = Meta::peek(&vfs)?;
         let forgotten = state.is_none() && !files.segments.is_empty();
         let uuid = state.as_ref().map(|state| state.uuid).or(files.oldest_uuid()).unwrap_or(uuid);
         files.keep_only(uuid);
+        files.check_key(settings.key.as_ref())?;
         if settings.fail_on_damage && !is_whole(&files, state.as_ref())? {
             return Err(LogError::Damaged);
         }
@@ -34,9 +37,11 @@ impl<V: Vfs> Log<V> {
         // A segment that was written down and is gone keeps its number: what cursors have read in it is not what a new
         // one of that number would hold.
         let numbered = state.as_ref().map_or(0, |state| state.tail.segment.saturating_add(1));
+        let opening = settings.key.as_ref().map(|_| seal::random()).transpose()?.unwrap_or_default();
         let mut log = Log {
             vfs,
             settings,
+            opening,
             uuid,
             next_number: files.next_number.max(numbered),
             segments: files.segments,
@@ -99,6 +104,12 @@ impl<V: Vfs> Log<V> {
         {
             last.end = place.offset.min(last.bytes);
         }
+        // What is encrypted and what is not do not share a segment.
+        if let Some(last) = self.segments.back_mut()
+            && last.header.seal.is_some() != self.settings.key.is_some()
+        {
+            last.bytes = last.end;
+        }
         // It may have seen what is written over from now on.
         self.window.clear();
         self.tail = Tail::at(self.tail());
@@ -145,7 +156,7 @@ impl<F: VfsFile> Files<F> {
     ///
     /// # Errors
     /// It cannot be read, or a later version wrote it.
-    pub(super) fn of<V: Vfs<File = F>>(vfs: &V) -> Result<Files<F>, LogError> {
+    pub(super) fn of<V: Vfs<File = F>>(vfs: &V, key: Option<&Key>) -> Result<Files<F>, LogError> {
         let mut files = Files {
             segments: VecDeque::new(),
             spares: Vec::new(),
@@ -174,7 +185,8 @@ impl<F: VfsFile> Files<F> {
                 // again when the power went has the new name and the old header.
                 Ok(header) => {
                     files.next_number = files.next_number.max(header.number + 1);
-                    files.segments.push_back(Segment { name, header, file, bytes, end: bytes });
+                    let sealer = header.sealer(key);
+                    files.segments.push_back(Segment { name, header, sealer, file, bytes, end: bytes });
                 }
                 Err(NoHeader::Version(version)) => return Err(LogError::Version(version)),
                 Err(NoHeader::Damaged) => {
@@ -185,6 +197,15 @@ impl<F: VfsFile> Files<F> {
             }
         }
         Ok(files)
+    }
+
+    /// Whether all of them can be read with `key`.
+    fn check_key(&self, key: Option<&Key>) -> Result<(), LogError> {
+        let is_closed = |segment: &Segment<F>| segment.header.seal.is_some() && segment.sealer.is_none();
+        if !self.segments.iter().any(is_closed) {
+            return Ok(());
+        }
+        Err(if key.is_some() { LogError::OtherKey } else { LogError::NoKey })
     }
 
     /// Sorts the segments of this log; copies and those of others are strays.

@@ -6,6 +6,7 @@ use super::opening::Files;
 use super::{LogError, Tally};
 use crate::meta::{CursorState, Meta, State};
 use crate::record::{Outline, Record};
+use crate::seal::Key;
 use crate::segment::{Found, HEADER_BYTES, Segment};
 use crate::totals::Totals;
 use crate::vfs::{Vfs, VfsFile};
@@ -65,10 +66,12 @@ pub struct RecordSurvey {
 
 /// Reads the log in `vfs` from end to end; of each reader's records the oldest `listed` are told one by one.
 ///
+/// Without the `key` of what is encrypted the records have no heads.
+///
 /// # Errors
 /// The folder cannot be read, or a later version wrote it.
-pub fn survey<V: Vfs>(vfs: &V, listed: usize) -> Result<Survey, LogError> {
-    let mut files = Files::of(vfs)?;
+pub fn survey<V: Vfs>(vfs: &V, listed: usize, key: Option<&Key>) -> Result<Survey, LogError> {
+    let mut files = Files::of(vfs, key)?;
     let state = Meta::peek(vfs)?;
     files.keep_only(state.as_ref().map(|state| state.uuid).or(files.oldest_uuid()).unwrap_or_default());
     let states = state.unwrap_or_default().cursors;

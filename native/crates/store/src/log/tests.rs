@@ -2,6 +2,7 @@ mod damage;
 mod giving_up;
 mod reading;
 mod scrub;
+mod seal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ const SETTINGS: LogSettings = LogSettings {
     sync: true,
     given_up_as: End::QueueFull,
     fail_on_damage: false,
+    key: None,
 };
 const UUID: Uuid = *b"0123456789abcdef";
 
@@ -179,7 +181,7 @@ fn a_log_of_a_later_version_is_left_as_it_is() {
     let sim = Sim::default();
     drop(open(sim.clone()));
     let name = segment::name(0);
-    let mut header = Header { uuid: UUID, number: 0, first: 1 }.encode();
+    let mut header = Header { uuid: UUID, number: 0, first: 1, seal: None }.encode();
     header[8] = 9;
     let checksum = teleferric_codec::crc32c::crc32c(0, &header[..48]);
     header[48..52].copy_from_slice(&checksum.to_le_bytes());
@@ -190,8 +192,8 @@ fn a_log_of_a_later_version_is_left_as_it_is() {
 }
 
 /// One life of a log: appends, reads, acknowledgements, checkpoints, until the disk fails. Returns what was promised.
-fn live(sim: &Sim, dice: &mut Dice, promised: &mut Promises) {
-    let Ok((mut log, _)) = Log::open(sim.clone(), SETTINGS, UUID) else { return };
+fn live(sim: &Sim, settings: &LogSettings, dice: &mut Dice, promised: &mut Promises) {
+    let Ok((mut log, _)) = Log::open(sim.clone(), settings.clone(), UUID) else { return };
     let (Ok(a), Ok(b)) = (log.cursor("a"), log.cursor("b")) else { return };
     let mut read: Vec<(u32, u64, u64)> = Vec::new();
     let before = promised.done.len();
@@ -279,8 +281,8 @@ impl Promises {
 
 /// What was taken and not acknowledged is there for every reader, what was written down as acknowledged is not, nothing
 /// is that was never sent, and nothing is missing that should be held.
-fn hold_to(sim: Sim, promised: &Promises) {
-    let (mut log, _) = Log::open(sim, LogSettings { fail_on_damage: true, ..SETTINGS }, UUID).unwrap();
+fn hold_to(sim: Sim, settings: &LogSettings, promised: &Promises) {
+    let (mut log, _) = Log::open(sim, LogSettings { fail_on_damage: true, ..settings.clone() }, UUID).unwrap();
     assert_balanced(&log);
     for name in ["a", "b"] {
         let cursor = log.cursor(name).unwrap();
@@ -322,15 +324,18 @@ fn whatever_a_crash_leaves_nothing_that_was_promised_is_lost() {
         let mut dice = Dice(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
         let mut sim = Sim::default();
         let mut promised = Promises::default();
+        // Every third is encrypted.
+        let key = (seed % 3 == 0).then(|| Key::new(&[7; 32]));
+        let settings = LogSettings { key, ..SETTINGS };
         for _ in 0..3 {
             sim.fail_after(dice.below(160) as u64);
-            live(&sim, &mut dice, &mut promised);
+            live(&sim, &settings, &mut dice, &mut promised);
             for _ in 0..4 {
                 let state = sim.crash(&mut dice);
                 // A second crash while recovering from the first.
                 state.fail_after(dice.below(6) as u64);
-                drop(Log::open(state.clone(), SETTINGS, UUID));
-                hold_to(state.crash(&mut dice), &promised);
+                drop(Log::open(state.clone(), settings.clone(), UUID));
+                hold_to(state.crash(&mut dice), &settings, &promised);
                 states += 1;
             }
             sim = sim.crash(&mut dice);
@@ -452,7 +457,7 @@ fn a_segment_with_a_broken_header_is_put_aside() {
     assert_eq!(opened.strays, 1);
     assert!(sim.file(&format!("quarantine-{}", names[1])).is_some());
     assert!(!ids_of(&mut log, 1).is_empty());
-    assert_eq!(survey(&sim, 0).unwrap().quarantined_bytes, SETTINGS.segment_bytes);
+    assert_eq!(survey(&sim, 0, None).unwrap().quarantined_bytes, SETTINGS.segment_bytes);
 }
 
 #[test]
@@ -503,7 +508,7 @@ fn a_survey_sees_what_opening_would_and_changes_nothing() {
     let sim = Sim::default();
     filled(&sim);
     let before: Vec<_> = sim.list().unwrap().into_iter().map(|name| (sim.file(&name), name)).collect();
-    let found = survey(&sim, 3).unwrap();
+    let found = survey(&sim, 3, None).unwrap();
     let after: Vec<_> = sim.list().unwrap().into_iter().map(|name| (sim.file(&name), name)).collect();
     assert!(before == after);
     let (log, _) = open(sim);

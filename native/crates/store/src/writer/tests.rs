@@ -13,6 +13,7 @@ const SETTINGS: LogSettings = LogSettings {
     sync: true,
     given_up_as: End::QueueFull,
     fail_on_damage: false,
+    key: None,
 };
 
 const UPKEEP: Upkeep =

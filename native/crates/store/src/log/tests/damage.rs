@@ -240,7 +240,7 @@ fn a_log_that_is_not_to_be_opened_when_damaged_is_left_as_it_is() {
             case.hurt(&mut dice);
         }
         let before = contents(&case.sim);
-        let opened = Log::open(case.sim.clone(), settings, UUID);
+        let opened = Log::open(case.sim.clone(), settings.clone(), UUID);
         if let Err(error) = opened {
             assert!(matches!(error, LogError::Damaged), "seed {seed}: {error}");
             assert_eq!(contents(&case.sim), before, "seed {seed}: something was changed");
