@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use teleferric_buf::metrics::Registration;
-use teleferric_store::{End, Entry, LogError, Memory, Reader, Record, Tally, Totals, Writer};
+use teleferric_store::{End, Entry, LogError, Memory, Reader, Record, Tally, Writer};
 use teleferric_wire::Signal;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use teleferric_store::{Disk, Log, LogSettings, NewRecord};
+use teleferric_store::{Disk, End, Log, LogSettings, NewRecord};
 
 const LOG_BYTES: u64 = 1 << 30;
 const PAYLOAD_BYTES: u64 = 4 << 10;
