@@ -82,5 +82,5 @@ pub use queue::{Order, QueueSettings, Room, Sizer};
 pub use reply::{Outcome, Reply};
 pub use retry::{RetrySettings, Spread};
 pub use stored::{Letter, OpenError, StorageSettings, StoredLogs, StoredQueue, dead_letter_folder, storage_folder};
-pub use tenant::{CertificateName, Network, Quota, TenantSettings, TenantTable, Tenants, Visit};
 pub use teleferric_store::{KEY_BYTES, Key, LagPolicy, WhenFull};
+pub use tenant::{CertificateName, Network, Quota, TenantSettings, TenantTable, Tenants, Visit};

@@ -297,7 +297,7 @@ impl Reply {
         match &self.0 {
             Some(Kind::Caller(caller)) => caller.lock().is_closed(),
             Some(Kind::Member(join)) => join.0.lock().reply.is_abandoned(),
-            Some(Kind::All { members, .. }) => members.iter().all(Reply::is_abandoned),
+            Some(Kind::All(members)) => members.replies.iter().all(Reply::is_abandoned),
             // Exporters that a quorum does not wait for go on without their sender.
             None | Some(Kind::Waiter(_) | Kind::Vote { .. } | Kind::Detached { .. } | Kind::Kept { .. }) => false,
         }
@@ -309,8 +309,9 @@ impl Reply {
         match &self.0 {
             Some(Kind::Caller(caller)) => caller.lock().poll_closed(cx),
             // The first who is still there wakes the task.
-            Some(Kind::All { members, .. }) if members.iter().all(|member| member.poll_abandoned(cx).is_ready()) => {
-                Poll::Ready(())
+            Some(Kind::All(members)) => {
+                let are_all = members.replies.iter().all(|member| member.poll_abandoned(cx).is_ready());
+                if are_all { Poll::Ready(()) } else { Poll::Pending }
             }
             Some(Kind::Member(_)) if self.is_abandoned() => Poll::Ready(()),
             _ => Poll::Pending,
