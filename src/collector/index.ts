@@ -12,7 +12,14 @@ export type { CollectorOptions, ConfigInput, HostMetrics, Logger, ReloadOptions 
 export type { IngestOptions } from './ingest.js';
 export type { CollectorStats, SignalTotals } from './stats.js';
 export { GeneratorRun, type GeneratorPlan, type GeneratorReport, type GeneratorTarget } from './generator.js';
-export { inspectStorage, purgeQueue, replayDeadLetters, type PurgeOptions, type ReplayOptions, type StorageLocation } from './storage.js';
+export {
+  inspectStorage,
+  purgeQueue,
+  replayDeadLetters,
+  type PurgeOptions,
+  type ReplayOptions,
+  type StorageLocation,
+} from './storage.js';
 export type {
   DeadLetter,
   Encoding,

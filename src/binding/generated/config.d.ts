@@ -14,6 +14,14 @@ export interface NativeFailoverConfig {
 /** No settings. */
 export type NativeForwardConfig = Readonly<Record<string, never>>;
 
+/** `file_storage.encryption`. */
+export interface NativeEncryption {
+  /** The variable of the environment with the key, if it is not in a file. */
+  readonly key_env: string | null;
+  /** The file with the key. */
+  readonly key_file: string | null;
+}
+
 /** `sending_queue.batch.partition`. */
 export interface NativePartition {
   /** Metadata keys, lower case, whose values tell batches apart. */
@@ -56,6 +64,8 @@ export interface NativeQueueStorage {
   readonly directory: string;
   /** Permissions of a folder that is made. */
   readonly directory_permissions: number;
+  /** What the log is encrypted with, if it is. */
+  readonly encryption: NativeEncryption | null;
   /** What goes when the queue is full, or the log because of it: block, drop_oldest or detach. */
   readonly lag_policy: string;
   /** How long a request is kept, nanoseconds; 0: for ever. */
