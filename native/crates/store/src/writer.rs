@@ -269,7 +269,7 @@ impl<V: Vfs, O: Observer> Work<V, O> {
                 match job {
                     Job::Append(appending) => entries.push(appending),
                     // They are about nothing that comes now, and each between two entries would cost them a sync.
-                    Job::Settle { .. } | Job::GiveUp { .. } => self.work(job),
+                    Job::Settle { .. } | Job::GiveUp { .. } | Job::SetLagPolicy { .. } => self.work(job),
                     other => later.push(other),
                 }
             }
