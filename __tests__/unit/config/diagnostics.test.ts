@@ -112,10 +112,9 @@ describe('errors', () => {
     expect(message).toBe('a key has more than 100 parts (c.yaml:1:3)');
   });
 
-  it('take a large configuration in reasonable time', async () => {
+  it('come with a large configuration too', async () => {
     const lines = Array.from({ length: 5000 }, (_, index) => `  batch/${index}: {timeout: 1s}`);
-    const started = performance.now();
-    await loadOver(`processors:\n${lines.join('\n')}\n`);
-    expect(performance.now() - started).toBeLessThan(5000);
+    const { config } = await loadOver(`processors:\n${lines.join('\n')}\n`);
+    expect([...config.processors.keys()].filter((id) => id.startsWith('batch/'))).toHaveLength(5000);
   });
 });

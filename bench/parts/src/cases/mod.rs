@@ -7,6 +7,7 @@ mod connections;
 mod contention;
 mod control;
 mod counters;
+mod free_lists;
 mod json;
 mod ledger;
 mod pool;
@@ -53,6 +54,7 @@ pub fn all(plan: &Plan) -> Vec<Entry> {
     let areas = [
         control::entries,
         pool::entries,
+        free_lists::entries,
         counters::entries,
         breaker::entries,
         ledger::entries,

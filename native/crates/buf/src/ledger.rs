@@ -98,6 +98,11 @@ impl Permit {
         Permit::default()
     }
 
+    /// A permit of the same ledger, or of none, that holds nothing yet.
+    pub fn beside(&self) -> Permit {
+        Permit { ledger: self.ledger.clone(), bytes: 0 }
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
         self.bytes

@@ -39,7 +39,8 @@ fn spans_without_errors_are_refused_before_memory_is_full_and_taken_once_it_is_f
     assert_eq!(collector.metric("teleferric_shed_requests_total", &[("class", "2")]), 2);
     assert_eq!((collector.refused(), collector.metric("otelcol_exporter_enqueue_failed_spans", &[])), (57, 0));
     let told = collector.events().into_iter().filter(|event| event.to_string().contains("overloaded")).count();
-    assert_eq!(told, 1, "one line for each change");
+    // A look may come while the first mark is passed already and the second is not.
+    assert!((1..=2).contains(&told), "one line for each change, not {told}");
     drop(silent);
     eventually("there is room again", || load::post(ports.http, 1) == Told::Taken);
 }

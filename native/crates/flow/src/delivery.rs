@@ -177,9 +177,18 @@ impl Stage for Delivery {
     }
 }
 
+/// What a request takes beside its bytes for as long as it waits in memory: its place, its context, the duty to answer, and
+/// what its buffer is larger than it. It counts in the byte ledger, or many small requests would take memory uncounted.
+const WAITING_BYTES: u64 = 1024;
+
 impl Inner {
-    fn enqueue(self: &Rc<Self>, room: &Room, parcel: Parcel) {
+    fn enqueue(self: &Rc<Self>, room: &Room, mut parcel: Parcel) {
         let Some(queue) = &self.shared.0.settings.queue else { return };
+        if self.shared.0.stored.is_none()
+            && let Err(exhausted) = parcel.permit.try_grow(WAITING_BYTES)
+        {
+            return self.reject(parcel, busy(FaultCode::MemoryPressure, "").with_message(exhausted.to_string()));
+        }
         let demand = match room.demand(&parcel) {
             Ok(demand) => demand,
             Err(fault) => return self.reject(parcel, fault),

@@ -33,11 +33,17 @@ impl Hold {
         self.shared.iter().fold(self.own.bytes(), |sum, shared| sum + shared.bytes())
     }
 
-    /// Reserves `more` bytes in addition.
+    /// Reserves `more` bytes of its own in addition.
     ///
     /// # Errors
     /// [`Exhausted`] if the ledger has less than `more` left; what was held stays held.
     pub fn try_grow(&mut self, more: u64) -> Result<(), Exhausted> {
+        // What was shared has left nothing behind that knows the ledger.
+        if self.own.bytes() == 0
+            && let Some(shared) = self.shared.iter().find_map(Shared::permit)
+        {
+            self.own = shared.beside();
+        }
         self.own.try_grow(more)
     }
 
@@ -85,11 +91,15 @@ impl fmt::Debug for Hold {
 }
 
 impl Shared {
-    fn bytes(&self) -> u64 {
+    fn permit(&self) -> Option<&Permit> {
         match self {
-            Shared::Memory(permit) => permit.bytes(),
-            Shared::Guard(_) => 0,
+            Shared::Memory(permit) => Some(permit),
+            Shared::Guard(_) => None,
         }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.permit().map_or(0, Permit::bytes)
     }
 }
 
@@ -104,6 +114,9 @@ mod tests {
         let mut first = Hold::from(ledger.try_reserve(60).unwrap());
         let second = first.share();
         assert_eq!((ledger.used(), first.bytes(), second.bytes()), (60, 60, 60));
+        first.try_grow(30).unwrap();
+        assert_eq!((ledger.used(), first.bytes(), second.bytes()), (90, 90, 60), "what it grows by is its own");
+        assert!(first.try_grow(30).is_err());
         drop(first);
         assert_eq!(ledger.used(), 60);
         drop(second);
