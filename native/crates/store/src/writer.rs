@@ -83,6 +83,9 @@ struct Appending {
     then: Told<Result<u64, Arc<LogError>>>,
 }
 
+/// Whether what is gone is enough.
+type Enough = Box<dyn FnMut(Tally) -> bool + Send>;
+
 /// What is asked of the thread.
 enum Job {
     Append(Appending),
@@ -91,7 +94,7 @@ enum Job {
     Release { cursor: u32, sequence: u64 },
     Cursor { name: String, then: Told<Result<Reader, LogError>> },
     SetLagPolicy { cursor: u32, policy: LagPolicy },
-    GiveUp { cursor: u32, enough: Box<dyn FnMut(Tally) -> bool + Send> },
+    GiveUp { cursor: u32, end: u64, enough: Enough },
 }
 
 /// A log on a thread of its own. Clones are the same one; it ends, after all it was given, with the last of them.
@@ -216,9 +219,10 @@ impl Writer {
         self.give(Job::SetLagPolicy { cursor, policy });
     }
 
-    /// Gives up what `cursor` has not read, until `enough`, asked on the writer's thread, says so; see [`Log::give_up`].
+    /// Gives up what `cursor` has not read of what was appended before this call, until `enough`, asked on the writer's
+    /// thread, says so; see [`Log::give_up`].
     pub fn give_up(&self, cursor: u32, enough: impl FnMut(Tally) -> bool + Send + 'static) {
-        self.give(Job::GiveUp { cursor, enough: Box::new(enough) });
+        self.give(Job::GiveUp { cursor, end: u64::MAX, enough: Box::new(enough) });
     }
 
     fn give(&self, job: Job) {
@@ -269,7 +273,13 @@ impl<V: Vfs, O: Observer> Work<V, O> {
                 match job {
                     Job::Append(appending) => entries.push(appending),
                     // They are about nothing that comes now, and each between two entries would cost them a sync.
-                    Job::Settle { .. } | Job::GiveUp { .. } | Job::SetLagPolicy { .. } => self.work(job),
+                    Job::Settle { .. } | Job::SetLagPolicy { .. } => self.work(job),
+                    // What is there already goes at once, so that there is room, and what comes before it then.
+                    Job::GiveUp { cursor, mut enough, .. } => {
+                        let end = self.log.next_sequence() + entries.len() as u64;
+                        self.give_up(cursor, u64::MAX, &mut enough);
+                        later.push(Job::GiveUp { cursor, end, enough });
+                    }
                     other => later.push(other),
                 }
             }
@@ -353,11 +363,7 @@ impl<V: Vfs, O: Observer> Work<V, O> {
                 gone.into_iter().for_each(|gone| self.observer.given_up(gone));
             }
             Job::SetLagPolicy { cursor, policy } => self.log.set_lag_policy(cursor, policy),
-            Job::GiveUp { cursor, enough } => {
-                let gone = self.log.give_up(cursor, enough);
-                self.changes += u64::from(gone.is_some());
-                gone.into_iter().for_each(|gone| self.observer.given_up(gone));
-            }
+            Job::GiveUp { cursor, end, mut enough } => self.give_up(cursor, end, &mut enough),
             Job::Cursor { name, then } => {
                 let found = self.log.cursor(&name);
                 then(found.map(|cursor| Reader {
@@ -367,6 +373,12 @@ impl<V: Vfs, O: Observer> Work<V, O> {
                 }));
             }
         }
+    }
+
+    fn give_up(&mut self, cursor: u32, end: u64, enough: &mut Enough) {
+        let gone = self.log.give_up(cursor, end, enough);
+        self.changes += u64::from(gone.is_some());
+        gone.into_iter().for_each(|gone| self.observer.given_up(gone));
     }
 
     /// Appends entries together, or in halves where that is too much at once.

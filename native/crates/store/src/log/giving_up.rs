@@ -47,14 +47,21 @@ impl<V: Vfs> Log<V> {
         }
     }
 
-    /// Gives up what `cursor` has not read, as its policy says: all of it, or the oldest until what is gone is `enough`.
-    /// What was read and is not acknowledged stays. It lasts with the next [`checkpoint`](Self::checkpoint). What could
-    /// not be read for that, as the disk failed, stays too.
-    pub fn give_up(&mut self, cursor: u32, mut enough: impl FnMut(Tally) -> bool) -> Option<GivenUp> {
+    /// The sequence of the record that is appended next, or one before it.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.next
+    }
+
+    /// Gives up what `cursor` has not read and has a sequence below `end`, as its policy says: all of it, or the oldest
+    /// until what is gone is `enough`; nothing if that is so already. What was read and is not acknowledged stays. It
+    /// lasts with the next [`checkpoint`](Self::checkpoint). What could not be read for that, as the disk failed, stays
+    /// too.
+    pub fn give_up(&mut self, cursor: u32, end: u64, mut enough: impl FnMut(Tally) -> bool) -> Option<GivenUp> {
         let gone = match self.policy_of(cursor) {
             LagPolicy::Block => return None,
             _ if enough(Tally::default()) => return None,
-            LagPolicy::DropOldest => self.give_up_below(cursor, u64::MAX, enough).0,
+            LagPolicy::DropOldest => self.give_up_below(cursor, end, enough).0,
+            LagPolicy::Detach if end < self.next => self.give_up_below(cursor, end, |_| false).0,
             LagPolicy::Detach => self.detach(cursor),
         };
         (!gone.is_nothing()).then_some(gone)

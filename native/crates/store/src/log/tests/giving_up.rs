@@ -94,19 +94,22 @@ fn a_queue_over_its_size_gives_up_as_much_as_it_is_told_to() {
     append(&mut log, 0b01, &[1, 2, 3, 4, 5]).unwrap();
     let first = log.read(0, 2, u64::MAX).unwrap().records;
     log.release(0, first[1].sequence);
-    let gone = log.give_up(0, |gone| gone.records == 2).unwrap();
+    let gone = log.give_up(0, u64::MAX, |gone| gone.records == 2).unwrap();
     assert_eq!((gone.tally.records, gone.tally.bytes), (2, (payload(2).len() + payload(3).len()) as u64));
     assert_eq!(gone.sequences.end, first[1].sequence + 2);
-    assert_eq!(log.give_up(0, |_| true), None);
+    assert_eq!(log.give_up(0, u64::MAX, |_| true), None);
     assert_eq!(ids(&read_all(&mut log, 0)), [4, 5]);
     assert_eq!(log.held(0).records, 3, "what is under way stays");
-    assert_eq!(log.give_up(0, |_| false), None, "and there is nothing else");
+    assert_eq!(log.give_up(0, u64::MAX, |_| false), None, "and there is nothing else");
     log.set_lag_policy(0, LagPolicy::Detach);
     append(&mut log, 0b01, &[6, 7]).unwrap();
-    assert_eq!(log.give_up(0, |gone| gone.records > 0).map(|gone| gone.tally.records), Some(2));
+    assert_eq!(log.give_up(0, u64::MAX, |gone| gone.records > 0).map(|gone| gone.tally.records), Some(2));
+    let last = append(&mut log, 0b01, &[10, 11, 12]).unwrap()[2];
+    assert_eq!(log.give_up(0, last, |_| false).map(|gone| gone.tally.records), Some(2));
+    assert_eq!(ids(&read_all(&mut log, 0)), [12], "what came last was not meant");
     log.set_lag_policy(0, LagPolicy::Block);
     append(&mut log, 0b01, &[8]).unwrap();
-    assert_eq!(log.give_up(0, |_| false), None);
+    assert_eq!(log.give_up(0, u64::MAX, |_| false), None);
 }
 
 #[test]
