@@ -22,13 +22,14 @@ use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use crate::ack::AckLevel;
+use crate::admission::busy;
 use crate::batch::Batch;
 use crate::budget::Budget;
 use crate::changes::Changes;
 use crate::contract::{Consumer, LocalFuture, Stage};
 use crate::courier::Couriers;
 use crate::endpoints::{Destination, Endpoints};
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultCode};
 use crate::feed::Feed;
 use crate::metrics::ExporterMetrics;
 use crate::overload::Class;
