@@ -127,6 +127,25 @@ async fn without_a_queue_the_sender_waits_for_the_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn small_requests_that_wait_count_in_full() {
+    let room = QueueSettings { queue_size: 10_000, ..queue() };
+    let rig = rig(settings(Some(room)), ScriptedExporter::accepting().slow(SECOND));
+    LocalSet::new()
+        .run_until(async {
+            let size = rig.parcel(1).0.payload.bytes();
+            let each = size + 1024;
+            let fit = rig.ledger.limit() / each;
+            assert!((0..fit).all(|_| rig.send(1).is_taken()));
+            assert_eq!(rig.ledger.used(), fit * each);
+            let refused = rig.send(1).fault();
+            assert_eq!((refused.code, refused.retry), (FaultCode::MemoryPressure, Retry::Backoff));
+            rig.delivery.drain(None).await;
+        })
+        .await;
+    assert_eq!(rig.ledger.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_queue_answers_at_once_and_counts_what_it_holds() {
     let rig = rig(settings(Some(queue())), ScriptedExporter::accepting().slow(SECOND));
     LocalSet::new()
