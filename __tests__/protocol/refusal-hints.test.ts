@@ -164,7 +164,9 @@ const situations: readonly Situation[] = [
     setup: () => toStuck({ sending_queue: { queue_size: 1, num_consumers: 1, block_on_overflow: true } }),
     before: (collector) => send(collector, 'http', small),
     meanwhile: async (collector) => {
-      await eventually(() => collector.metric('teleferric_memory_used_bytes') > small.length);
+      // The one in the queue, and the one that waits for room in it.
+      const waiting = 2 * (small.length + WAITING_BYTES);
+      await eventually(() => collector.metric('teleferric_memory_used_bytes') >= waiting);
       void collector.close(5000);
     },
     codes: UNAVAILABLE,

@@ -131,7 +131,7 @@ impl Sender {
                 }
             }
             let mut now = Instant::now();
-            if let Some(fault) = unwanted(batch, now) {
+            if let Some(fault) = unwanted(batch, now, self.queued || started.is_some()) {
                 return Outcome::Refused(fault);
             }
             let leave = match self.endpoints.try_leave(place, parcel.payload.bytes(), now) {
@@ -139,7 +139,7 @@ impl Sender {
                 Err(_) => {
                     let held = Box::pin(self.held(parcel, started.unwrap_or(now))).await;
                     now = Instant::now();
-                    match held {
+                    match held.and_then(|leave| unwanted(batch, now, true).map_or(Ok(leave), Err)) {
                         Ok(leave) => leave,
                         Err(fault) => return Outcome::Refused(fault),
                     }
@@ -341,9 +341,6 @@ impl Sender {
 
     /// One attempt at `now`, no longer than the timeout, the sender's patience and the drain allow.
     async fn attempt(&self, leave: &Leave<'_>, batch: &Batch, now: Instant) -> Outcome {
-        if let Some(fault) = unwanted(batch, now) {
-            return Outcome::Refused(fault);
-        }
         let parcel = &batch.parcel;
         let timeout = (!self.timeout.is_zero()).then(|| now.checked_add(self.timeout)).flatten();
         let limit = [timeout, parcel.deadline].into_iter().flatten().min();
@@ -354,19 +351,19 @@ impl Sender {
                 Some(limit) => {
                     let reached = pin!(self.stop.reached(stop::Level::Cut));
                     match select(reached, pin!(sleep_until(limit))).await {
-                        Either::Left(_) => cut(),
-                        Either::Right(_) => late("context deadline exceeded"),
+                        Either::Left(_) => cut as fn() -> Fault,
+                        Either::Right(_) => || late("context deadline exceeded"),
                     }
                 }
                 None => {
                     self.stop.reached(stop::Level::Cut).await;
-                    cut()
+                    cut
                 }
             }
         };
         let gone = async {
             batch.abandoned().await;
-            caller_gone()
+            caller_gone as fn() -> Fault
         };
         // An answer that is there wins over the clock.
         match select(pin!(send), select(pin!(cut_off), pin!(gone))).await {
@@ -375,7 +372,7 @@ impl Sender {
                 self.account.count_panic();
                 Outcome::Refused(Fault::new(FaultCode::Panicked, "the exporter panicked while sending"))
             }
-            Either::Right((end, _)) => Outcome::Refused(end.factor_first().0),
+            Either::Right((end, _)) => Outcome::Refused(end.factor_first().0()),
         }
     }
 
@@ -493,12 +490,12 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// Why nobody wants the batch sent any more, if that is so.
-fn unwanted(batch: &Batch, now: Instant) -> Option<Fault> {
+/// Why nobody wants the batch sent any more, if that is so. Who sent what has not waited anywhere is still there.
+fn unwanted(batch: &Batch, now: Instant, has_waited: bool) -> Option<Fault> {
     if batch.parcel.deadline.is_some_and(|deadline| deadline <= now) {
         return Some(late("the sender's deadline passed before the request was sent"));
     }
-    batch.is_abandoned().then(caller_gone)
+    (has_waited && batch.is_abandoned()).then(caller_gone)
 }
 
 fn late(message: &'static str) -> Fault {

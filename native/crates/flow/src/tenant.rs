@@ -200,14 +200,19 @@ impl Tenants {
     pub fn admit(self: &Arc<Self>, name: Option<&str>) -> Result<Visit, Fault> {
         let own = name.and_then(|name| self.own_terms.get(name));
         let terms = own.unwrap_or(&self.terms).clone();
-        let visit = Visit { tenant: self.table.find(name), rules: Arc::clone(self), terms, bytes: 0 };
+        let stay = Stay { tenant: self.table.find(name), rules: Arc::clone(self), terms, bytes: 0 };
+        let visit = Visit(Box::new(stay));
         visit.check(0)?;
         Ok(visit)
     }
 }
 
 /// A request on its way in and, until this is dropped, inside: its bytes count as the tenant's.
-pub struct Visit {
+///
+/// In a box, so that requests carry no more where there are no tenants.
+pub struct Visit(Box<Stay>);
+
+struct Stay {
     rules: Arc<Tenants>,
     tenant: Arc<Tenant>,
     terms: Terms,
@@ -217,7 +222,7 @@ pub struct Visit {
 impl Visit {
     /// The tenant's name; none if it has none.
     pub fn name(&self) -> Option<Arc<str>> {
-        self.tenant.name.clone()
+        self.0.tenant.name.clone()
     }
 
     /// Charges `bytes` that are about to be read. A request that is larger than what is left of a rate passes and makes
@@ -233,33 +238,33 @@ impl Visit {
 
     /// Charges what is above what was charged, as the request turned out to be this large.
     pub fn cover(&mut self, bytes: u64) {
-        self.take(bytes.saturating_sub(self.bytes));
+        self.take(bytes.saturating_sub(self.0.bytes));
     }
 
     /// Charges items.
     pub fn count(&self, items: u64) {
-        self.tenant.items.take(items, &self.terms.items, self.rules.table.now());
-        self.terms.series.items.fetch_add(items, Ordering::Relaxed);
+        self.0.tenant.items.take(items, &self.0.terms.items, self.0.rules.table.now());
+        self.0.terms.series.items.fetch_add(items, Ordering::Relaxed);
     }
 
     fn take(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        self.tenant.bytes.take(bytes, &self.terms.bytes, self.rules.table.now());
-        self.tenant.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.terms.series.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.terms.series.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.0.bytes += bytes;
+        self.0.tenant.bytes.take(bytes, &self.0.terms.bytes, self.0.rules.table.now());
+        self.0.tenant.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.0.terms.series.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.0.terms.series.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Whether `bytes` more may come. What is inside is bounded where several requests are; one alone always passes.
     fn check(&self, bytes: u64) -> Result<(), Fault> {
-        let (tenant, terms, now) = (&self.tenant, &self.terms, self.rules.table.now());
+        let (tenant, terms, now) = (&self.0.tenant, &self.0.terms, self.0.rules.table.now());
         let waits = [tenant.bytes.wait(&terms.bytes, now), tenant.items.wait(&terms.items, now)];
         if let Some(wait) = waits.into_iter().flatten().max() {
-            let wait = self.rules.table.stagger.lengthen(wait.clamp(WAIT_MIN, WAIT_MAX));
+            let wait = self.0.rules.table.stagger.lengthen(wait.clamp(WAIT_MIN, WAIT_MAX));
             return Err(self.refusal("the tenant is over its rate", Retry::After(wait)));
         }
-        let others = tenant.in_flight_bytes.load(Ordering::Relaxed).saturating_sub(self.bytes);
-        let all = others.saturating_add(self.bytes).saturating_add(bytes);
+        let others = tenant.in_flight_bytes.load(Ordering::Relaxed).saturating_sub(self.0.bytes);
+        let all = others.saturating_add(self.0.bytes).saturating_add(bytes);
         if terms.in_flight_bytes > 0 && others > 0 && all > terms.in_flight_bytes {
             return Err(self.refusal("the tenant has too many bytes in flight", Retry::Backoff));
         }
@@ -268,15 +273,15 @@ impl Visit {
 
     #[cold]
     fn refusal(&self, message: &'static str, retry: Retry) -> Fault {
-        self.terms.series.refused_requests.fetch_add(1, Ordering::Relaxed);
+        self.0.terms.series.refused_requests.fetch_add(1, Ordering::Relaxed);
         Fault::new(FaultCode::OverQuota, message).with_retry(retry)
     }
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.tenant.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.terms.series.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.0.tenant.in_flight_bytes.fetch_sub(self.0.bytes, Ordering::Relaxed);
+        self.0.terms.series.in_flight_bytes.fetch_sub(self.0.bytes, Ordering::Relaxed);
     }
 }
 

@@ -195,7 +195,7 @@ impl Intake {
             hold.attach(Arc::new(visit));
         }
         let (caller, outcome) = oneshot::channel();
-        let unanswered = Unanswered { intake: self, signal, items, is_answered: false };
+        let unanswered = Unanswered { intake: self, signal, items };
         let mut reply = reply(caller, pending);
         let quorum = self.rules.acks.quorum(context.ack);
         if let Some(needed) = quorum {
@@ -282,22 +282,20 @@ struct Unanswered<'a> {
     intake: &'a Intake,
     signal: Signal,
     items: u64,
-    is_answered: bool,
 }
 
 impl Unanswered<'_> {
-    fn end(mut self, outcome: &Outcome) {
-        self.is_answered = true;
+    fn end(self, outcome: &Outcome) {
         self.intake.count(self.signal, self.items, outcome);
+        // It owns nothing; only its drop must not count again.
+        std::mem::forget(self);
     }
 }
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
-        if !self.is_answered {
-            let fault = Fault::new(FaultCode::CallerGone, "");
-            self.intake.count(self.signal, self.items, &Outcome::Refused(fault));
-        }
+        let fault = Fault::new(FaultCode::CallerGone, "");
+        self.intake.count(self.signal, self.items, &Outcome::Refused(fault));
     }
 }
 

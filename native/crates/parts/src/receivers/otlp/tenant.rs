@@ -69,7 +69,7 @@ fn malformed(header: &str, what: &str) -> Fault {
 pub(super) struct Allowance<'a> {
     ledger: &'a Arc<Ledger>,
     visit: RefCell<Option<Visit>>,
-    refusal: Cell<Option<Fault>>,
+    refusal: Cell<Option<Box<Fault>>>,
 }
 
 impl<'a> Allowance<'a> {
@@ -79,7 +79,7 @@ impl<'a> Allowance<'a> {
 
     /// Why there was none, if the tenant's quota was the reason.
     pub(super) fn refusal(&self) -> Option<Fault> {
-        self.refusal.take()
+        self.refusal.take().map(|fault| *fault)
     }
 
     /// The place in the tenant's quota, charged with what was reserved.
@@ -94,7 +94,7 @@ impl Admit for Allowance<'_> {
         let permit = self.ledger.try_reserve(bytes)?;
         if let Some(visit) = &mut *self.visit.borrow_mut() {
             visit.charge(bytes).map_err(|fault| {
-                self.refusal.set(Some(fault));
+                self.refusal.set(Some(Box::new(fault)));
                 Exhausted { wanted: bytes, free: 0 }
             })?;
         }
