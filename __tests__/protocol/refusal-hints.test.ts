@@ -53,6 +53,8 @@ async function send(collector: Running, transport: Transport, body: Uint8Array):
   }
 }
 
+/** What a request in a queue, or before a full one, counts beside its bytes. */
+const WAITING_BYTES = 1024;
 const small = encodeRequest('logs', named('logs', 'x'));
 const medium = encodeRequest('logs', named('logs', 'x'.repeat(150_000)));
 const large = encodeRequest('logs', named('logs', 'x'.repeat(700_000)));
