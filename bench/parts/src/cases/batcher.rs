@@ -88,7 +88,7 @@ fn batch(batcher: &mut Batcher, signal: Signal, requests: &[Bytes], items: u64) 
 }
 
 fn deliver(batch: Batch) -> Vec<Bytes> {
-    let parcel = batch.into_parcel();
+    let parcel = batch.into_parcel(&Arc::default());
     parcel.reply.settle(Outcome::Accepted);
     parcel.payload.into_chunks().into_vec()
 }

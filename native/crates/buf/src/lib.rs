@@ -14,4 +14,4 @@ pub mod metrics;
 pub mod pool;
 
 pub use ledger::{Exhausted, Ledger, Permit};
-pub use pool::{AllocError, Block, Pool, PoolConfig, PoolStats};
+pub use pool::{AllocError, Block, CLASS_BYTES, CLASSES, Pool, PoolConfig, PoolStats};
