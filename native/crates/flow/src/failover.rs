@@ -165,17 +165,7 @@ async fn attempt(level: &dyn Consumer, parcel: &mut Parcel) -> Outcome {
     let (sender, answer) = oneshot::channel();
     // Nobody listens any more if the thread has ended.
     let reply = Reply::to(move |outcome| sender.send(outcome).unwrap_or_default());
-    level.consume(Parcel {
-        signal: parcel.signal,
-        payload: parcel.payload.clone(),
-        items: parcel.items,
-        permit: parcel.permit.share(),
-        arrived: parcel.arrived,
-        deadline: parcel.deadline,
-        batch_id: None,
-        context: Arc::clone(&parcel.context),
-        reply,
-    });
+    level.consume(parcel.branch(reply));
     let abandoned = || Fault::new(FaultCode::Abandoned, "request was dropped inside the collector");
     answer.await.unwrap_or_else(|_| Outcome::Refused(abandoned()))
 }

@@ -3,11 +3,11 @@
 //! queues lie in the same log are one branch: they share a record.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::contract::{Consumer, LocalFuture, Stage};
 use crate::delivery::{StoredBranch, join_stored};
 use crate::parcel::Parcel;
+use crate::reply::Reply;
 use tokio::time::Instant;
 
 /// Hands each parcel to every branch.
@@ -38,20 +38,10 @@ impl Consumer for Fanout {
             last.consume(parcel);
             return;
         }
-        let mut replies = parcel.reply.split(self.branches.len());
+        let mut replies = std::mem::replace(&mut parcel.reply, Reply::inert()).split(self.branches.len());
         let last_reply = replies.pop();
         for (branch, reply) in others.iter().zip(replies) {
-            branch.consume(Parcel {
-                signal: parcel.signal,
-                payload: parcel.payload.clone(),
-                items: parcel.items,
-                permit: parcel.permit.share(),
-                arrived: parcel.arrived,
-                deadline: parcel.deadline,
-                batch_id: None,
-                context: Arc::clone(&parcel.context),
-                reply,
-            });
+            branch.consume(parcel.branch(reply));
         }
         if let Some(reply) = last_reply {
             last.consume(Parcel { reply, ..parcel });

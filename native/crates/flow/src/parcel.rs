@@ -87,6 +87,21 @@ impl Parcel {
         [own, hurried].into_iter().flatten().min()
     }
 
+    /// A second parcel with the same bytes, which count once, and a duty of its own to answer.
+    pub(crate) fn branch(&mut self, reply: Reply) -> Parcel {
+        Parcel {
+            signal: self.signal,
+            payload: self.payload.clone(),
+            items: self.items,
+            permit: self.permit.share(),
+            arrived: self.arrived,
+            deadline: self.deadline,
+            batch_id: None,
+            context: Arc::clone(&self.context),
+            reply,
+        }
+    }
+
     /// Takes the reply, leaving a parcel that can be kept while its sender has an answer: items that are refused
     /// from now on are counted in `account`.
     pub fn detach(&mut self, account: &Arc<Account>) -> Reply {
