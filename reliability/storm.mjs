@@ -50,7 +50,7 @@ class Targets {
       const exporter = Number(incoming.url.split('/')[1]);
       const asks = exporter % 2 === 0;
       const id = JSON.parse(Buffer.concat(chunks)).resourceSpans[0].scopeSpans[0].spans[0].name;
-      this.#note(`${exporter} ${id}`, asks);
+      this.#note(`${exporter} ${id}`, this.refusing && asks);
       if (!this.refusing) {
         this.delivered += 1;
         outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}');
@@ -60,13 +60,14 @@ class Targets {
     });
   }
 
+  /** Only what was asked to wait is held to it: when all comes at once, a sender may time out and come again. */
   #note(request, asks) {
     const last = this.#seen.get(request);
     const now = performance.now();
     this.attempts += 1;
     if (last === undefined) this.offered += 1;
-    else if (asks) this.shortest_gap_ms = Math.min(this.shortest_gap_ms, now - last);
-    this.#seen.set(request, now);
+    else if (last.asked) this.shortest_gap_ms = Math.min(this.shortest_gap_ms, now - last.at);
+    this.#seen.set(request, { at: now, asked: asks });
   }
 }
 
