@@ -1,6 +1,7 @@
 //! A buffer with one owner, which grows from class to class and ends as shared bytes.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::{fmt, mem};
@@ -8,7 +9,7 @@ use std::{fmt, mem};
 use bytes::buf::UninitSlice;
 use bytes::{BufMut, Bytes};
 
-use super::cache::{self, Home};
+use super::cache::{self, Room};
 use super::shared::{OVERSIZE, Shared};
 use super::{AllocError, CLASS_BYTES, class_for};
 
@@ -18,28 +19,20 @@ use super::{AllocError, CLASS_BYTES, class_for};
 /// initialised, so writers need no unsafe code: write into [`spare_mut`](Block::spare_mut), then
 /// [`advance`](Block::advance).
 pub struct Block {
-    memory: Box<[u8]>,
+    room: ManuallyDrop<Box<Room>>,
     len: usize,
-    class: usize,
-    home: Arc<Home>,
 }
 
 impl Block {
     pub(super) fn take(shared: &Arc<Shared>, capacity: usize) -> Result<Block, AllocError> {
         let class = class_for(capacity);
-        let (idle, home) = cache::take(shared, class);
-        let memory = match idle {
-            Some(memory) => memory,
-            None => shared
-                .allocate(class, CLASS_BYTES.get(class).copied().unwrap_or(capacity))
-                .inspect_err(|_| shared.strays().shared_return(class))?,
-        };
-        Ok(Block { memory, len: 0, class, home })
+        let room = cache::take(shared, class, CLASS_BYTES.get(class).copied().unwrap_or(capacity))?;
+        Ok(Block { room: ManuallyDrop::new(room), len: 0 })
     }
 
     /// Bytes that fit without growing.
     pub fn capacity(&self) -> usize {
-        self.memory.len()
+        self.room.memory.len()
     }
 
     /// Removes the content.
@@ -58,7 +51,7 @@ impl Block {
     /// When the allocator has no memory.
     #[inline]
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
-        if self.memory.len() - self.len < bytes.len() {
+        if self.room.memory.len() - self.len < bytes.len() {
             self.reserve(bytes.len());
         }
         self.append(bytes);
@@ -80,14 +73,14 @@ impl Block {
     /// # Errors
     /// [`AllocError`] when the allocator has no memory; the block stays as it was.
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), AllocError> {
-        if self.memory.len() - self.len >= additional {
+        if self.room.memory.len() - self.len >= additional {
             return Ok(());
         }
         let needed = self.len.checked_add(additional).ok_or(AllocError { bytes: usize::MAX })?;
-        if self.class == OVERSIZE {
-            return self.grow_in_place(needed.max(self.memory.len().saturating_add(self.memory.len() / 2)));
+        if self.room.class == OVERSIZE {
+            return self.grow_in_place(needed.max(self.room.memory.len().saturating_add(self.room.memory.len() / 2)));
         }
-        let mut larger = Block::take(&self.home.shared, needed)?;
+        let mut larger = Block::take(&self.room.home.shared, needed)?;
         larger.append(self);
         *self = larger;
         Ok(())
@@ -96,12 +89,12 @@ impl Block {
     /// The memory behind the content, to write into before [`advance`](Block::advance). What it holds is unspecified
     /// (zeros, or leftovers of earlier use) and must not be shown to anyone.
     pub fn spare_mut(&mut self) -> &mut [u8] {
-        &mut self.memory[self.len..]
+        &mut self.room.memory[self.len..]
     }
 
     /// The content, and the memory behind it as [`spare_mut`](Block::spare_mut) gives it.
     pub fn split_spare_mut(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.memory.split_at_mut(self.len)
+        self.room.memory.split_at_mut(self.len)
     }
 
     /// Makes the next `count` bytes behind the content part of it; they must have been written through
@@ -110,7 +103,7 @@ impl Block {
     /// # Panics
     /// If `count` is above the spare memory.
     pub fn advance(&mut self, count: usize) {
-        assert!(count <= self.memory.len() - self.len, "advanced past the end of a block");
+        assert!(count <= self.room.memory.len() - self.len, "advanced past the end of a block");
         self.len += count;
     }
 
@@ -120,14 +113,14 @@ impl Block {
     pub fn fit(mut self) -> Block {
         let class = class_for(self.len);
         let smallest = CLASS_BYTES.get(class).copied().unwrap_or(self.len);
-        if smallest > self.memory.len() / 2 {
+        if smallest > self.room.memory.len() / 2 {
             return self;
         }
         if class == OVERSIZE {
             self.shrink_in_place();
             return self;
         }
-        match Block::take(&self.home.shared, self.len) {
+        match Block::take(&self.room.home.shared, self.len) {
             Ok(mut smaller) => {
                 smaller.append(&self);
                 smaller
@@ -145,35 +138,36 @@ impl Block {
     /// Appends what is known to fit.
     #[inline]
     fn append(&mut self, bytes: &[u8]) {
-        self.memory[self.len..][..bytes.len()].copy_from_slice(bytes);
+        self.room.memory[self.len..][..bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
     }
 
     /// Lets the allocator extend memory above the largest class, which it may do without copying.
     fn grow_in_place(&mut self, bytes: usize) -> Result<(), AllocError> {
-        let before = self.memory.len();
-        let mut memory = mem::take(&mut self.memory).into_vec();
+        let before = self.room.memory.len();
+        let mut memory = mem::take(&mut self.room.memory).into_vec();
         let grown = memory.try_reserve_exact(bytes - before).map_err(|_| AllocError { bytes });
         if grown.is_ok() {
             memory.resize(bytes, 0);
         }
-        self.memory = memory.into_boxed_slice();
-        self.home.shared.note_oversize(self.class, before, self.memory.len());
+        self.room.memory = memory.into_boxed_slice();
+        self.room.home.shared.note_oversize(self.room.class, before, self.room.memory.len());
         grown
     }
 
     fn shrink_in_place(&mut self) {
-        let before = self.memory.len();
-        let mut memory = mem::take(&mut self.memory).into_vec();
+        let before = self.room.memory.len();
+        let mut memory = mem::take(&mut self.room.memory).into_vec();
         memory.truncate(self.len);
-        self.memory = memory.into_boxed_slice();
-        self.home.shared.note_oversize(self.class, before, self.memory.len());
+        self.room.memory = memory.into_boxed_slice();
+        self.room.home.shared.note_oversize(self.room.class, before, self.room.memory.len());
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        cache::give(&self.home, self.class, mem::take(&mut self.memory));
+        // SAFETY: the room is not used after this, for the block ends here.
+        cache::give(unsafe { ManuallyDrop::take(&mut self.room) });
     }
 }
 
@@ -181,13 +175,13 @@ impl Deref for Block {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.memory[..self.len]
+        &self.room.memory[..self.len]
     }
 }
 
 impl DerefMut for Block {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.memory[..self.len]
+        &mut self.room.memory[..self.len]
     }
 }
 
@@ -228,7 +222,7 @@ unsafe impl BufMut for Block {
     }
 
     fn chunk_mut(&mut self) -> &mut UninitSlice {
-        if self.len == self.memory.len() {
+        if self.len == self.room.memory.len() {
             self.reserve(1);
         }
         UninitSlice::new(self.spare_mut())

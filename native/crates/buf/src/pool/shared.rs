@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::cache::Home;
+use super::cache::{Home, Room};
 use super::counts::Counts;
 use super::stocks::Stocks;
 use super::{AllocError, CLASS_BYTES, CLASSES, ClassStats, PoolConfig, PoolStats};
@@ -20,7 +20,7 @@ const FREE_BLOCKS_MAX: usize = 1_024;
 
 pub(super) struct Shared {
     /// One for each class, and that of oversize blocks, of which none lie idle.
-    stocks: Stocks<Box<[u8]>, { CLASSES + 1 }>,
+    stocks: Stocks<Box<Room>, { CLASSES + 1 }>,
     cached_max: [usize; CLASSES],
     oversize_bytes: AtomicU64,
     /// Steps of threads that have no cache: foreign drops, and everything after a thread's caches are gone.
@@ -62,22 +62,22 @@ impl Shared {
         self.stocks.is_closed()
     }
 
-    /// Frees idle blocks and keeps no more of them. One that slips in meanwhile is freed when the last block and cache
-    /// of this pool are gone.
+    /// Frees idle blocks and keeps no more of them.
     pub(super) fn close(&self) {
         self.stocks.close();
     }
 
     /// An idle block of `class` from the stock of all threads.
-    pub(super) fn pop(&self, class: usize) -> Option<Box<[u8]>> {
+    pub(super) fn pop(&self, class: usize) -> Option<Box<Room>> {
         self.stocks.pop(class)
     }
 
     /// Keeps an idle block for any thread, or frees it if there is no room.
-    pub(super) fn push(&self, class: usize, memory: Box<[u8]>) {
-        if let Err(memory) = self.stocks.push(class, memory) {
-            self.note_oversize(class, memory.len(), 0);
-            self.stocks.free(class, memory);
+    pub(super) fn push(&self, room: Box<Room>) {
+        let class = room.class;
+        if let Err(room) = self.stocks.push(class, room) {
+            self.note_oversize(class, room.memory.len(), 0);
+            self.stocks.free(class, room);
         }
     }
 

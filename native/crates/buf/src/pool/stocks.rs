@@ -2,7 +2,7 @@
 //! runs this file under loom.
 
 use super::ArrayQueue;
-use super::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use super::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// What there is of each class of `M`, which is a block's memory.
 pub(crate) struct Stocks<M, const CLASSES: usize> {
@@ -60,10 +60,14 @@ impl<M, const CLASSES: usize> Stocks<M, CLASSES> {
     /// # Errors
     /// The block, if there is no room or the stocks are closed. It is then to be [`free`](Stocks::free)d.
     pub(crate) fn push(&self, class: usize, memory: M) -> Result<(), M> {
-        match self.idle(class) {
-            Some(idle) if !self.is_closed() => idle.blocks.push(memory),
-            _ => Err(memory),
+        let Some(idle) = self.idle(class).filter(|_| !self.is_closed()) else { return Err(memory) };
+        idle.blocks.push(memory)?;
+        // Either this sees the close, or the close sees the block: a block that stayed would keep what it refers to.
+        fence(Ordering::SeqCst);
+        if self.is_closed() {
+            self.drain(class);
         }
+        Ok(())
     }
 
     /// Frees half of the idle blocks that nobody needed since the last call.
@@ -80,14 +84,17 @@ impl<M, const CLASSES: usize> Stocks<M, CLASSES> {
         }
     }
 
-    /// Frees idle blocks and keeps no more of them. One that comes at the same moment may slip in; it is freed with the
-    /// stocks.
+    /// Frees idle blocks and keeps no more of them.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        for class in 0..CLASSES {
-            while let Some(memory) = self.idle(class).and_then(|idle| idle.blocks.pop()) {
-                self.free(class, memory);
-            }
+        fence(Ordering::SeqCst);
+        (0..CLASSES).for_each(|class| self.drain(class));
+    }
+
+    /// Frees the idle blocks of a class.
+    fn drain(&self, class: usize) {
+        while let Some(memory) = self.idle(class).and_then(|idle| idle.blocks.pop()) {
+            self.free(class, memory);
         }
     }
 
