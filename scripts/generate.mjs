@@ -19,8 +19,10 @@ put('src/binding/generated/native.d.ts', await addonTypes());
 put('src/binding/generated/config.d.ts', documentTypes(await documentSchema()));
 await must('compiling TypeScript', process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
 const { componentsMarkdown } = await import('../dist/config/reference.js');
+const { configurationTypes } = await import('../dist/config/typescript.js');
 const { configJsonSchema } = await import('../dist/config/json-schema.js');
 put('docs/components.md', componentsMarkdown());
+put('src/config/generated/configuration.ts', configurationTypes());
 put('schema/teleferric.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
 if (stale > 0) fail('generated files are stale; run npm run generate and commit the result');
 

@@ -9,6 +9,7 @@ export type {
   CollectorState,
   CollectorStats,
   ConfigInput,
+  ConfigPart,
   DeadLetter,
   Encoding,
   HostMetrics,
@@ -30,5 +31,26 @@ export type {
   StoredRequest,
 } from './collector/index.js';
 export { CollectorError, ERROR_CODES, isCollectorError, type ErrorCode } from './errors.js';
-export { loadConfig } from './config/index.js';
-export type { Diagnostic, LoadedConfig, LoadOptions } from './config/index.js';
+export { defineConfig, loadConfig } from './config/index.js';
+export type {
+  Configuration,
+  ConfigValue,
+  ConnectorId,
+  Connectors,
+  Diagnostic,
+  Duration,
+  ExporterId,
+  Exporters,
+  ExtensionId,
+  Extensions,
+  LoadedConfig,
+  LoadOptions,
+  Pipeline,
+  PipelineId,
+  ProcessorId,
+  Processors,
+  ReceiverId,
+  Receivers,
+  Reference,
+  Service,
+} from './config/index.js';

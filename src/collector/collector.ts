@@ -22,7 +22,15 @@ import { PROCESS_LOG_ENVIRONMENT, type LogEnvironment } from '../telemetry/log.j
 import type { LogFields, LogRecord } from '../telemetry/log-encoding.js';
 import { MetricsReader } from '../telemetry/prometheus.js';
 import { checkIngest, type IngestOptions } from './ingest.js';
-import { toLoadOptions, type CollectorOptions, type ReloadOptions } from './options.js';
+import {
+  checkDeadline,
+  checkOptions,
+  checkReload,
+  toLoadOptions,
+  type CloseOptions,
+  type CollectorOptions,
+  type ReloadOptions,
+} from './options.js';
 import { OwnTelemetry } from './own-telemetry.js';
 import { Probation, type WayBack } from './probation.js';
 import type { Identity } from './resource.js';
@@ -52,16 +60,6 @@ export interface CollectorEvents {
   probation: [failure: CollectorError | null];
   /** A log line, after level and sampling. */
   log: [record: LogRecord];
-}
-
-/** How to close. */
-export interface CloseOptions {
-  /**
-   * Longest time to deliver what is held, in milliseconds; null is without limit, 0 drops it. `service.drain.pre_stop`
-   * comes before, unless it is 0.
-   * @default `service.drain.timeout` of the configuration (25 s)
-   */
-  readonly deadlineMs?: number | null;
 }
 
 /** What tests, and in part the command, replace. */
@@ -100,10 +98,10 @@ export class Collector extends EventEmitter<CollectorEvents> {
   #keepAlive: NodeJS.Timeout | null = null;
   #ref = true;
 
-  /** Nothing is read or opened yet. @param internals for tests */
+  /** Nothing is read or opened yet. @param internals for tests @throws CollectorError `INVALID_ARGUMENT` */
   constructor(options: CollectorOptions, internals: CollectorInternals = {}) {
     super();
-    this.#options = options;
+    this.#options = checkOptions(options);
     this.#internals = internals;
   }
 
@@ -148,19 +146,27 @@ export class Collector extends EventEmitter<CollectorEvents> {
    * that both have stay open. On any failure the old configuration goes on. If a component of the new one fails for good
    * within `service.reload.probation`, the old one takes over again, and the event `probation` tells of it.
    * @param change what is new; without it the same sources are read again
-   * @throws CollectorError `CONFIG_*`, `RELOAD_FAILED`, `BIND_FAILED`, `INVALID_STATE`, `CLOSED`
+   * @throws CollectorError `INVALID_ARGUMENT`, `CONFIG_*`, `RELOAD_FAILED`, `BIND_FAILED`, `INVALID_STATE`, `CLOSED`
    */
   async reload(change: ReloadOptions | string = {}): Promise<void> {
-    const reloaded = this.#work.then(() => this.#replace(typeof change === 'string' ? { config: change } : change));
+    const checked = checkReload(change);
+    const reloaded = this.#work.then(() => this.#replace(checked));
     this.#work = reloaded.catch(() => {});
     await reloaded;
   }
 
   /**
    * Stops taking data, delivers what is held, and releases everything. Safe in any state and any number of times; never
-   * rejects. A later call with `deadlineMs: 0` cuts a drain short.
+   * rejects, but for wrong options, with nothing done. A later call with `deadlineMs: 0` cuts a drain short.
+   * @throws CollectorError `INVALID_ARGUMENT`
    */
-  close({ deadlineMs }: CloseOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
+    let deadlineMs: number | null | undefined;
+    try {
+      deadlineMs = checkDeadline('close', options);
+    } catch (error) {
+      return Promise.reject(error as CollectorError);
+    }
     if (this.#closing !== null) {
       if (deadlineMs === 0) {
         this.#endPreStop?.();

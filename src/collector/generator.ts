@@ -9,7 +9,13 @@ import {
   type NativeBinding,
   type Signal,
 } from '../binding/index.js';
-import { loadConfig, type NativeDocument, type NativeGeneratorConfig } from '../config/index.js';
+import {
+  loadConfig,
+  type Exporters,
+  type NativeDocument,
+  type NativeGeneratorConfig,
+  type Pipeline,
+} from '../config/index.js';
 import { CollectorError } from '../errors.js';
 
 /** What to make. */
@@ -135,11 +141,11 @@ const RECEIVER = 'generator';
  */
 export async function generatorDocument(plan: GeneratorPlan, target: GeneratorTarget): Promise<NativeDocument> {
   const [type, exporter] = target.protocol === 'grpc' ? grpcExporter(target) : httpExporter(plan, target);
-  const pipeline = { receivers: ['nop'], exporters: [type] };
+  const pipeline = { receivers: ['nop'], exporters: [type] } as Pipeline;
   const { native } = await loadConfig({
     object: {
       receivers: { nop: {} },
-      exporters: { [type]: { ...exporter, ...DIRECT } },
+      exporters: { [type]: { ...exporter, ...DIRECT } } as object as Exporters,
       service: {
         threads: plan.connections,
         telemetry: { metrics: { level: 'none' } },

@@ -1,14 +1,16 @@
 /**
  * The collector: its class, its options, and what it gives back.
  */
-export {
-  Collector,
-  type CloseOptions,
-  type CollectorEvents,
-  type CollectorInternals,
-  type CollectorState,
-} from './collector.js';
-export type { CollectorOptions, ConfigInput, HostMetrics, Logger, ReloadOptions } from './options.js';
+export { Collector, type CollectorEvents, type CollectorInternals, type CollectorState } from './collector.js';
+export type {
+  CloseOptions,
+  CollectorOptions,
+  ConfigInput,
+  ConfigPart,
+  HostMetrics,
+  Logger,
+  ReloadOptions,
+} from './options.js';
 export type { IngestOptions } from './ingest.js';
 export type { CollectorStats, SignalTotals } from './stats.js';
 export { GeneratorRun, type GeneratorPlan, type GeneratorReport, type GeneratorTarget } from './generator.js';

@@ -2,6 +2,7 @@
  * Checks the arguments of `Collector.ingest` before they cross the boundary.
  */
 import type { Encoding, Signal } from '../binding/index.js';
+import { ownOptions } from '../config/index.js';
 import { CollectorError } from '../errors.js';
 
 /** How a request came, beside its bytes. */
@@ -18,6 +19,7 @@ export interface IngestCall {
   readonly metadata: readonly (readonly [string, string])[];
 }
 
+const OPTIONS = { encoding: true, metadata: true } as const satisfies Record<keyof IngestOptions, true>;
 const SIGNALS: readonly string[] = ['traces', 'metrics', 'logs', 'profiles'] satisfies readonly Signal[];
 
 /** @throws CollectorError `INVALID_ARGUMENT` naming the first wrong one */
@@ -27,7 +29,8 @@ export function checkIngest(signal: Signal, body: Uint8Array, options: IngestOpt
   if (!ArrayBuffer.isView(body) || Object.prototype.toString.call(body) !== '[object Uint8Array]') {
     throw wrong('body', 'a Uint8Array');
   }
-  const { encoding = 'proto', metadata = {} } = options;
+  const { encoding = 'proto', metadata = {} } = ownOptions('ingest', options, OPTIONS);
+  if (typeof metadata !== 'object' || metadata === null) throw wrong('metadata', 'an object of texts');
   if (encoding !== 'proto' && encoding !== 'json') throw wrong('encoding', 'proto or json');
   return { encoding, metadata: Object.entries(metadata).flatMap(([name, value]) => pairs(name, value)) };
 }

@@ -1,17 +1,23 @@
 /**
- * What a host writes to get a collector, and what of it goes to the configuration loader.
+ * What a host writes to get a collector: its types, its checks, and what of it goes to the configuration loader.
  */
 import type { OpenMetricsContentType, Registry } from 'prom-client';
 
-import type { LoadOptions } from '../config/index.js';
+import { ownOptions, type Configuration, type LoadOptions } from '../config/index.js';
 import { CollectorError } from '../errors.js';
 
-/** A configuration: Collector YAML (or JSON) text, or the same as an object. */
-export type ConfigInput = string | object;
+/** A part of a configuration: a path or another location, YAML (or JSON) text, or the same as an object. */
+export type ConfigPart = string | Configuration;
+
+/**
+ * A configuration, or several parts that are merged in order. A text that is one line without `: ` and no JSON is a
+ * location, as in `configLocations`; any other is YAML.
+ */
+export type ConfigInput = ConfigPart | readonly ConfigPart[];
 
 /** Options of a collector; all are optional, but there must be a configuration. */
 export interface CollectorOptions {
-  /** YAML text or an object. Merged over `configLocations`. */
+  /** The configuration. Merged over `configLocations`. */
   readonly config?: ConfigInput;
   /** `--config` locations in order: paths, or `file:`, `env:`, `yaml:`, `http:`, `https:`. @default [] */
   readonly configLocations?: readonly string[];
@@ -54,22 +60,99 @@ export interface HostMetrics {
 /** What a reload may change; what is left out stays as it was at the last start or reload. */
 export type ReloadOptions = Pick<CollectorOptions, 'config' | 'configLocations' | 'set'>;
 
-/** @throws CollectorError `INVALID_ARGUMENT` when there is no configuration at all, or it has the wrong type */
+/** How to close. */
+export interface CloseOptions {
+  /**
+   * Longest time to deliver what is held, in milliseconds; null is without limit, 0 drops it. `service.drain.pre_stop`
+   * comes before, unless it is 0.
+   * @default `service.drain.timeout` of the configuration (25 s)
+   */
+  readonly deadlineMs?: number | null;
+}
+
+const OPTIONS = {
+  config: true,
+  configLocations: true,
+  set: true,
+  featureGates: true,
+  logger: true,
+  metrics: true,
+  host: true,
+} as const satisfies Record<keyof CollectorOptions, true>;
+
+const RELOAD_OPTIONS = { config: true, configLocations: true, set: true } as const;
+
+/**
+ * Options as a host gave them, read once.
+ * @throws CollectorError `INVALID_ARGUMENT` naming the first that is unknown or has the wrong type
+ */
+export function checkOptions(given: CollectorOptions): CollectorOptions {
+  const options = ownOptions('Collector', given, OPTIONS);
+  const { configLocations, set, featureGates, logger, metrics, host } = options;
+  for (const [name, texts] of Object.entries({ configLocations, set, featureGates })) expectTexts(name, texts);
+  if (logger !== undefined) expectMethods('logger', logger, ['debug', 'info', 'warn', 'error']);
+  if (host !== undefined && host !== 'embedded' && host !== 'command') throw wrong('host', 'embedded or command');
+  if (metrics === undefined) return options;
+  const own = ownOptions('Collector, metrics', metrics, { registry: true, labels: true });
+  expectMethods('metrics.registry', own.registry, ['registerMetric', 'removeSingleMetric']);
+  return { ...options, metrics: own };
+}
+
+/** As {@link checkOptions}. */
+export function checkReload(given: ReloadOptions | string): ReloadOptions {
+  if (typeof given === 'string') return { config: given };
+  const options = ownOptions('reload', given, RELOAD_OPTIONS);
+  for (const name of ['configLocations', 'set'] as const) expectTexts(name, options[name]);
+  return options;
+}
+
+/** The deadline, in milliseconds. @throws CollectorError `INVALID_ARGUMENT` */
+export function checkDeadline(call: string, given: CloseOptions): number | null | undefined {
+  const { deadlineMs } = ownOptions(call, given, { deadlineMs: true });
+  const isRight =
+    deadlineMs === undefined || deadlineMs === null || (typeof deadlineMs === 'number' && deadlineMs >= 0);
+  if (!isRight) throw wrong('deadlineMs', 'a number of milliseconds, at least 0, or null');
+  return deadlineMs === Number.POSITIVE_INFINITY ? null : deadlineMs;
+}
+
+/**
+ * What of checked options goes to the loader.
+ * @throws CollectorError `INVALID_ARGUMENT` when there is no configuration at all, or it has the wrong type
+ */
 export function toLoadOptions(options: CollectorOptions): LoadOptions {
-  const { config, configLocations = [], set = [], featureGates = [] } = options;
-  if (config !== undefined && typeof config !== 'string' && (typeof config !== 'object' || config === null)) {
-    throw new CollectorError('INVALID_ARGUMENT', 'config must be YAML text or an object');
-  }
-  const sources = typeof config === 'string' ? [...configLocations, `yaml:${config}`] : configLocations;
-  if (sources.length === 0 && config === undefined) {
+  const { config, configLocations = [], set = [], featureGates = [], host = 'embedded' } = options;
+  const parts: readonly unknown[] = config === undefined ? [] : Array.isArray(config) ? Array.from(config) : [config];
+  const sources = [...configLocations, ...parts.map(sourceOf)];
+  if (sources.length === 0) {
     throw new CollectorError('INVALID_ARGUMENT', 'at least one of config and configLocations must be given');
   }
-  return {
-    sources,
-    ...(typeof config === 'object' && { object: config }),
-    sets: set,
-    featureGates,
-    purpose: 'run',
-    host: options.host ?? 'embedded',
-  };
+  return { sources, sets: set, featureGates, purpose: 'run', host };
+}
+
+function sourceOf(part: unknown): ConfigPart {
+  if (typeof part === 'object' && part !== null) return part;
+  if (typeof part !== 'string') throw wrong('config', 'a path, YAML text, an object, or a list of these');
+  return isLocation(part) ? part : `yaml:${part}`;
+}
+
+/** YAML that says anything has a line end, or a colon and a space; one-line JSON has braces. */
+function isLocation(text: string): boolean {
+  if (/^(?:file|env|yaml|http|https):\S/.test(text)) return true;
+  return text.trim() !== '' && !/[\n\r]|:\s|:$|^\s*\{/.test(text);
+}
+
+function expectTexts(name: string, value: unknown): void {
+  if (value === undefined || (Array.isArray(value) && value.every((text) => typeof text === 'string'))) return;
+  throw wrong(name, 'a list of texts');
+}
+
+/** Of a host's own object, which may be of a class. */
+function expectMethods(name: string, value: unknown, methods: readonly string[]): void {
+  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  const missing = methods.find((method) => !isObject || typeof Reflect.get(value, method) !== 'function');
+  if (missing !== undefined) throw wrong(name, `an object with the method ${missing}`);
+}
+
+function wrong(argument: string, expected: string): CollectorError {
+  return new CollectorError('INVALID_ARGUMENT', `${argument} must be ${expected}`, { details: { argument } });
 }

@@ -11,6 +11,7 @@ import {
   type StorageSurvey,
   type StorageTally,
 } from '../binding/index.js';
+import { ownOptions } from '../config/index.js';
 import { CollectorError } from '../errors.js';
 import type { CollectorInternals } from './collector.js';
 
@@ -52,9 +53,10 @@ export interface PurgeOptions {
 export function purgeQueue(
   storage: StorageLocation,
   queue: string,
-  { deadLetters = false }: PurgeOptions = {},
+  options: PurgeOptions = {},
   { addon }: CollectorInternals = {},
 ): StorageTally {
+  const { deadLetters = false } = ownOptions('purgeQueue', options, { deadLetters: true });
   return taken(purgeStorage(located(storage), queue, deadLetters, addon));
 }
 
@@ -73,15 +75,18 @@ export interface ReplayOptions {
 export function replayDeadLetters(
   storage: StorageLocation,
   queue: string,
-  { limit }: ReplayOptions = {},
+  options: ReplayOptions = {},
   { addon }: CollectorInternals = {},
 ): StorageReplay {
+  const { limit } = ownOptions('replayDeadLetters', options, { limit: true });
   return taken(replayStorage(located(storage), queue, limit ?? null, addon));
 }
 
+const LOCATION = { directory: true, keyFile: true, keyEnv: true } as const;
+
 function located(storage: StorageLocation): NativeStorage {
   if (typeof storage === 'string') return { directory: storage, encryption: null };
-  const { directory, keyFile = null, keyEnv = null } = storage;
+  const { directory, keyFile = null, keyEnv = null } = ownOptions('storage', storage, LOCATION);
   const isEncrypted = keyFile !== null || keyEnv !== null;
   return { directory, encryption: isEncrypted ? { key_file: keyFile, key_env: keyEnv } : null };
 }

@@ -12,6 +12,9 @@ export { ConfigHistory, nameOf, SHORT_HASH, sourcesOf, writeWhole } from './hist
 export type { ConfigActor, ConfigMark, ConfigVersion, KeptVersion, VersionContent, VersionSource } from './history.js';
 export { fingerprintOf } from './fingerprint.js';
 export { sourcePath } from './tree/sources.js';
+export { defineConfig } from './define-config.js';
+export type * from './generated/configuration.js';
+export { ownOptions } from './own-options.js';
 export { loadConfig } from './load.js';
 export type { ConfigErrorDetails } from './load.js';
 export { printConfig, REDACTED } from './print.js';
@@ -21,6 +24,7 @@ export { FEATURE_GATES, FeatureGates } from './feature-gates.js';
 export type { FeatureGate, GateStage } from './feature-gates.js';
 export { configJsonSchema } from './json-schema.js';
 export type { JsonSchema } from './json-schema.js';
+export { configurationTypes } from './typescript.js';
 export { componentsMarkdown, listComponents, listSchemes } from './reference.js';
 export type { ComponentListing } from './reference.js';
 export { formatIssue, formatPosition } from './issues.js';

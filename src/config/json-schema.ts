@@ -12,24 +12,23 @@ import { serviceSpec } from './service/service.js';
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 const TITLE = 'teleferric configuration';
-const SECTION_DOCS: Readonly<Record<Section, string>> = {
+/** What each section is for. */
+export const SECTION_DOCS: Readonly<Record<Section, string>> = {
   receivers: 'Where data comes from',
   processors: 'What is done to data on its way',
   exporters: 'Where data goes',
   connectors: 'What joins pipelines',
   extensions: 'What runs beside the pipelines',
 };
+/** What `service` is for. */
+export const SERVICE_DOC = 'Pipelines, extensions and what the collector tells about itself';
 
 /** The schema, draft 7, which editors know best. */
 export function configJsonSchema(): JsonSchema {
   const definitions: Record<string, unknown> = {};
   const properties: Record<string, unknown> = {};
   for (const section of SECTIONS) properties[section] = sectionSchema(section, definitions);
-  properties['service'] = inline(
-    toZod(serviceSpec),
-    definitions,
-    'Pipelines, extensions and what the collector tells about itself',
-  );
+  properties['service'] = inline(toZod(serviceSpec), definitions, SERVICE_DOC);
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: TITLE,

@@ -17,6 +17,7 @@ import { checkGraph } from './graph.js';
 import { formatDecodeIssues, formatIssues } from './issues.js';
 import type { ConfigIssue, Diagnostic } from './issues.js';
 import type { Signal } from './native-types.js';
+import { ownOptions } from './own-options.js';
 import { checkReferences } from './references.js';
 import type {
   LoadOptions,
@@ -39,6 +40,18 @@ import { validateConfig } from './validate-config.js';
 
 const MIB = 1024 * 1024;
 
+const OPTIONS = {
+  sources: true,
+  object: true,
+  sets: true,
+  featureGates: true,
+  purpose: true,
+  host: true,
+  userAgent: true,
+  environment: true,
+  signal: true,
+} as const satisfies Record<keyof LoadOptions, true>;
+
 /** Facts that accompany a configuration error. */
 export interface ConfigErrorDetails {
   readonly issues: readonly ConfigIssue[];
@@ -50,7 +63,8 @@ export interface ConfigErrorDetails {
  * @throws {CollectorError} `CONFIG_UNREADABLE`, `CONFIG_EXPANSION`, `CONFIG_UNDECODABLE`, `CONFIG_INVALID`,
  * `CONFIG_GRAPH`, `FEATURE_GATE` or `INVALID_ARGUMENT`; from decoding on, with {@link ConfigErrorDetails}
  */
-export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
+export async function loadConfig(given: LoadOptions): Promise<LoadedConfig> {
+  const options = ownOptions('loadConfig', given, OPTIONS);
   const { environment, files } = keepingFiles(options.environment ?? processEnvironment());
   const diagnostics: Diagnostic[] = [];
   const gates = FeatureGates.parse(options.featureGates ?? [], diagnostics);
@@ -104,8 +118,7 @@ function readTree(
   diagnostics: Diagnostic[],
 ): Promise<MapNode> {
   const list = {
-    sources: options.sources ?? [],
-    object: options.object ?? null,
+    sources: [...(options.sources ?? []), ...(options.object === undefined ? [] : [options.object])],
     sets: options.sets ?? [],
     appends: gates.isEnabled('confmap.enableMergeAppendOption') ? mergeAppendRule : null,
   };

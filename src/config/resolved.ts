@@ -1,6 +1,7 @@
 /**
  * The configuration once it is loaded: what `loadConfig` takes and gives.
  */
+import type { Configuration } from './generated/configuration.js';
 import type { AckPaths } from './ack.js';
 import type { Environment } from './environment.js';
 import type { FeatureGates } from './feature-gates.js';
@@ -15,10 +16,13 @@ import type { HealthCheckConfig } from './components/extension-health-check.js';
 
 /** What to load, and how. */
 export interface LoadOptions {
-  /** `--config` flags in order: a path, or `file:`, `env:`, `yaml:`, `http:`, `https:` and the rest. */
-  readonly sources?: readonly string[];
-  /** A configuration object written in code; merged after `sources`. References in it expand as in YAML. */
-  readonly object?: object;
+  /**
+   * `--config` flags in order: a path, or `file:`, `env:`, `yaml:`, `http:`, `https:` and the rest. Between them may
+   * stand configurations written in code, in which references expand as in YAML.
+   */
+  readonly sources?: readonly (string | Configuration)[];
+  /** One more of those, merged after `sources`. */
+  readonly object?: Configuration;
   /** `--set` flags in order, `a.b.c=VALUE`; merged last. */
   readonly sets?: readonly string[];
   /** `--feature-gates` flags in order, each `a,+b,-c`. */

@@ -95,7 +95,7 @@ describe('errors', () => {
   });
 
   it('name the object when the configuration was written in code', async () => {
-    const object = { receivers: { nop: { a: 1, b: 2 } } };
+    const object = { receivers: { nop: { a: 1, b: 2 } } } as object;
     const message = await problems(loadConfig({ object, environment: world() }));
     expect(message.split('\n').at(-1)).toBe("'' has invalid keys: a, b (configuration object; expected no keys)");
   });

@@ -11,7 +11,7 @@ type Parts = Parameters<typeof world>[0];
 
 async function expanded(text: string, parts: Parts = {}, diagnostics: Diagnostic[] = []): Promise<unknown> {
   const environment = world({ ...parts, files: { ...parts?.files, 'c.yaml': text } });
-  const list = { sources: ['c.yaml'], object: null, sets: [], appends: null };
+  const list = { sources: ['c.yaml'], sets: [], appends: null };
   return toPlain(await readSources(list, { environment, signal: null, diagnostics }));
 }
 

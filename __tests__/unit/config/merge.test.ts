@@ -1,7 +1,7 @@
 // Joining sources: deep maps, replaced lists, split keys, positions that survive, and the gate that appends.
 import * as fc from 'fast-check';
 
-import { loadConfig } from '../../../src/config/index.js';
+import { defineConfig, loadConfig } from '../../../src/config/index.js';
 import { merge, mergeAppendRule, splitKeys } from '../../../src/config/tree/merge.js';
 import { locate, toPlain } from '../../../src/config/tree/node.js';
 import type { MapNode } from '../../../src/config/tree/node.js';
@@ -135,11 +135,11 @@ describe('positions', () => {
 });
 
 describe('a configuration written in code', () => {
-  const object = {
+  const object = defineConfig({
     receivers: { nop: null },
     exporters: { nop: {} },
     service: { pipelines: { traces: { receivers: ['nop'], exporters: ['nop'] } } },
-  };
+  });
 
   it('loads, expands references, and goes between --config and --set', async () => {
     const environment = world({
@@ -148,7 +148,7 @@ describe('a configuration written in code', () => {
     });
     const loaded = await loadConfig({
       sources: ['a'],
-      object: { ...object, processors: { batch: { timeout: '${T}', metadata_keys: undefined } } },
+      object: { ...object, processors: { batch: { timeout: '${T}', metadata_keys: undefined } } } as object,
       sets: ['service.pipelines.traces.processors=[batch]', 'processors.batch.send_batch_max_size=5'],
       environment,
     });
@@ -163,7 +163,7 @@ describe('a configuration written in code', () => {
     [{ a: () => 1 }, 'a is a function, which has no place in a configuration'],
     [{ a: { b: Symbol('x') } }, 'a::b is a symbol, which has no place in a configuration'],
   ])('refuses %j', async (value, message) => {
-    await expect(problems(loadConfig({ object: value, environment: world() }))).resolves.toBe(
+    await expect(problems(loadConfig({ object: value as object, environment: world() }))).resolves.toBe(
       `configuration object: ${message}`,
     );
   });
@@ -182,5 +182,84 @@ describe('a configuration written in code', () => {
       problems(loadConfig({ object: { ...object, ...parsed }, environment: world() })),
     ).resolves.not.toContain('evil');
     expect(({} as Record<string, unknown>)['receivers']).toBeUndefined();
+  });
+});
+
+const refused = (value: object): Promise<string> => problems(loadConfig({ object: value, environment: world() }));
+
+describe('an object that is not to be trusted', () => {
+  it('counts with its own properties only', async () => {
+    await expect(refused(Object.create({ receivers: { nop: null } }) as object)).resolves.toBe(
+      'configuration object: the top is an object of a class, which has no place in a configuration',
+    );
+    const bare = Object.assign(Object.create(null) as object, { receivers: { nop: null } });
+    await expect(refused(bare)).resolves.toContain('no exporter configuration');
+  });
+
+  it.each<[string, object]>([
+    ['a date', new Date(0)],
+    ['a map', new Map([['nop', null]])],
+    ['a buffer', Buffer.from('nop')],
+    ['an instance', new URLSearchParams()],
+  ])('is refused as %s', async (_name, value) => {
+    await expect(refused({ receivers: value })).resolves.toBe(
+      'configuration object: receivers is an object of a class, which has no place in a configuration',
+    );
+  });
+
+  it('is refused when a getter or a proxy throws', async () => {
+    const getter = Object.defineProperty({}, 'nop', {
+      enumerable: true,
+      get: () => {
+        throw new TypeError('not today');
+      },
+    });
+    await expect(refused({ receivers: getter })).resolves.toBe(
+      'configuration object: receivers cannot be read: not today',
+    );
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    await expect(refused({ exporters: proxy })).resolves.toMatch(
+      /^configuration object: exporters cannot be read: .*revoked/,
+    );
+  });
+
+  it('is read once, whatever it says the second time', async () => {
+    let reads = 0;
+    const receivers = Object.defineProperty({}, 'nop', {
+      enumerable: true,
+      get: () => (reads++ === 0 ? null : { evil: true }),
+    });
+    const config = { receivers, exporters: { nop: null } };
+    const service = { pipelines: { traces: { receivers: ['nop'], exporters: ['nop'] } } };
+    await loadConfig({ object: { ...config, service } as object, environment: world() });
+    expect(reads).toBe(1);
+  });
+
+  it('is refused when it is deep or large, at once', async () => {
+    let deep: object = {};
+    for (let level = 0; level < 100_000; level += 1) deep = { deep };
+    await expect(refused(deep)).resolves.toContain('is nested too deeply or too large');
+    await expect(refused({ exporters: Object.assign([], { length: 2 ** 32 - 1 }) })).resolves.toBe(
+      'configuration object: exporters is nested too deeply or too large',
+    );
+  });
+
+  it('has holes of lists refused', async () => {
+    // oxlint-disable-next-line no-sparse-arrays
+    await expect(refused({ service: { extensions: [, 'health_check'] } })).resolves.toBe(
+      'configuration object: service::extensions::0 is a undefined, which has no place in a configuration',
+    );
+  });
+});
+
+describe('options of loadConfig', () => {
+  it('are refused if unknown, with what may have been meant', async () => {
+    await expect(problems(loadConfig({ source: ['a'] } as object))).resolves.toBe(
+      'unknown option "source" of loadConfig (did you mean "sources"?)',
+    );
+    await expect(problems(loadConfig(JSON.parse('{"__proto__": {}}') as object))).resolves.toMatch(
+      /^unknown option "__proto__" of loadConfig \(one of sources, object, /,
+    );
   });
 });

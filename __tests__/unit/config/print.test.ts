@@ -1,7 +1,7 @@
 // Printing: every default filled in, secrets hidden, and what is printed loads again to the same thing.
 import * as fc from 'fast-check';
 
-import { loadConfig, printConfig } from '../../../src/config/index.js';
+import { defineConfig, loadConfig, printConfig } from '../../../src/config/index.js';
 import { COMPONENTS } from '../../../src/config/components/registry.js';
 import { load, world } from './harness.js';
 
@@ -134,11 +134,11 @@ describe('print-config', () => {
         ),
         async (headers) => {
           const exporter = { otlp_http: { endpoint: 'http://h', headers } };
-          const object = {
+          const object = defineConfig({
             receivers: { nop: null },
             exporters: exporter,
             service: { pipelines: { traces: { receivers: ['nop'], exporters: ['otlp_http'] } } },
-          };
+          });
           const first = await loadConfig({ object, environment: world() });
           const again = await load(printConfig(first.config, { mode: 'unredacted' }));
           expect(again.native).toEqual({ ...first.native, service: again.native.service });

@@ -7,16 +7,24 @@ import { id, key, list, object, optional, block, string } from '../schema/spec.j
 import type { Infer } from '../schema/spec.js';
 
 const clientAuthObject = object({
-  authenticator: key(id(), '', 'Id of the extension that adds credentials; it must be in `service.extensions`'),
+  authenticator: key(
+    id('extensions'),
+    '',
+    'Id of the extension that adds credentials; it must be in `service.extensions`',
+  ),
 });
 
 const serverAuthObject = object({
-  authenticator: key(id(), '', 'Id of the extension that checks callers; it must be in `service.extensions`'),
+  authenticator: key(
+    id('extensions'),
+    '',
+    'Id of the extension that checks callers; it must be in `service.extensions`',
+  ),
   request_params: key(list(string()), [], 'Query parameters handed to the authenticator as headers'),
 });
 
 const middleware = object({
-  id: key(id(), '', 'Id of the extension'),
+  id: key(id('extensions'), '', 'Id of the extension'),
 });
 
 /** `auth` of clients, and of gRPC servers. */

@@ -78,7 +78,7 @@ const queueFields = {
     'Part of a queue in memory that one tenant may hold while others want room too; what is above is refused',
   ),
   storage: key(
-    optional(id(), 'off'),
+    optional(id('extensions'), 'off'),
     null,
     'Id of a storage extension that keeps the queue over restarts; none is in memory',
   ),

@@ -14,7 +14,7 @@ const OLD = 'has no effect: every better level is tried, as often as it takes';
 
 const fields = {
   priority_levels: key(
-    list(list(id())),
+    list(list(id('pipelines'))),
     [],
     'Pipelines of each level, the best level first; the pipelines of a level all get a request, and it fails if one of them does',
   ),

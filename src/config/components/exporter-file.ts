@@ -40,7 +40,7 @@ const fields = {
   compression: key(string(), '', 'Empty or `zstd`'),
   compression_params: block(compressionParams, 'Fine tuning of the compression'),
   encoding: ignored(
-    key(optional(id(), 'off'), null, 'Id of an encoding extension'),
+    key(optional(id('extensions'), 'off'), null, 'Id of an encoding extension'),
     'has no effect: this version has no encoding extensions',
   ),
   append: key(bool(), false, 'Go on with a file that exists instead of emptying it; not with rotation or compression'),

@@ -62,9 +62,14 @@ export interface DurationSpec extends SpecBase<number> {
   readonly message: string | null;
 }
 
+/** What ids name: the components of a section, or pipelines. */
+export type IdSpace = 'receivers' | 'processors' | 'exporters' | 'connectors' | 'extensions' | 'pipelines';
+
 /** A component id. */
 export interface IdSpec extends SpecBase<string> {
   readonly kind: 'id';
+  /** What it may name; whether that is there is checked elsewhere. */
+  readonly of: readonly IdSpace[];
 }
 
 /** A list; a string stands for a list split at commas. */
@@ -84,6 +89,8 @@ export interface PairsSpec extends SpecBase<readonly (readonly [name: string, va
 export interface MapSpec<T = unknown> extends SpecBase<Readonly<Record<string, T>>> {
   readonly kind: 'map';
   readonly of: Spec<T>;
+  /** Whether the keys are ids of pipelines, which are checked elsewhere. */
+  readonly isByPipeline: boolean;
 }
 
 /** Any YAML value, kept as it is. */
@@ -168,7 +175,7 @@ export type ObjectOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends
 
 export const string = (options: { opaque?: boolean } = {}): Spec<string> => ({ kind: 'string', opaque: options.opaque ?? false });
 export const bool = (): Spec<boolean> => ({ kind: 'bool' });
-export const id = (): Spec<string> => ({ kind: 'id' });
+export const id = (...of: readonly [IdSpace, ...IdSpace[]]): Spec<string> => ({ kind: 'id', of });
 export const any = (): Spec<unknown> => ({ kind: 'any' });
 export const attributeValue = (): Spec<AttributeValue | null> => ({ kind: 'value' });
 
@@ -209,7 +216,8 @@ export function choice<const V extends string>(
 }
 
 export const list = <T>(of: Spec<T>): Spec<readonly T[]> => ({ kind: 'list', of }) as Spec<readonly T[]>;
-export const map = <T>(of: Spec<T>): Spec<Readonly<Record<string, T>>> => ({ kind: 'map', of }) as Spec<Readonly<Record<string, T>>>;
+export const map = <T>(of: Spec<T>, isByPipeline = false): Spec<Readonly<Record<string, T>>> =>
+  ({ kind: 'map', of, isByPipeline }) as Spec<Readonly<Record<string, T>>>;
 export const pairs = (options: { opaque?: boolean } = {}): Spec<readonly (readonly [string, string])[]> => ({
   kind: 'pairs',
   opaque: options.opaque ?? false,

@@ -63,9 +63,13 @@ const telemetrySpec = object(
 
 /** One pipeline. */
 export const pipelineSpec = object({
-  receivers: key(list(id()), [], 'Where data comes from: receivers and connectors; at least one'),
-  processors: key(list(id()), [], 'What is done to it, in order'),
-  exporters: key(list(id()), [], 'Where it goes: exporters and connectors; at least one'),
+  receivers: key(
+    list(id('receivers', 'connectors')),
+    [],
+    'Where data comes from: receivers and connectors; at least one',
+  ),
+  processors: key(list(id('processors')), [], 'What is done to it, in order'),
+  exporters: key(list(id('exporters', 'connectors')), [], 'Where it goes: exporters and connectors; at least one'),
 });
 
 const limitsSpec = object({
@@ -124,8 +128,8 @@ const reloadSpec = object({
 /** The section. */
 export const serviceSpec = object({
   telemetry: block(telemetrySpec, 'What the collector tells about itself'),
-  extensions: key(list(id()), [], 'Extensions to run'),
-  pipelines: key(map(pipelineSpec), {}, 'Pipelines by id, `<signal>` or `<signal>/<name>`'),
+  extensions: key(list(id('extensions')), [], 'Extensions to run'),
+  pipelines: key(map(pipelineSpec, true), {}, 'Pipelines by id, `<signal>` or `<signal>/<name>`'),
   threads: key(
     int({ min: 0, max: THREADS_MAX }),
     0,

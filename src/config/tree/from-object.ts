@@ -1,7 +1,8 @@
 /**
- * A configuration written in code, as a tree. The object is copied: later changes to it change nothing.
+ * A configuration written in code, as a tree. The object is copied: later changes to it change nothing. It is not
+ * trusted: every property is read once, and only an object's own count.
  */
-import { CollectorError } from '../../errors.js';
+import { CollectorError, messageOf } from '../../errors.js';
 import { scalar } from './node.js';
 import type { ConfigNode, MapEntry } from './node.js';
 import { DEPTH_MAX, NODES_MAX } from './parse-yaml.js';
@@ -14,7 +15,7 @@ const AT = { source: OBJECT_SOURCE, line: 0, column: 0 };
 
 /**
  * Takes plain objects, arrays, strings, numbers, bigints, booleans and null; a property that is undefined is absent.
- * @throws {CollectorError} `INVALID_ARGUMENT` for anything else, and for cycles
+ * @throws {CollectorError} `INVALID_ARGUMENT` for anything else, for cycles, and for what cannot be read
  */
 export function fromObject(value: object): ConfigNode {
   return convert(value, [], { nodes: 0 });
@@ -40,17 +41,51 @@ function convert(value: unknown, path: readonly string[], count: { nodes: number
 }
 
 function convertObject(value: object, path: readonly string[], count: { nodes: number }): ConfigNode {
-  if (Array.isArray(value)) {
-    const items = value.map((item: unknown, index) => convert(item, [...path, String(index)], count));
+  const { isList, properties } = propertiesOf(value, path, NODES_MAX - count.nodes);
+  if (isList) {
+    const items = properties.map(([index, item]) => convert(item, [...path, index], count));
     return { kind: 'list', items, original: null, at: AT };
   }
   const entries = new Map<string, MapEntry>();
-  for (const [key, item] of Object.entries(value)) {
+  for (const [key, item] of properties) {
     if (item !== undefined) entries.set(key, { at: AT, node: convert(item, [...path, key], count) });
   }
   return { kind: 'map', entries, original: null, at: AT };
 }
 
-function refusal(path: readonly string[], what: string): CollectorError {
-  return new CollectorError('INVALID_ARGUMENT', `configuration object: ${path.join('::') || 'the top'} ${what}`);
+interface Properties {
+  readonly isList: boolean;
+  readonly properties: readonly (readonly [string, unknown])[];
+}
+
+/** Getters and proxies may throw whatever they like. */
+function propertiesOf(value: object, path: readonly string[], countMax: number): Properties {
+  try {
+    const isList = Array.isArray(value);
+    if (!isList && !isPlain(value))
+      throw refusal(path, 'is an object of a class, which has no place in a configuration');
+    if (!isList) return { isList, properties: Object.entries(value) };
+    // Read once: a proxy's may grow.
+    const { length } = value;
+    if (length > countMax) throw refusal(path, 'is nested too deeply or too large');
+    return { isList, properties: Array.from({ length }, (_, index) => [String(index), value[index] as unknown]) };
+  } catch (error) {
+    if (error instanceof CollectorError) throw error;
+    throw refusal(path, `cannot be read: ${messageOf(error)}`, error);
+  }
+}
+
+/** Of no class; `Object.prototype` may be that of another realm, so it is known by having none above it. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function refusal(path: readonly string[], what: string, cause?: unknown): CollectorError {
+  const options = cause === undefined ? {} : { cause };
+  return new CollectorError(
+    'INVALID_ARGUMENT',
+    `configuration object: ${path.join('::') || 'the top'} ${what}`,
+    options,
+  );
 }

@@ -1,5 +1,5 @@
 /**
- * From flags to one expanded tree: `--config` in order, then an object from code, then `--set` in order.
+ * From flags to one expanded tree: `--config` and objects from code in order, then `--set` in order.
  */
 import { CollectorError } from '../../errors.js';
 import { SCHEMES, parseLocation, retrieve, withoutUserinfo } from './location.js';
@@ -14,8 +14,8 @@ import { formatPosition } from '../issues.js';
 
 /** What to join. */
 export interface SourceList {
-  readonly sources: readonly string[];
-  readonly object: object | null;
+  /** Locations, and objects written in code. */
+  readonly sources: readonly (string | object)[];
   readonly sets: readonly string[];
   readonly appends: ListRule;
 }
@@ -25,14 +25,13 @@ export interface SourceList {
  * @throws {CollectorError} `CONFIG_UNREADABLE` or `CONFIG_EXPANSION`
  */
 export async function readSources(list: SourceList, context: RetrieveContext): Promise<MapNode> {
-  if (list.sources.length === 0 && list.object === null) {
+  if (list.sources.length === 0) {
     throw new CollectorError('INVALID_ARGUMENT', 'at least one config flag must be provided');
   }
   // every flag is checked before the first is read
-  const locations = list.sources.map((source, index) => ({
-    ...sourceLocation(source),
-    name: sourceName(source, index),
-  }));
+  const parts = list.sources.map((source, index) =>
+    typeof source === 'string' ? { ...sourceLocation(source), name: sourceName(source, index) } : fromObject(source),
+  );
   const sets = list.sets.map((set) => setLocation(set));
   let tree: MapNode = {
     kind: 'map',
@@ -45,8 +44,9 @@ export async function readSources(list: SourceList, context: RetrieveContext): P
     tree = first ? over : merge(tree, over, list.appends);
     first = false;
   };
-  for (const location of locations) add(asMap(await read(location, location.name, context)));
-  if (list.object !== null) add(asMap({ node: fromObject(list.object), text: '', hint: null }));
+  for (const part of parts) {
+    add(asMap('kind' in part ? { node: part, text: '', hint: null } : await read(part, part.name, context)));
+  }
   for (const { location, name } of sets) add(asMap(await read(location, name, context)));
   return (await expand(tree, context)) as MapNode;
 }
