@@ -22,6 +22,7 @@ const crates = {
 /** Folder or file below src → what it may import there. */
 const folders = {
   errors: [],
+  views: [],
   binding: ['errors'],
   config: ['errors', 'binding/generated'],
   telemetry: ['binding', 'errors'],
