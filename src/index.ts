@@ -8,6 +8,7 @@ export type {
   CollectorOptions,
   CollectorState,
   CollectorStats,
+  Compression,
   ConfigInput,
   ConfigPart,
   DeadLetter,

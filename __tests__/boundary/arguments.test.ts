@@ -33,6 +33,9 @@ describe('wrong types', () => {
       expect(() => collector['ingest']?.('traces', value, oneSpan(), '[]')).toThrow();
       expect(() => collector['ingest']?.('traces', 'proto', oneSpan(), value)).toThrow();
     }
+    for (const value of [1, true, {}, []]) {
+      expect(() => collector['ingest']?.('traces', 'proto', oneSpan(), '[]', value)).toThrow();
+    }
     for (const value of ['1', true, {}, []]) expect(() => collector['drain']?.(value)).toThrow();
     expect(() => collector['metricsSnapshot']?.(new Uint8Array(8))).toThrow();
     expect(() => collector['ingest']?.('traces', 'proto', new Float64Array(1), '[]')).toThrow();

@@ -72,15 +72,17 @@ export class NativeHandle {
    * Hands one export request to the pipelines.
    * @param body copied before this returns; the caller may reuse it at once.
    * @param metadata request headers for components that look at them.
+   * @param compression HTTP's word for how the body is compressed, null for not.
    */
   async ingest(
     signal: Signal,
     encoding: Encoding,
     body: Uint8Array,
     metadata: readonly (readonly [string, string])[],
+    compression: string | null,
   ): Promise<IngestOutcome> {
     return guardAsync('ingest', async () =>
-      parseOutcome(await this.#native.ingest(signal, encoding, body, JSON.stringify(metadata))),
+      parseOutcome(await this.#native.ingest(signal, encoding, body, JSON.stringify(metadata), compression)),
     );
   }
 

@@ -184,17 +184,18 @@ export class Collector extends EventEmitter<CollectorEvents> {
   }
 
   /**
-   * Hands one OTLP export request to the `otlp` receiver's pipelines. The bytes are copied before this returns.
+   * Hands one OTLP export request to the `otlp` receiver's pipelines. The bytes are copied before this returns; what is
+   * compressed is decompressed under the limits of the receiver.
    * @returns accepted, partly accepted or refused, as a value
    * @throws CollectorError `INVALID_ARGUMENT`, `INVALID_STATE` before the start, `CLOSED`
    */
   async ingest(signal: Signal, body: Uint8Array, options: IngestOptions = {}): Promise<IngestOutcome> {
-    const { encoding, metadata } = checkIngest(signal, body, options);
+    const { encoding, compression, metadata } = checkIngest(signal, body, options);
     if (this.#state === 'closed') throw new CollectorError('CLOSED');
     if (this.#native === null || this.#state === 'idle' || this.#state === 'starting') {
       throw new CollectorError('INVALID_STATE', `cannot ingest into a collector that is ${this.#state}`);
     }
-    return this.#native.ingest(signal, encoding, body, metadata);
+    return this.#native.ingest(signal, encoding, body, metadata, compression);
   }
 
   /** Writes a line into the collector's log; without effect before the start and after the end. */

@@ -11,7 +11,7 @@ export type {
   Logger,
   ReloadOptions,
 } from './options.js';
-export type { IngestOptions } from './ingest.js';
+export type { Compression, IngestOptions } from './ingest.js';
 export type { CollectorStats, SignalTotals } from './stats.js';
 export { GeneratorRun, type GeneratorPlan, type GeneratorReport, type GeneratorTarget } from './generator.js';
 export {

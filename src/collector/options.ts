@@ -3,7 +3,7 @@
  */
 import type { OpenMetricsContentType, Registry } from 'prom-client';
 
-import { ownOptions, type Configuration, type LoadOptions } from '../config/index.js';
+import { ownOptions, wrongOption, type Configuration, type LoadOptions } from '../config/index.js';
 import { CollectorError } from '../errors.js';
 
 /** A part of a configuration: a path or another location, YAML (or JSON) text, or the same as an object. */
@@ -91,7 +91,7 @@ export function checkOptions(given: CollectorOptions): CollectorOptions {
   const { configLocations, set, featureGates, logger, metrics, host } = options;
   for (const [name, texts] of Object.entries({ configLocations, set, featureGates })) expectTexts(name, texts);
   if (logger !== undefined) expectMethods('logger', logger, ['debug', 'info', 'warn', 'error']);
-  if (host !== undefined && host !== 'embedded' && host !== 'command') throw wrong('host', 'embedded or command');
+  if (host !== undefined && host !== 'embedded' && host !== 'command') throw wrongOption('host', 'embedded or command');
   if (metrics === undefined) return options;
   const own = ownOptions('Collector, metrics', metrics, { registry: true, labels: true });
   expectMethods('metrics.registry', own.registry, ['registerMetric', 'removeSingleMetric']);
@@ -111,7 +111,7 @@ export function checkDeadline(call: string, given: CloseOptions): number | null 
   const { deadlineMs } = ownOptions(call, given, { deadlineMs: true });
   const isRight =
     deadlineMs === undefined || deadlineMs === null || (typeof deadlineMs === 'number' && deadlineMs >= 0);
-  if (!isRight) throw wrong('deadlineMs', 'a number of milliseconds, at least 0, or null');
+  if (!isRight) throw wrongOption('deadlineMs', 'a number of milliseconds, at least 0, or null');
   return deadlineMs === Number.POSITIVE_INFINITY ? null : deadlineMs;
 }
 
@@ -131,7 +131,7 @@ export function toLoadOptions(options: CollectorOptions): LoadOptions {
 
 function sourceOf(part: unknown): ConfigPart {
   if (typeof part === 'object' && part !== null) return part;
-  if (typeof part !== 'string') throw wrong('config', 'a path, YAML text, an object, or a list of these');
+  if (typeof part !== 'string') throw wrongOption('config', 'a path, YAML text, an object, or a list of these');
   return isLocation(part) ? part : `yaml:${part}`;
 }
 
@@ -143,16 +143,12 @@ function isLocation(text: string): boolean {
 
 function expectTexts(name: string, value: unknown): void {
   if (value === undefined || (Array.isArray(value) && value.every((text) => typeof text === 'string'))) return;
-  throw wrong(name, 'a list of texts');
+  throw wrongOption(name, 'a list of texts');
 }
 
 /** Of a host's own object, which may be of a class. */
 function expectMethods(name: string, value: unknown, methods: readonly string[]): void {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   const missing = methods.find((method) => !isObject || typeof Reflect.get(value, method) !== 'function');
-  if (missing !== undefined) throw wrong(name, `an object with the method ${missing}`);
-}
-
-function wrong(argument: string, expected: string): CollectorError {
-  return new CollectorError('INVALID_ARGUMENT', `${argument} must be ${expected}`, { details: { argument } });
+  if (missing !== undefined) throw wrongOption(name, `an object with the method ${missing}`);
 }

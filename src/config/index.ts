@@ -14,7 +14,7 @@ export { fingerprintOf } from './fingerprint.js';
 export { sourcePath } from './tree/sources.js';
 export { defineConfig } from './define-config.js';
 export type * from './generated/configuration.js';
-export { ownOptions } from './own-options.js';
+export { ownOptions, wrongOption } from './own-options.js';
 export { loadConfig } from './load.js';
 export type { ConfigErrorDetails } from './load.js';
 export { printConfig, REDACTED } from './print.js';

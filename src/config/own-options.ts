@@ -30,6 +30,11 @@ export function ownOptions<T extends object>(what: string, options: T, known: Re
   return own as T;
 }
 
+/** The refusal of an argument or option that has the wrong type or value. */
+export function wrongOption(argument: string, expected: string): CollectorError {
+  return refusal(`${argument} must be ${expected}`, { argument });
+}
+
 function unknownKey(what: string, key: string, known: readonly string[]): CollectorError {
   const suggestion = nearest(key, known);
   const hint = suggestion === null ? `one of ${known.join(', ')}` : `did you mean "${suggestion}"?`;

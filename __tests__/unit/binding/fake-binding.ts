@@ -95,8 +95,14 @@ class FakeCollector implements NativeCollectorClass {
     this.#addon.answers.stop();
   }
 
-  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string): Promise<string> {
-    this.#addon.calls.push(`ingest ${signal} ${encoding} ${body.length} ${metadata}`);
+  ingest(
+    signal: string,
+    encoding: string,
+    body: Uint8Array,
+    metadata: string,
+    compression?: string | null,
+  ): Promise<string> {
+    this.#addon.calls.push(`ingest ${signal} ${encoding} ${body.length} ${metadata} ${compression}`);
     return this.#addon.answers.ingest();
   }
 

@@ -43,8 +43,10 @@ describe('NativeHandle', () => {
   ])('reads outcome %s', async (text, outcome) => {
     const { addon, native } = handle();
     addon.answers.ingest = () => Promise.resolve(text);
-    await expect(native.ingest('traces', 'proto', new Uint8Array(3), [['tenant', 'a']])).resolves.toEqual(outcome);
-    expect(addon.calls).toEqual(['ingest traces proto 3 [["tenant","a"]]']);
+    await expect(native.ingest('traces', 'proto', new Uint8Array(3), [['tenant', 'a']], 'gzip')).resolves.toEqual(
+      outcome,
+    );
+    expect(addon.calls).toEqual(['ingest traces proto 3 [["tenant","a"]] gzip']);
   });
 
   it('wraps errors of another realm by their shape', async () => {
@@ -62,7 +64,7 @@ describe('NativeHandle', () => {
     const { addon, native } = handle();
     addon.answers.ingest = () => Promise.resolve(text);
     const error: unknown = await native
-      .ingest('logs', 'json', new Uint8Array(0), [])
+      .ingest('logs', 'json', new Uint8Array(0), [], null)
       .catch((reason: unknown) => reason);
     expect(isCollectorError(error, 'INTERNAL')).toBe(true);
   });

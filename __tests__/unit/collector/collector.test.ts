@@ -414,7 +414,7 @@ describe('ingest', () => {
     await expect(
       collector.ingest('logs', Buffer.from('{}'), { encoding: 'json', metadata: { tenant: ['a', 'b'], x: 'y' } }),
     ).resolves.toEqual({ outcome: 'accepted' });
-    expect(addon.calls).toContain('ingest logs json 2 [["tenant","a"],["tenant","b"],["x","y"]]');
+    expect(addon.calls).toContain('ingest logs json 2 [["tenant","a"],["tenant","b"],["x","y"]] null');
     await collector.close();
   });
 
@@ -424,6 +424,9 @@ describe('ingest', () => {
     ['body', ['logs', new Float64Array(1), {}]],
     ['encoding', ['logs', new Uint8Array(0), { encoding: 'yaml' }]],
     ['metadata.a', ['logs', new Uint8Array(0), { metadata: { a: 1 } }]],
+    ['compression', ['logs', new Uint8Array(0), { compression: 1 }]],
+    ['did you mean "compression"?', ['logs', new Uint8Array(0), { compresion: 'gzip' }]],
+    ['options of ingest must be an object', ['logs', new Uint8Array(0), null]],
   ])('names a wrong %s', async (argument, args) => {
     const { collector } = make();
     const error = await rejection(collector.ingest(...(args as unknown as Parameters<Collector['ingest']>)));

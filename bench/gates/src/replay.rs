@@ -43,7 +43,7 @@ pub fn run(scenario: &Scenario, warm_up: u64, requests: u64) -> Result<Allocatio
 
     let (told, result) = mpsc::channel();
     let plan = Plan { scenario: *scenario, warm_up, requests, body, collector, sink };
-    let enter = Ingest::parse(scenario.payload.signal(), "proto", "[]")?;
+    let enter = Ingest::parse(scenario.payload.signal(), "proto", "[]", None)?;
     engine.ingest(
         enter,
         &[],

@@ -34,11 +34,11 @@ export declare class NativeCollector {
   stop(): void;
   /**
    * Hands a request body to the first `otlp` receiver as if it had come over a socket. `encoding` is `proto` or
-   * `json`, `metadata` a JSON list of pairs. The body is copied before the call returns. Resolves with
-   * `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or `{outcome: "refused", code, message,
-   * retryable, retryAfterMs}`.
+   * `json`, `metadata` a JSON list of pairs, `compression` what HTTP calls `Content-Encoding`. The body is copied before
+   * the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
+   * `{outcome: "refused", code, message, retryable, retryAfterMs}`.
    */
-  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string): Promise<string>;
+  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, compression?: string | undefined | null): Promise<string>;
   /** The metric series and where their numbers stand in a snapshot, as JSON `{version, length, series}`. */
   metricsCatalogue(): string;
   /**

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::json;
-use teleferric_flow::{BatchId, Context, Fault, FaultCode, Outcome, Visit};
+use teleferric_buf::Permit;
+use teleferric_flow::{AckLevel, BatchId, Context, Fault, FaultCode, Outcome, Visit};
+use teleferric_parts::component::Shared;
 use teleferric_parts::receivers::otlp::ack::ACK_HEADER;
 use teleferric_parts::receivers::otlp::ingest::{Arrival, Encoding, Intake};
 use teleferric_wire::Signal;
@@ -18,14 +21,16 @@ pub struct Ingest {
     signal: Signal,
     encoding: Encoding,
     metadata: Vec<(Box<str>, Box<str>)>,
+    compression: Option<Box<str>>,
 }
 
 impl Ingest {
     /// Reads the words that the host uses: a signal's name, `proto` or `json`, and metadata as a JSON list of pairs.
+    /// `compression` is what HTTP calls `Content-Encoding`, and comes from a sender: it is read with the body.
     ///
     /// # Errors
     /// A sentence about the first that is none of these.
-    pub fn parse(signal: &str, encoding: &str, metadata: &str) -> Result<Ingest, String> {
+    pub fn parse(signal: &str, encoding: &str, metadata: &str, compression: Option<&str>) -> Result<Ingest, String> {
         let signal = signal.parse().map_err(|_| format!("unknown signal \"{signal}\""))?;
         let encoding = match encoding {
             "proto" => Encoding::Proto,
@@ -35,7 +40,7 @@ impl Ingest {
         let pairs: Vec<(String, String)> =
             serde_json::from_str(metadata).map_err(|error| format!("metadata is no list of pairs: {error}"))?;
         let metadata = pairs.into_iter().map(|(key, value)| (key.to_lowercase().into(), value.into())).collect();
-        Ok(Ingest { signal, encoding, metadata })
+        Ok(Ingest { signal, encoding, metadata, compression: compression.map(Into::into) })
     }
 }
 
@@ -48,11 +53,13 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
         return answer.refuse(FaultCode::Draining, "the collector is not taking data now");
     };
     let said = |name: &str| request.metadata.iter().find(|(key, _)| &**key == name).map(|(_, word)| &**word);
-    let batch_id = said(BatchId::HEADER).filter(|_| rules.dedup.is_some()).map(|id| id.as_bytes().into());
     let ack = match rules.acks.of(request.signal, || said(ACK_HEADER).map(Into::into)) {
         Ok(ack) => ack,
         Err(fault) => return answer.give(&Outcome::Refused(fault), None),
     };
+    if let Err(fault) = rules.bodies.admit(body.len()) {
+        return answer.give(&Outcome::Refused(fault), None);
+    }
     let shared = Arc::clone(running.shared());
     let permit = match shared.ledger.try_reserve(body.len() as u64) {
         Ok(permit) => permit,
@@ -69,20 +76,9 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
     workers.spawn_on(worker, move || async move {
         let outputs = graph::outputs_or_newest(generation, &receiver);
         let intake = Intake::new(&shared, &receiver, "node", outputs, rules);
-        let (signal, encoding, body) = (request.signal, request.encoding, body.into());
-        let outcome = match intake.admit_from_host(signal, &request.metadata) {
-            Ok(visit) => {
-                let tenant = visit.as_ref().and_then(Visit::name);
-                let context = Arc::new(Context {
-                    metadata: request.metadata,
-                    peer: None,
-                    tenant,
-                    ack,
-                    admission_timeout: intake.rules.admission_timeout,
-                });
-                let arrival = Arrival { signal, encoding, body, permit, visit, context, deadline: None, batch_id };
-                intake.take(arrival).await
-            }
+        let signal = request.signal;
+        let outcome = match admit(&intake, &shared, request, ack, (body, permit)) {
+            Ok(arrival) => intake.take(arrival).await,
             Err(fault) => Outcome::Refused(fault),
         };
         let retry_delay = match &outcome {
@@ -91,6 +87,31 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
         };
         answer.give(&outcome, retry_delay);
     });
+}
+
+/// In the order of the HTTP receiver: what the body is, whose it is, what is in it.
+fn admit(
+    intake: &Intake,
+    shared: &Shared,
+    request: Ingest,
+    ack: Option<AckLevel>,
+    (body, mut permit): (Bytes, Permit),
+) -> Result<Arrival, Fault> {
+    let Ingest { signal, encoding, metadata, compression } = request;
+    let rules = &intake.rules;
+    let codec = compression.as_deref().map(|word| rules.bodies.codec(word)).transpose()?.flatten();
+    let visit = intake.admit_from_host(signal, &metadata)?;
+    let body = rules.bodies.open(codec, body, &mut permit, &shared.pool)?;
+    let id = metadata.iter().find(|(key, _)| &**key == BatchId::HEADER).filter(|_| rules.dedup.is_some());
+    let batch_id = id.map(|(_, id)| id.as_bytes().into());
+    let context = Arc::new(Context {
+        peer: None,
+        tenant: visit.as_ref().and_then(Visit::name),
+        ack,
+        admission_timeout: rules.admission_timeout,
+        metadata,
+    });
+    Ok(Arrival { signal, encoding, body, permit, visit, context, deadline: None, batch_id })
 }
 
 /// The duty to answer the host: a request that ends with its thread is refused, not left hanging.

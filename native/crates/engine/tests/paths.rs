@@ -77,7 +77,7 @@ fn metadata_keeps_the_batches_of_senders_apart() {
 fn signals_without_a_pipeline_are_not_served() {
     let (collector, ports) = Collector::running(&doc::sink());
     let ingest = |signal: &str, encoding: &str, body: &[u8]| {
-        let request = Ingest::parse(signal, encoding, "[]").expect("known words");
+        let request = Ingest::parse(signal, encoding, "[]", None).expect("known words");
         answer(|done| collector.engine.ingest(request, body, done))
     };
     assert_eq!(ingest("logs", "json", b"{}")["outcome"], "refused");

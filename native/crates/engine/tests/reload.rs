@@ -112,7 +112,7 @@ fn data_from_the_host_flows_through_reloads() {
         let host = scope.spawn(|| {
             let mut taken = 0;
             while !over.load(Ordering::Relaxed) {
-                let ingest = Ingest::parse("traces", "proto", "[]").expect("known words");
+                let ingest = Ingest::parse("traces", "proto", "[]", None).expect("known words");
                 let told = answer(|done| collector.engine.ingest(ingest, &body, done));
                 assert_eq!(told["outcome"], "accepted", "{told}");
                 let status = collector.status();

@@ -95,9 +95,9 @@ impl NativeCollector {
     }
 
     /// Hands a request body to the first `otlp` receiver as if it had come over a socket. `encoding` is `proto` or
-    /// `json`, `metadata` a JSON list of pairs. The body is copied before the call returns. Resolves with
-    /// `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or `{outcome: "refused", code, message,
-    /// retryable, retryAfterMs}`.
+    /// `json`, `metadata` a JSON list of pairs, `compression` what HTTP calls `Content-Encoding`. The body is copied before
+    /// the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
+    /// `{outcome: "refused", code, message, retryable, retryAfterMs}`.
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn ingest<'env>(
         &self,
@@ -106,9 +106,10 @@ impl NativeCollector {
         encoding: String,
         body: Uint8Array,
         metadata: String,
+        compression: Option<String>,
     ) -> Result<Object<'env>> {
-        let ingest =
-            Ingest::parse(&signal, &encoding, &metadata).map_err(|text| Error::new(Status::InvalidArg, text))?;
+        let ingest = Ingest::parse(&signal, &encoding, &metadata, compression.as_deref())
+            .map_err(|text| Error::new(Status::InvalidArg, text))?;
         let (done, promise) = deferred(env)?;
         self.engine.ingest(ingest, &body, done);
         Ok(promise)

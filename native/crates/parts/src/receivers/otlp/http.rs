@@ -13,7 +13,6 @@ use teleferric_wire::Signal;
 use teleferric_wire::response::{self, Encoding};
 
 use super::cors::Cors;
-use super::inflate::inflate;
 use super::ingest::{Arrival, Intake};
 use super::metadata;
 use super::tenant::Allowance;
@@ -25,8 +24,6 @@ pub struct HttpRules {
     pub paths: [String; Signal::ALL.len()],
     /// How bodies are read.
     pub body: BodyLimits,
-    /// Accepted codecs; none: `Content-Encoding` is ignored.
-    pub codecs: Option<Vec<Codec>>,
     /// Cross-origin rules.
     pub cors: Option<Cors>,
     /// Headers added to every response.
@@ -92,11 +89,8 @@ impl HttpService {
             .read(&self.rules.body, &allowance, &self.shared.pool)
             .await
             .map_err(|error| self.unread(signal, encoding, &error, allowance.refusal()))?;
-        let body = match codec {
-            None => body.into(),
-            Some(codec) => inflate(codec, body, self.rules.body.max, &mut permit, &self.shared.pool)
-                .map_err(|fault| self.refuse(signal, encoding, &fault))?,
-        };
+        let opened = self.intake.rules.bodies.open(codec, body, &mut permit, &self.shared.pool);
+        let body = opened.map_err(|fault| self.refuse(signal, encoding, &fault))?;
         let visit = allowance.into_visit();
         let arrival = Arrival { signal, encoding, body, permit, visit, context, deadline: None, batch_id };
         Ok(self.respond(signal, encoding, &self.intake.take(arrival).await))
@@ -111,14 +105,8 @@ impl HttpService {
     }
 
     fn codec(&self, headers: &HeaderMap) -> Result<Option<Codec>, Fault> {
-        let Some(codecs) = &self.rules.codecs else { return Ok(None) };
         let Some(value) = headers.get(CONTENT_ENCODING).filter(|value| !value.is_empty()) else { return Ok(None) };
-        let word = value.to_str().unwrap_or("not text").trim();
-        let codec = Codec::from_http(word).filter(|codec| codecs.contains(codec));
-        codec.map(Some).ok_or_else(|| {
-            let word = word.chars().take(WORD_CHARS_MAX).collect::<String>();
-            Fault::new(FaultCode::BadCompression, format!("unsupported Content-Encoding: {word}"))
-        })
+        self.intake.rules.bodies.codec(value.to_str().unwrap_or("not text").trim())
     }
 
     fn respond(&self, signal: Signal, encoding: Encoding, outcome: &Outcome) -> Response {
@@ -161,9 +149,6 @@ impl HttpService {
         response
     }
 }
-
-/// How much of a sender's word is repeated to it.
-const WORD_CHARS_MAX: usize = 64;
 
 /// How a request is written; nothing if its media type is neither of the two.
 fn encoding_of(headers: &HeaderMap) -> Option<Encoding> {

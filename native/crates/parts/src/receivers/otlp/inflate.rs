@@ -1,11 +1,67 @@
-//! Decompressing request bodies within their limit, with the codec's errors turned into refusals.
+//! What request bodies may be, compressed and not, and decompressing them, with the codec's errors turned into refusals.
 
 use bytes::Bytes;
 use teleferric_buf::{Permit, Pool};
 use teleferric_codec::{Caps, Codec, unpack};
 use teleferric_flow::{Fault, FaultCode, Packed};
+use teleferric_net::BodyError;
 
 use super::ingest::Body;
+
+/// What the bodies of one receiver's requests may be, but for those over gRPC.
+pub struct BodyRules {
+    /// Accepted codecs; none: what senders say of compression is ignored.
+    pub codecs: Option<Vec<Codec>>,
+    /// The most bytes, both as sent and decompressed.
+    pub max: usize,
+}
+
+impl Default for BodyRules {
+    fn default() -> Self {
+        BodyRules { codecs: None, max: usize::MAX }
+    }
+}
+
+impl BodyRules {
+    /// The codec that a sender's word (HTTP's `Content-Encoding`) stands for.
+    ///
+    /// # Errors
+    /// It is none of the accepted ones.
+    pub fn codec(&self, word: &str) -> Result<Option<Codec>, Fault> {
+        let Some(codecs) = &self.codecs else { return Ok(None) };
+        let codec = Codec::from_http(word).filter(|codec| codecs.contains(codec));
+        codec.map(Some).ok_or_else(|| {
+            let word = word.chars().take(WORD_CHARS_MAX).collect::<String>();
+            Fault::new(FaultCode::BadCompression, format!("unsupported Content-Encoding: {word}"))
+        })
+    }
+
+    /// Whether a body of `bytes` as sent may be read.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub fn admit(&self, bytes: usize) -> Result<(), Fault> {
+        if bytes <= self.max {
+            return Ok(());
+        }
+        let error = BodyError::TooLarge { limit: self.max, declared: Some(bytes as u64) };
+        Err(Fault::new(FaultCode::TooLarge, error.to_string()))
+    }
+
+    /// The body as it was before compression, which `permit` ends up covering.
+    ///
+    /// # Errors
+    /// It is damaged, too large by then, or there is no memory for it.
+    pub fn open(&self, codec: Option<Codec>, body: Bytes, permit: &mut Permit, pool: &Pool) -> Result<Body, Fault> {
+        match codec {
+            None => Ok(body.into()),
+            Some(codec) => inflate(codec, body, self.max, permit, pool),
+        }
+    }
+}
+
+/// How much of a sender's word is repeated to it.
+const WORD_CHARS_MAX: usize = 64;
 
 /// The body as it was before compression, at most `max` bytes, which `permit` ends up covering. A body that any receiver
 /// would take as it is keeps its compressed bytes, and they keep their part of the permit: both forms have room in the

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::ack::Acks;
 use super::dedup::{DEDUPLICATED, Dedup, Pending, Seen};
+pub use super::inflate::BodyRules;
 use super::tenant;
 use crate::component::{LocalOutputs, Shared};
 
@@ -43,6 +44,8 @@ pub struct IntakeRules {
     pub dedup: Option<Dedup>,
     /// How long senders wait for room in a queue; none: as long as it takes.
     pub admission_timeout: Option<Duration>,
+    /// What bodies may be that come over HTTP or from the host.
+    pub bodies: BodyRules,
 }
 
 /// A request that was read.

@@ -26,7 +26,7 @@ use self::cors::Cors;
 use self::dedup::{Dedup, DedupConfig};
 use self::grpc::{GrpcRules, GrpcService};
 use self::http::{HttpRules, HttpService};
-use self::ingest::{Intake, IntakeRules};
+use self::ingest::{BodyRules, Intake, IntakeRules};
 use crate::component::{Listening, Outputs, ReceiverPart, Shared, StartError};
 use crate::listeners::{Listeners, Wanted};
 use crate::registry::Configured;
@@ -86,7 +86,8 @@ pub fn build(component: Configured<'_>, shared: &Arc<Shared>) -> Result<Box<dyn 
     let dedup =
         config.dedup.clone().map(|config| Dedup::new(config, component.id, &shared.dedup_windows, &shared.ledger));
     let admission_timeout = non_zero(config.admission_timeout);
-    let rules = Arc::new(IntakeRules { acks: Acks::new(&config.ack)?, dedup, admission_timeout });
+    let bodies = body_rules(&config.protocols);
+    let rules = Arc::new(IntakeRules { acks: Acks::new(&config.ack)?, dedup, admission_timeout, bodies });
     Ok(Box::new(Otlp { id: component.id.to_owned(), config, rules, shared: Arc::clone(shared) }))
 }
 
@@ -121,8 +122,8 @@ impl Otlp {
         outputs: &Outputs,
         listeners: &mut Listeners,
     ) -> Result<Listening, StartError> {
-        let max = usize::try_from(settings.max_recv_msg_size_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
-        let rules = Arc::new(GrpcRules { body: BodyLimits::new(max), include_metadata: settings.include_metadata });
+        let body = BodyLimits::new(message_bytes_max(settings));
+        let rules = Arc::new(GrpcRules { body, include_metadata: settings.include_metadata });
         let (id, shared, outputs) = (self.id.clone(), Arc::clone(&self.shared), Arc::clone(outputs));
         let intake_rules = self.intake_rules();
         let make = move |_worker| {
@@ -153,11 +154,29 @@ impl Otlp {
     }
 }
 
+/// As the HTTP server has them; without one every codec is known, and messages are as large as over gRPC.
+fn body_rules(protocols: &Protocols) -> BodyRules {
+    let Some(OtlpHttpServer { server, .. }) = &protocols.http else {
+        let max = protocols.grpc.as_ref().map_or(usize::MAX, message_bytes_max);
+        return BodyRules { codecs: Some(Codec::ALL.to_vec()), max };
+    };
+    let words = &server.compression_algorithms;
+    let codecs = words.iter().filter_map(|word| Codec::from_http(word)).collect();
+    BodyRules { codecs: (!words.is_empty()).then_some(codecs), max: body_bytes_max(server) }
+}
+
+fn message_bytes_max(settings: &GrpcServer) -> usize {
+    usize::try_from(settings.max_recv_msg_size_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20)
+}
+
+fn body_bytes_max(server: &HttpServer) -> usize {
+    usize::try_from(server.max_request_body_size).unwrap_or(usize::MAX)
+}
+
 fn http_rules(settings: &OtlpHttpServer) -> Result<HttpRules, StartError> {
     let server = &settings.server;
-    let mut body = BodyLimits::new(usize::try_from(server.max_request_body_size).unwrap_or(usize::MAX));
+    let mut body = BodyLimits::new(body_bytes_max(server));
     body.total = non_zero(server.read_timeout);
-    let codecs: Vec<Codec> = server.compression_algorithms.iter().filter_map(|word| Codec::from_http(word)).collect();
     Ok(HttpRules {
         paths: Signal::ALL.map(|signal| match signal {
             Signal::Traces => settings.traces_url_path.clone(),
@@ -166,7 +185,6 @@ fn http_rules(settings: &OtlpHttpServer) -> Result<HttpRules, StartError> {
             Signal::Profiles => signal.http_path().to_owned(),
         }),
         body,
-        codecs: (!server.compression_algorithms.is_empty()).then_some(codecs),
         cors: server.cors.as_ref().map(Cors::new).transpose()?.flatten(),
         response_headers: header_map(&server.response_headers)?,
         include_metadata: server.include_metadata,
