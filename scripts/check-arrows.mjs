@@ -28,6 +28,7 @@ const folders = {
   telemetry: ['binding', 'errors'],
   collector: ['config', 'binding', 'telemetry', 'errors'],
   cli: ['collector', 'config', 'telemetry', 'errors'],
+  sdk: ['collector', 'config', 'errors'],
   index: ['collector', 'config', 'errors'],
 };
 

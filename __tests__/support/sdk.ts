@@ -16,17 +16,24 @@ import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
 
+import {
+  TeleferricLogExporter,
+  TeleferricMetricExporter,
+  TeleferricSpanExporter,
+  type IngestTarget,
+} from '../../src/sdk/index.js';
 import { NAMES, type Plain, type PlainValue, type Signal } from './proto.js';
 import type { Transport } from './wire.js';
 
-/** `OTEL_EXPORTER_OTLP_PROTOCOL`. */
-export const WAYS = ['grpc', 'http/protobuf', 'http/json'] as const;
+/** `OTEL_EXPORTER_OTLP_PROTOCOL`, and without a socket. */
+export const WAYS = ['grpc', 'http/protobuf', 'http/json', 'in-process'] as const;
 export type Way = (typeof WAYS)[number];
 
 const CLASSES = {
   grpc: { traces: GrpcTraces, metrics: GrpcMetrics, logs: GrpcLogs },
   'http/protobuf': { traces: ProtoTraces, metrics: ProtoMetrics, logs: ProtoLogs },
   'http/json': { traces: JsonTraces, metrics: JsonMetrics, logs: JsonLogs },
+  'in-process': { traces: TeleferricSpanExporter, metrics: TeleferricMetricExporter, logs: TeleferricLogExporter },
 } as const;
 
 /** What the SDK was told about each export: 0 is success. */
@@ -40,12 +47,16 @@ interface Exports<T> {
 export function sdkExporter<S extends Signal>(
   way: Way,
   signal: S,
-  to: { readonly [transport in Transport]: number },
+  to: { readonly [transport in Transport]: number } & { readonly collector: IngestTarget },
   compression: 'gzip' | 'none',
 ): { readonly exporter: InstanceType<(typeof CLASSES)[Way][S]>; readonly given: unknown[]; readonly codes: Codes } {
   const url = way === 'grpc' ? `http://127.0.0.1:${to.grpc}` : `http://127.0.0.1:${to.http}${NAMES[signal].path}`;
-  const Exporter = CLASSES[way][signal] as new (config: object) => Exports<unknown>;
-  const exporter = new Exporter({ url, compression, timeoutMillis: 5000 });
+  const Exporter = CLASSES[way][signal] as unknown as new (...args: readonly unknown[]) => Exports<unknown>;
+  const timeoutMillis = 5000;
+  const exporter =
+    way === 'in-process'
+      ? new Exporter(to.collector, { timeoutMillis })
+      : new Exporter({ url, compression, timeoutMillis });
   const [given, codes]: [unknown[], Codes] = [[], []];
   const send = exporter.export.bind(exporter);
   exporter.export = (data, done) => {
