@@ -2,14 +2,11 @@
  * Exporters for the OpenTelemetry SDK for JavaScript that hand telemetry to a collector in the same process: each takes
  * the place of the OTLP exporter of its signal.
  */
-import {
-  ProtobufLogsSerializer,
-  ProtobufMetricsSerializer,
-  ProtobufTraceSerializer,
-} from '@opentelemetry/otlp-transformer';
+import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 
 import type { Signal } from '../collector/index.js';
 import { HandOver, type ExporterOptions, type ExportResult, type IngestTarget, type Serialize } from './hand-over.js';
+import { writeLogRecord, writeSpan, type LogRecords, type Spans } from './item-bytes.js';
 import {
   aggregationSelector,
   metricOptions,
@@ -18,13 +15,10 @@ import {
   type MetricExporterOptions,
   type Temporality,
 } from './metric-selectors.js';
+import { requestWriter } from './otlp-bytes.js';
 
-/** Spans as the SDK gives them to exporters. */
-export type Spans = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0];
 /** Metrics as the SDK gives them to exporters. */
 export type ResourceMetrics = Parameters<typeof ProtobufMetricsSerializer.serializeRequest>[0];
-/** Log records as the SDK gives them to exporters. */
-export type LogRecords = Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0];
 
 /** What the three have in common. */
 class Exporter<T> {
@@ -60,7 +54,7 @@ export class TeleferricSpanExporter extends Exporter<Spans> {
    * @throws CollectorError `INVALID_ARGUMENT`
    */
   constructor(collector: IngestTarget, options: ExporterOptions = {}) {
-    super(collector, 'traces', (spans) => ProtobufTraceSerializer.serializeRequest(spans), options);
+    super(collector, 'traces', requestWriter(writeSpan), options);
   }
 }
 
@@ -98,6 +92,6 @@ export class TeleferricLogExporter extends Exporter<LogRecords> {
    * @throws CollectorError `INVALID_ARGUMENT`
    */
   constructor(collector: IngestTarget, options: ExporterOptions = {}) {
-    super(collector, 'logs', (records) => ProtobufLogsSerializer.serializeRequest(records), options);
+    super(collector, 'logs', requestWriter(writeLogRecord), options);
   }
 }

@@ -6,9 +6,8 @@ export {
   TeleferricLogExporter,
   TeleferricMetricExporter,
   TeleferricSpanExporter,
-  type LogRecords,
   type ResourceMetrics,
-  type Spans,
 } from './exporters.js';
+export type { LogRecords, Spans } from './item-bytes.js';
 export { ExportError, type ExporterOptions, type ExportResult, type IngestTarget } from './hand-over.js';
 export type { AggregationOption, MetricExporterOptions, Temporality } from './metric-selectors.js';
