@@ -5,19 +5,24 @@ export { Collector, inspectStorage, purgeQueue, replayDeadLetters } from './coll
 export type {
   CloseOptions,
   CollectorEvents,
+  CollectorMetrics,
   CollectorOptions,
   CollectorState,
   CollectorStats,
   Compression,
   ConfigInput,
   ConfigPart,
+  CounterOptions,
   DeadLetter,
   Encoding,
+  GaugeOptions,
+  HistogramOptions,
   HostMetrics,
   IngestOptions,
   IngestOutcome,
   Listener,
   Logger,
+  MetricsFeedOptions,
   PurgeOptions,
   StorageLocation,
   ReloadOptions,
@@ -30,6 +35,7 @@ export type {
   StoredHold,
   StoredLog,
   StoredRequest,
+  SummaryOptions,
 } from './collector/index.js';
 export { CollectorError, ERROR_CODES, isCollectorError, type ErrorCode } from './errors.js';
 export { defineConfig, loadConfig } from './config/index.js';

@@ -58,6 +58,18 @@ export async function use(): Promise<void> {
   collector.on('state', (state: CollectorState, before) => state === before);
   const outcome = await collector.ingest('traces', new Uint8Array());
   if (outcome.outcome === 'refused') console.log(outcome.retryAfterMs);
+  await collector.ingest('logs', new Uint8Array(), { encoding: 'json', compression: 'zstd' });
+  const coding: string = 'br';
+  await collector.ingest('logs', new Uint8Array(), { compression: coding });
+  collector.metrics.counter({ name: 'orders_total', help: 'Orders', labelNames: ['kind'] }).inc({ kind: 'book' });
+  collector.metrics.histogram({ name: 'wait', help: 'Wait', buckets: [1, 2] }).observe(1);
+  collector.metrics.gauge({
+    name: 'level',
+    help: 'Level',
+    collect() {
+      this.set(1);
+    },
+  });
   await collector.reload({ config: whole });
   await collector.close({ deadlineMs: null });
 }

@@ -77,3 +77,13 @@ await collector.close({ deadline: 1 });
 await collector.close({ deadlineMs: '1s' });
 // @ts-expect-error -- an option that a reload cannot change
 await collector.reload({ host: 'command' });
+// @ts-expect-error -- a compression that is no word
+await collector.ingest('logs', new Uint8Array(), { compression: 1 });
+// @ts-expect-error -- a label that was not named
+collector.metrics.counter({ name: 'a', help: 'A', labelNames: ['kind'] }).inc({ sort: 'book' });
+// @ts-expect-error -- a registry of one's own for a metric of the collector
+collector.metrics.gauge({ name: 'a', help: 'A', registers: [] });
+// @ts-expect-error -- buckets of a counter
+collector.metrics.counter({ name: 'a', help: 'A', buckets: [1] });
+// @ts-expect-error -- a feed at a duration
+await Collector.start({ config: '', metricsFeed: { intervalMs: '10s' } });

@@ -22,6 +22,8 @@ import { PROCESS_LOG_ENVIRONMENT, type LogEnvironment } from '../telemetry/log.j
 import type { LogFields, LogRecord } from '../telemetry/log-encoding.js';
 import { MetricsReader } from '../telemetry/prometheus.js';
 import { checkIngest, type IngestOptions } from './ingest.js';
+import { MetricsFeed } from './metrics-feed.js';
+import { OwnMetrics, type CollectorMetrics } from './metrics.js';
 import {
   checkDeadline,
   checkOptions,
@@ -81,6 +83,8 @@ const SERVER_WORDS: Readonly<Record<string, string>> = { grpc: 'GRPC', http: 'HT
 export class Collector extends EventEmitter<CollectorEvents> {
   readonly #internals: CollectorInternals;
   readonly #identity: Identity = { name: 'teleferric', version: packageVersion(), instance: randomUUID() };
+  readonly #ownMetrics: OwnMetrics;
+  readonly #feed: MetricsFeed | null;
   #options: CollectorOptions;
   #state: CollectorState = 'idle';
   #native: NativeHandle | null = null;
@@ -103,6 +107,10 @@ export class Collector extends EventEmitter<CollectorEvents> {
     super();
     this.#options = checkOptions(options);
     this.#internals = internals;
+    this.#ownMetrics = new OwnMetrics(this.#options.metrics ?? null, (metric, reason) =>
+      this.#warn('metric of the host is left out', { metric, reason }),
+    );
+    this.#feed = this.#feedOf(this.#options.metricsFeed ?? false);
   }
 
   /** Makes a collector and starts it; throws as {@link Collector.prototype.start}. */
@@ -119,6 +127,11 @@ export class Collector extends EventEmitter<CollectorEvents> {
   /** The configuration that runs, or ran last; null before the start. */
   get configuration(): LoadedConfig | null {
     return this.#loaded;
+  }
+
+  /** The host's own metrics, to be made at any time before the end. */
+  get metrics(): CollectorMetrics {
+    return this.#ownMetrics;
   }
 
   /** Every open address: of receivers, of the metrics page, of health. Empty unless running or draining. */
@@ -243,23 +256,34 @@ export class Collector extends EventEmitter<CollectorEvents> {
     this.#announceListeners([]);
     this.#telemetry.ready();
     this.#holdProcess();
+    this.#feed?.begin();
     this.#enter('running');
     this.#telemetry.log.info('Everything is ready. Begin running and processing data.');
   }
 
   async #openTelemetry(reader: MetricsReader, loaded: LoadedConfig): Promise<OwnTelemetry> {
-    const { logger = null, metrics = null } = this.#options;
+    const { logger = null } = this.#options;
     return OwnTelemetry.open(
       {
         identity: this.#identity,
         reader,
-        hostMetrics: metrics,
+        hostMetrics: this.#ownMetrics,
         logger,
         logEnvironment: this.#internals.logEnvironment ?? PROCESS_LOG_ENVIRONMENT,
         onRecord: (record) => this.#onRecord(record),
       },
       loaded,
     );
+  }
+
+  #feedOf(options: NonNullable<CollectorOptions['metricsFeed']>): MetricsFeed | null {
+    if (options === false) return null;
+    return new MetricsFeed(options === true ? {} : options, {
+      hostMetrics: () => this.#ownMetrics.hostMetrics(),
+      ingest: (body) => this.ingest('metrics', body, { encoding: 'json' }),
+      warn: (message, fields) => this.#warn(message, fields),
+      version: this.#identity.version,
+    });
   }
 
   /** What is worth knowing about a configuration that works. */
@@ -394,6 +418,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
       this.#telemetry.notReady();
       this.#telemetry.log.info('Starting shutdown...');
       if (deadlineMs !== 0) await this.#preStop();
+      if (deadlineMs !== 0) await this.#feed?.end();
       await this.#drain(this.#native, deadlineMs === undefined ? this.#drainTimeoutMs() : deadlineMs);
       this.#takeEvents();
       this.#telemetry.log.info('Shutdown complete.');
@@ -437,12 +462,14 @@ export class Collector extends EventEmitter<CollectorEvents> {
 
   async #release(): Promise<void> {
     this.#probation?.end();
+    this.#feed?.stop();
     this.#stopNative();
     this.#takeEvents();
     this.#nativeListeners = [];
     const telemetry = this.#telemetry;
     this.#telemetry = null;
     await telemetry?.close();
+    this.#ownMetrics.close();
     if (this.#keepAlive !== null) clearInterval(this.#keepAlive);
     this.#keepAlive = null;
   }

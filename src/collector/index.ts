@@ -12,6 +12,8 @@ export type {
   ReloadOptions,
 } from './options.js';
 export type { Compression, IngestOptions } from './ingest.js';
+export type { CollectorMetrics, CounterOptions, GaugeOptions, HistogramOptions, SummaryOptions } from './metrics.js';
+export type { MetricsFeedOptions } from './metrics-feed.js';
 export type { CollectorStats, SignalTotals } from './stats.js';
 export { GeneratorRun, type GeneratorPlan, type GeneratorReport, type GeneratorTarget } from './generator.js';
 export {

@@ -5,6 +5,7 @@ import type { OpenMetricsContentType, Registry } from 'prom-client';
 
 import { ownOptions, wrongOption, type Configuration, type LoadOptions } from '../config/index.js';
 import { CollectorError } from '../errors.js';
+import type { MetricsFeedOptions } from './metrics-feed.js';
 
 /** A part of a configuration: a path or another location, YAML (or JSON) text, or the same as an object. */
 export type ConfigPart = string | Configuration;
@@ -31,10 +32,15 @@ export interface CollectorOptions {
    */
   readonly logger?: Logger;
   /**
-   * Puts the collector's metrics into the host's registry. `service.telemetry.metrics.level: none` then only means that
-   * no page of our own is served. @default none
+   * The host's registry: takes the collector's metrics, gives its own, or both. `service.telemetry.metrics.level: none`
+   * only means that no page of our own is served. @default none
    */
   readonly metrics?: HostMetrics;
+  /**
+   * Feeds the metrics of `Collector.metrics`, and those that `metrics` merges into the endpoint, into the collector's
+   * metrics pipelines, as requests to its `otlp` receiver. @default false
+   */
+  readonly metricsFeed?: boolean | MetricsFeedOptions;
   /**
    * Whose process this is: `embedded` takes a small fixed memory budget, `command` a share of the machine.
    * @default 'embedded'
@@ -55,6 +61,12 @@ export interface HostMetrics {
   readonly registry: Registry | Registry<OpenMetricsContentType>;
   /** Labels on every series; needed to tell collectors apart that share a registry. @default {} */
   readonly labels?: Readonly<Record<string, string>>;
+  /**
+   * What goes where: `host` puts the collector's metrics and those of `Collector.metrics` into the registry, `endpoint`
+   * shows the registry's on the collector's page beside its own, `both` does both. A name that the collector has stays
+   * its own on its page, one that the host has the host's in its registry. @default 'host'
+   */
+  readonly mergeInto?: 'host' | 'endpoint' | 'both';
 }
 
 /** What a reload may change; what is left out stays as it was at the last start or reload. */
@@ -77,6 +89,7 @@ const OPTIONS = {
   featureGates: true,
   logger: true,
   metrics: true,
+  metricsFeed: true,
   host: true,
 } as const satisfies Record<keyof CollectorOptions, true>;
 
@@ -93,8 +106,11 @@ export function checkOptions(given: CollectorOptions): CollectorOptions {
   if (logger !== undefined) expectMethods('logger', logger, ['debug', 'info', 'warn', 'error']);
   if (host !== undefined && host !== 'embedded' && host !== 'command') throw wrongOption('host', 'embedded or command');
   if (metrics === undefined) return options;
-  const own = ownOptions('Collector, metrics', metrics, { registry: true, labels: true });
+  const own = ownOptions('Collector, metrics', metrics, { registry: true, labels: true, mergeInto: true });
   expectMethods('metrics.registry', own.registry, ['registerMetric', 'removeSingleMetric']);
+  if (!['host', 'endpoint', 'both'].includes(own.mergeInto ?? 'host')) {
+    throw wrongOption('metrics.mergeInto', 'host, endpoint or both');
+  }
   return { ...options, metrics: own };
 }
 

@@ -12,14 +12,15 @@ import { DEFAULT_NAMING } from '../telemetry/metric-names.js';
 import { MetricsEndpoint } from '../telemetry/metrics-endpoint.js';
 import { MetricsPage, RegistryBridge, type MetricsReader } from '../telemetry/prometheus.js';
 import { toHealthSettings } from './health-settings.js';
-import type { HostMetrics, Logger } from './options.js';
+import type { OwnMetrics } from './metrics.js';
+import type { Logger } from './options.js';
 import { constantLabels, resourceOf, type Identity } from './resource.js';
 
 /** What stays the same over reloads. */
 export interface TelemetryContext {
   readonly identity: Identity;
   readonly reader: MetricsReader;
-  readonly hostMetrics: HostMetrics | null;
+  readonly hostMetrics: OwnMetrics;
   readonly logger: Logger | null;
   readonly logEnvironment: LogEnvironment;
   readonly onRecord: (record: LogRecord) => void;
@@ -131,7 +132,8 @@ export class OwnTelemetry {
     const metrics = new Map<string, MetricsEndpoint>();
     for (const { prometheus } of loaded.config.service.telemetry.metrics.readers) {
       const key = `${prometheus.host}:${prometheus.port}`;
-      const page = new MetricsPage(this.#context.reader, viewOf(loaded, prometheus, this.#context.identity));
+      const { reader, identity, hostMetrics } = this.#context;
+      const page = new MetricsPage(reader, viewOf(loaded, prometheus, identity), hostMetrics);
       const kept = metrics.has(key) ? undefined : this.#parts.metrics.get(key);
       if (kept !== undefined) {
         changes.push(() => kept.show(page));
@@ -186,10 +188,11 @@ export class OwnTelemetry {
 
   #configureHostMetrics(loaded: LoadedConfig): void {
     const { hostMetrics, reader, identity } = this.#context;
-    if (hostMetrics === null) return;
+    const { bridge } = hostMetrics;
+    if (bridge === null) return;
     const view = viewOf(loaded, null, identity);
-    this.#view = { ...view, constantLabels: { ...hostMetrics.labels } };
-    if (this.#bridge === null) this.#bridge = new RegistryBridge(hostMetrics.registry, reader, this.#view);
+    this.#view = { ...view, constantLabels: { ...bridge.labels } };
+    if (this.#bridge === null) this.#bridge = new RegistryBridge(bridge.registry, reader, this.#view);
     else this.#bridge.refresh(this.#view);
   }
 

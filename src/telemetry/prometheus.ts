@@ -5,6 +5,7 @@
  */
 import { collectDefaultMetrics, Registry, type Metric, type OpenMetricsContentType } from 'prom-client';
 
+import { markAsCollectors, type HostMetric, type HostMetricSource } from './host-metrics.js';
 import { emptyFamily, familiesOf, type Family, type MetricsView, type Row } from './metric-families.js';
 import type { MetricKind } from './metric-names.js';
 import { ProcessMetrics } from './process-metrics.js';
@@ -61,14 +62,19 @@ export class MetricsReader {
   }
 }
 
-/** A page of our own: only families that have rows, sorted by name, with Node's runtime metrics. */
+/**
+ * A page of our own: only families that have rows, sorted by name, with Node's runtime metrics and those of the host,
+ * which has no name that is taken.
+ */
 export class MetricsPage {
   readonly #reader: MetricsReader;
   readonly #view: MetricsView;
+  readonly #host: HostMetricSource | null;
 
-  constructor(reader: MetricsReader, view: MetricsView) {
+  constructor(reader: MetricsReader, view: MetricsView, host: HostMetricSource | null = null) {
     this.#reader = reader;
     this.#view = view;
+    this.#host = host;
   }
 
   /** The text of the page. Never throws for want of the core. */
@@ -78,7 +84,13 @@ export class MetricsPage {
     const families = this.#reader.families(this.#view);
     const own = Array.from(families.values(), (family) => new PageMetric(family, () => family.rows));
     const runtime = this.#view.level === 'basic' ? [] : nodeMetrics();
-    for (const metric of [...own, ...runtime].toSorted(byName)) register(registry, metric);
+    const shown = new Map<string, NamedMetric>([...own, ...runtime].map((metric) => [metric.name, metric]));
+    for (const metric of this.#host?.hostMetrics() ?? []) {
+      if (!shown.has(metric.name)) shown.set(metric.name, metric);
+      // A host that collects Node's metrics collects the same ones.
+      else if (!metric.name.startsWith('nodejs_')) this.#host?.leftOut(metric.name, 'the name is taken on this page');
+    }
+    for (const metric of [...shown.values()].toSorted(byName)) register(registry, metric);
     return registry.metrics();
   }
 }
@@ -137,7 +149,7 @@ export class RegistryBridge {
     if (metric === undefined) {
       // A name that the host has given to a metric of its own stays the host's.
       if (this.#registry.getSingleMetric(family.name) !== undefined) return;
-      metric = new SharedMetric(family);
+      metric = markAsCollectors(new SharedMetric(family));
       this.#shared.set(family.name, metric);
       register(this.#registry, metric);
     }
@@ -185,7 +197,7 @@ function sharedMetrics(registry: Registry): Map<string, SharedMetric> {
   return known;
 }
 
-type NamedMetric = PageMetric | RuntimeMetric;
+type NamedMetric = PageMetric | RuntimeMetric | HostMetric;
 
 /** prom-client's types know its own classes only; it asks for no more than `PageMetric` has. */
 function register(registry: Registry, metric: NamedMetric): void {
