@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use teleferric_engine::{Engine, Ingest};
-use teleferric_net::workers::spawn_local;
+use teleferric_tasks::spawn_local;
 
 use crate::allocations::{self, Allocations};
 use crate::document;
@@ -48,7 +48,7 @@ pub fn run(scenario: &Scenario, warm_up: u64, requests: u64) -> Result<Allocatio
         enter,
         &[],
         Box::new(move |_| {
-            spawn_local(async move {
+            spawn_local("client", async move {
                 let outcome = plan.carry_out().await.map_err(|error| error.to_string());
                 // Nobody waits any more if this took too long.
                 let _ = told.send(outcome);
@@ -77,9 +77,12 @@ impl Plan {
         let receiving = {
             let sink = tokio::net::TcpListener::from_std(self.sink.try_clone()?)?;
             let (protocol, arrivals, failure) = (self.scenario.protocol, Rc::clone(&arrivals), Rc::clone(&failure));
-            spawn_local(Peer::new(async move {
-                *failure.borrow_mut() = peer::receive(protocol, sink, arrivals).await.err();
-            }))
+            spawn_local(
+                "peer",
+                Peer::new(async move {
+                    *failure.borrow_mut() = peer::receive(protocol, sink, arrivals).await.err();
+                }),
+            )
         };
         let outcome = Peer::new(self.send(&arrivals)).await;
         receiving.abort();

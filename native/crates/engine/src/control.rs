@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use teleferric_buf::metrics::Metrics;
 use teleferric_parts::component::Listening;
+use teleferric_tasks::{catch, report_panic, supervise};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -21,19 +22,55 @@ use crate::telemetry::Totals;
 /// What the control thread is asked to do.
 pub enum Command {
     /// Start the graph of this document.
-    Start(String, Done),
+    Start(String, Answer),
     /// Put the graph of this document in the place of the running one.
-    Reload(String, Done),
+    Reload(String, Answer),
     /// Deliver what is held by then, and end.
-    Drain(Option<Instant>, Done),
+    Drain(Option<Instant>, Answer),
     /// End now.
     Stop,
+}
+
+/// The duty to answer a command. One that is lost to a panic is answered all the same.
+pub struct Answer(Option<Done>);
+
+impl Answer {
+    /// Answers by `done`.
+    pub fn by(done: Done) -> Self {
+        Answer(Some(done))
+    }
+
+    fn give(mut self, result: Result<Vec<Listening>, Failure>) {
+        self.say(&match result {
+            Ok(listening) => json!({ "ok": true, "listeners": listeners(&listening) }),
+            Err(failure) => failure.describe(),
+        });
+    }
+
+    /// As far as anybody can tell, it is done.
+    fn ended(mut self) {
+        self.say(&json!({ "ok": true }));
+    }
+
+    fn say(&mut self, answer: &Value) {
+        if let Some(done) = self.0.take() {
+            done(answer.to_string());
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.say(&Failure::panicked().describe());
+        }
+    }
 }
 
 /// Why a command failed, with a stable code for programs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// `INVALID_CONFIG`, `START_FAILED`, `ALREADY_STARTED`, `NOT_RUNNING` or `CLOSED`.
+    /// `INVALID_CONFIG`, `START_FAILED`, `ALREADY_STARTED`, `NOT_RUNNING`, `CLOSED` or `INTERNAL`.
     pub code: &'static str,
     /// What went wrong, for people.
     pub message: String,
@@ -42,6 +79,14 @@ pub struct Failure {
 impl Failure {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Failure { code, message: message.into() }
+    }
+
+    fn panicked() -> Self {
+        Failure::new("INTERNAL", "internal error")
+    }
+
+    fn describe(&self) -> Value {
+        json!({ "ok": false, "error": { "code": self.code, "message": self.message } })
     }
 }
 
@@ -71,37 +116,45 @@ pub async fn obey(
     shown: Arc<Shown>,
 ) {
     let mut queue = Queue { commands, waiting: VecDeque::new() };
-    while let Some(command) = queue.next().await {
-        match command {
-            Command::Start(text, done) => done(answer(start(&text, &events, &metrics, &totals, &shown).await)),
-            Command::Reload(text, done) => {
-                let reloaded = tokio::select! {
-                    biased;
-                    reloaded = reload(&text, &shown) => Some(reloaded),
-                    () = queue.cut() => None,
-                };
-                let Some(reloaded) = reloaded else {
-                    end(&shown);
-                    done(answer(Err(is_closed())));
-                    break;
-                };
-                done(answer(reloaded));
-            }
-            Command::Drain(deadline, done) => {
-                if let Some(running) = shown.running() {
-                    tokio::select! {
-                        biased;
-                        () = running.drain(deadline) => {}
-                        () = queue.cut() => {}
-                    }
+    supervise("control", async || {
+        while let Some(command) = queue.next().await {
+            match command {
+                Command::Start(text, answer) => {
+                    answer.give(fenced("control.start", start(&text, &events, &metrics, &totals, &shown)).await);
                 }
-                end(&shown);
-                done(json!({ "ok": true }).to_string());
-                break;
+                Command::Reload(text, answer) => {
+                    let reloaded = tokio::select! {
+                        biased;
+                        reloaded = fenced("control.reload", reload(&text, &shown)) => Some(reloaded),
+                        () = queue.cut() => None,
+                    };
+                    let Some(reloaded) = reloaded else {
+                        end(&shown);
+                        return answer.give(Err(is_closed()));
+                    };
+                    answer.give(reloaded);
+                }
+                Command::Drain(deadline, answer) => {
+                    if let Some(running) = shown.running() {
+                        let drained = async {
+                            running.drain(deadline).await;
+                            Ok(())
+                        };
+                        tokio::select! {
+                            biased;
+                            // A panic ends it, as the cut does.
+                            _ = fenced("control.drain", drained) => {}
+                            () = queue.cut() => {}
+                        }
+                    }
+                    end(&shown);
+                    return answer.ended();
+                }
+                Command::Stop => return,
             }
-            Command::Stop => break,
         }
-    }
+    })
+    .await;
     end(&shown);
     queue.commands.close();
     while let Some(command) = queue.next().await {
@@ -155,6 +208,14 @@ impl Queue {
     }
 }
 
+/// What becomes of a part of a command; a panic in it is told, and is its failure.
+async fn fenced<T>(name: &'static str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    catch(name, work).await.unwrap_or_else(|payload| {
+        report_panic(name, &payload);
+        Err(Failure::panicked())
+    })
+}
+
 /// Ends what runs, at once.
 fn end(shown: &Shown) {
     if let Some(running) = shown.running() {
@@ -197,14 +258,6 @@ fn parse(text: &str) -> Result<Document, Failure> {
     serde_json::from_str(text).map_err(|error| Failure::new("INVALID_CONFIG", error.to_string()))
 }
 
-fn answer(result: Result<Vec<Listening>, Failure>) -> String {
-    let value = match result {
-        Ok(listening) => json!({ "ok": true, "listeners": listeners(&listening) }),
-        Err(failure) => json!({ "ok": false, "error": { "code": failure.code, "message": failure.message } }),
-    };
-    value.to_string()
-}
-
 /// Listeners as the host sees them.
 pub fn listeners(listening: &[Listening]) -> Vec<Value> {
     listening
@@ -216,10 +269,8 @@ pub fn listeners(listening: &[Listening]) -> Vec<Value> {
 /// Answers a command that came after the control thread ended.
 pub fn refuse(command: Command) {
     match command {
-        Command::Start(_, done) | Command::Reload(_, done) => {
-            done(answer(Err(is_closed())));
-        }
-        Command::Drain(_, done) => done(json!({ "ok": true }).to_string()),
+        Command::Start(_, answer) | Command::Reload(_, answer) => answer.give(Err(is_closed())),
+        Command::Drain(_, answer) => answer.ended(),
         Command::Stop => {}
     }
 }

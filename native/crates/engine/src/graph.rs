@@ -3,13 +3,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use teleferric_flow::{Consumer, Fanout, Parcel, Stage};
-use teleferric_net::workers::report_panic;
 use teleferric_parts::component::{LocalOutputs, StartError};
+use teleferric_tasks::{catch, fence, report_panic};
 use tokio::time::Instant;
 
 use crate::node::{Node, Part, Serial};
@@ -146,9 +145,20 @@ pub async fn drain(generation: u64, deadline: Option<Instant>) {
     let stages = own_stages(generation);
     stages.iter().for_each(|stage| stage.hurry());
     for stage in stages {
-        stage.drain(deadline).await;
+        // A panic ends the one; the others still have theirs to deliver.
+        if let Err(payload) = catch("stage.drain", stage.drain(deadline)).await {
+            report_panic("stage.drain", &payload);
+        }
     }
     forget(generation);
+}
+
+/// As [`drain`], of all graphs of this thread: the oldest first, if a panic has left more than one.
+pub async fn drain_all(deadline: Option<Instant>) {
+    let oldest = || GRAPHS.with_borrow(|graphs| graphs.iter().map(|graph| graph.generation).min());
+    while let Some(generation) = oldest() {
+        drain(generation, deadline).await;
+    }
 }
 
 /// The nodes of a graph that no other graph has, upstream before downstream.
@@ -175,8 +185,6 @@ struct Fence(Rc<dyn Consumer>);
 
 impl Consumer for Fence {
     fn consume(&self, parcel: Parcel) {
-        if let Err(payload) = std::panic::catch_unwind(AssertUnwindSafe(|| self.0.consume(parcel))) {
-            report_panic(&*payload);
-        }
+        fence("stage", || self.0.consume(parcel));
     }
 }

@@ -10,6 +10,7 @@ use teleferric_flow::{AckLevel, BatchId, Context, Fault, FaultCode, Outcome, Vis
 use teleferric_parts::component::Shared;
 use teleferric_parts::receivers::otlp::ack::ACK_HEADER;
 use teleferric_parts::receivers::otlp::ingest::{Arrival, Encoding, Intake};
+use teleferric_tasks::{catch, report_panic};
 use teleferric_wire::Signal;
 
 use crate::Done;
@@ -73,12 +74,15 @@ pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: D
     let body = block.freeze();
     let worker = shared.workers.least_loaded();
     let workers = Arc::clone(&shared.workers);
-    workers.spawn_on(worker, move || async move {
+    workers.spawn_on(worker, "ingest", move || async move {
         let outputs = graph::outputs_or_newest(generation, &receiver);
         let intake = Intake::new(&shared, &receiver, "node", outputs, rules);
         let signal = request.signal;
         let outcome = match admit(&intake, &shared, request, ack, (body, permit)) {
-            Ok(arrival) => intake.take(arrival).await,
+            Ok(arrival) => catch("ingest.take", intake.take(arrival)).await.unwrap_or_else(|payload| {
+                report_panic("ingest.take", &payload);
+                Outcome::Refused(Fault::new(FaultCode::Panicked, "internal error"))
+            }),
             Err(fault) => Outcome::Refused(fault),
         };
         let retry_delay = match &outcome {

@@ -25,10 +25,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use teleferric_buf::metrics::Metrics;
+use teleferric_flow::log::{Level, Log};
+use teleferric_parts::component::Host;
+use teleferric_tasks::{PanicHook, fence, set_hook, spawn_thread};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use control::{Command, Shown};
+use control::{Answer, Command, Shown};
 use events::Events;
 pub use ingest::Ingest;
 use telemetry::Totals;
@@ -61,27 +64,32 @@ impl Engine {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (its_events, its_metrics) = (Arc::clone(&events), metrics.clone());
         let (its_totals, its_shown) = (Arc::clone(&totals), Arc::clone(&shown));
-        let control = thread::Builder::new().name("teleferric-control".to_owned()).spawn(move || {
+        let obey = move || {
             let work = control::obey(queue, its_events, its_metrics, its_totals, its_shown);
             tokio::task::LocalSet::new().block_on(&runtime, work);
-        })?;
-        Ok(Engine { commands, events, metrics, _totals: totals, shown, control: Some(control) })
+        };
+        // For all threads of this collector, each of which the control thread begins.
+        set_hook(Some(panic_hook(&events, &totals)));
+        // Commands are answered as they are dropped with it.
+        let control = spawn_thread("control.thread", "teleferric-control".to_owned(), obey, || {});
+        set_hook(None);
+        Ok(Engine { commands, events, metrics, _totals: totals, shown, control: Some(control?) })
     }
 
     /// Builds and starts the graph of a configuration document.
     pub fn start(&self, config: String, done: Done) {
-        self.send(Command::Start(config, done));
+        self.send(Command::Start(config, Answer::by(done)));
     }
 
     /// Puts the graph of another document in the place of the running one.
     pub fn reload(&self, config: String, done: Done) {
-        self.send(Command::Reload(config, done));
+        self.send(Command::Reload(config, Answer::by(done)));
     }
 
     /// Stops taking data in, delivers what is held within `limit` (none: however long it takes) and ends.
     pub fn drain(&self, limit: Option<Duration>, done: Done) {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        self.send(Command::Drain(deadline, done));
+        self.send(Command::Drain(deadline, Answer::by(done)));
     }
 
     /// Ends now.
@@ -151,14 +159,32 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.stop();
-        let (closed, _) = mpsc::unbounded_channel();
-        drop(std::mem::replace(&mut self.commands, closed));
-        if let Some(control) = self.control.take() {
-            // The thread ends once the commands are carried out; its panics were reported where they happened.
-            let _ = control.join();
-        }
+        // The host's garbage collector may be what drops it, which no panic may reach.
+        fence("engine.drop", || {
+            self.stop();
+            let (closed, _) = mpsc::unbounded_channel();
+            drop(std::mem::replace(&mut self.commands, closed));
+            if let Some(control) = self.control.take() {
+                // The thread ends once the commands are carried out; its panics were told where they happened.
+                let _ = control.join();
+            }
+        });
     }
+}
+
+/// Counts panics and tells the host of them; of a task that does nothing but panic as of a component that has failed.
+fn panic_hook(events: &Arc<Events>, totals: &Totals) -> PanicHook {
+    let (events, account) = (Arc::clone(events), totals.account());
+    let log = Log::new(Arc::clone(&events) as _, &[]);
+    Arc::new(move |report| {
+        account.count_panic();
+        let fields = [("task", report.task.into()), ("panic", report.message.as_str().into())];
+        log.emit(Level::Error, "a task panicked and was ended", &fields);
+        if report.failed {
+            let message = format!("it panicked: {}", report.message);
+            events.tell("fatal", json!({ "component": report.task, "message": message }));
+        }
+    })
 }
 
 /// Answers a question about a storage on disk, in JSON both ways; see `storage`. Blocks while it reads the disk.

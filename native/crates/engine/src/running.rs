@@ -13,6 +13,7 @@ use teleferric_parts::component::{Listening, Outputs, Shared, StartError};
 use teleferric_parts::listeners::Listeners;
 use teleferric_parts::receivers::otlp::dedup::DedupWindows;
 use teleferric_parts::receivers::otlp::ingest::IntakeRules;
+use teleferric_tasks::{catch, report_panic, spawn_supervised};
 use teleferric_wire::Limits;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
@@ -90,7 +91,7 @@ impl Running {
         metrics: &Metrics,
         totals: &Totals,
     ) -> Result<(Running, Vec<Listening>), StartError> {
-        let workers = start_workers(document, events, totals)?;
+        let workers = start_workers(document)?;
         let shared = Arc::new(share(document, events, metrics, totals, workers));
         let memory_gauges = MemoryGauges::new(metrics, &shared);
         let mut listeners = Listeners::default();
@@ -132,7 +133,12 @@ impl Running {
         let deadline = graph.drain_timeout.map(|limit| Instant::now() + limit);
         graph.drain_timeout = drain_timeout(document);
         let old_generation = old.plan.generation;
-        on_all(&self.shared.workers, move || graph::supersede(old_generation, generation)).await;
+        on_all(
+            &self.shared.workers,
+            "graph.supersede",
+            move || async move { graph::supersede(old_generation, generation) },
+        )
+        .await;
         for (_, receiver) in &old.receivers {
             receiver.stop(deadline).await;
         }
@@ -148,7 +154,6 @@ impl Running {
         for (_, receiver) in &graph.up.receivers {
             receiver.stop(deadline).await;
         }
-        let generation = graph.up.plan.generation;
         // Requests under way may wait for the very stages that the drain empties, so after a head start both go on
         // together.
         graph.listeners.stop_accepting();
@@ -160,7 +165,7 @@ impl Running {
         let stages = async {
             // Either way the stages come next.
             let _ = tokio::time::timeout(LISTENER_HEAD_START, closed.notified()).await;
-            drain_stages(&self.shared.workers, generation, deadline).await;
+            on_all(&self.shared.workers, "graph.drain", move || graph::drain_all(deadline)).await;
         };
         tokio::join!(listeners, stages);
         drop(graph);
@@ -171,7 +176,11 @@ impl Running {
     pub fn end(&self, grace: Duration) {
         for worker in 0..self.shared.workers.len() {
             let generations = 1..=self.generation.load(Ordering::Relaxed);
-            self.shared.workers.spawn_on(worker, move || async move { generations.for_each(graph::forget) });
+            self.shared.workers.spawn_on(
+                worker,
+                "graph.forget",
+                move || async move { generations.for_each(graph::forget) },
+            );
         }
         self.shared.workers.shutdown(grace);
     }
@@ -195,22 +204,12 @@ impl Running {
 /// How long running requests alone get before the stages behind them are emptied too.
 const LISTENER_HEAD_START: Duration = Duration::from_millis(500);
 
-fn start_workers(document: &Document, events: &Arc<Events>, totals: &Totals) -> Result<Arc<Workers>, StartError> {
+fn start_workers(document: &Document) -> Result<Arc<Workers>, StartError> {
     let threads = match document.service.threads {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         written => written as usize,
     };
-    let account = totals.account();
-    let log = Log::new(Arc::clone(events) as _, &[]);
-    let hook = Arc::new(move |report: teleferric_net::workers::PanicReport| {
-        account.count_panic();
-        log.emit(
-            teleferric_flow::log::Level::Error,
-            "a task panicked and was ended",
-            &[("panic", report.message.as_str().into())],
-        );
-    });
-    Workers::start_with_hook(threads, "teleferric", hook)
+    Workers::start(threads, "teleferric")
         .map_err(|error| StartError::new(format!("cannot start data-plane threads: {error}")))
 }
 
@@ -225,8 +224,9 @@ fn share(
     let ledger = Ledger::new(document.service.memory_limit_bytes);
     let log = Log::new(Arc::clone(events) as _, &[]);
     let overload = Overload::new(Arc::clone(&ledger), log.clone(), metrics);
+    let watched = Arc::downgrade(&overload);
     // Ends with the overload control.
-    tokio::task::spawn_local(Overload::watch(Arc::downgrade(&overload)));
+    spawn_supervised("overload.watch", async move || Overload::watch(watched.clone()).await);
     Shared {
         metrics: metrics.clone(),
         log,
@@ -264,21 +264,31 @@ async fn bring_up(
     listeners: &mut Listeners,
     before: Option<&Up>,
 ) -> Result<(Up, Vec<Listening>), StartError> {
+    let built = catch("graph.bring_up", try_bring_up(document, generation, shared, listeners, before)).await;
+    let built = built.unwrap_or_else(|payload| {
+        report_panic("graph.bring_up", &payload);
+        Err(StartError::new("internal error"))
+    });
+    if built.is_err() {
+        listeners.roll_back();
+        drain_stages(&shared.workers, generation, Some(Instant::now())).await;
+    }
+    built
+}
+
+async fn try_bring_up(
+    document: &Document,
+    generation: u64,
+    shared: &Arc<Shared>,
+    listeners: &mut Listeners,
+    before: Option<&Up>,
+) -> Result<(Up, Vec<Listening>), StartError> {
     let (plan, receivers) = Plan::build(document, generation, shared, before.map(|before| &*before.plan))?;
     let senders = Senders::new(&plan, shared, before.map(|before| &*before.senders)).await?;
     let up = Up { plan: Arc::new(plan), senders: Arc::new(senders), receivers };
-    let built = build_on_all(&up.plan, &up.senders, shared).await;
-    let started = match built {
-        Ok(()) => start_receivers(&up.receivers, generation, listeners).await,
-        Err(error) => Err(error),
-    };
-    match started {
-        Ok(listening) => Ok((up, listening)),
-        Err(error) => {
-            drain_stages(&shared.workers, generation, Some(Instant::now())).await;
-            Err(error)
-        }
-    }
+    build_on_all(&up.plan, &up.senders, shared).await?;
+    let listening = start_receivers(&up.receivers, generation, listeners).await?;
+    Ok((up, listening))
 }
 
 async fn build_on_all(plan: &Arc<Plan>, senders: &Arc<Senders>, shared: &Arc<Shared>) -> Result<(), StartError> {
@@ -286,7 +296,7 @@ async fn build_on_all(plan: &Arc<Plan>, senders: &Arc<Senders>, shared: &Arc<Sha
         let (plan, senders) = (Arc::clone(plan), Arc::clone(senders));
         shared
             .workers
-            .run_on(worker, move || async move { graph::build(&plan, &senders) })
+            .run_on(worker, "graph.build", move || async move { graph::build(&plan, &senders) })
             .await
             .map_err(|error| StartError::new(error.to_string()))??;
     }
@@ -305,29 +315,26 @@ async fn start_receivers(
         let outputs: Outputs = Arc::new(move || graph::outputs(generation, &receiver_id));
         match receiver.start(outputs, listeners) {
             Ok(addresses) => listening.extend(addresses),
-            Err(error) => {
-                listeners.roll_back();
-                return Err(StartError::new(format!("receivers::{id}: {error}")));
-            }
+            Err(error) => return Err(StartError::new(format!("receivers::{id}: {error}"))),
         }
     }
     listeners.commit().await;
     Ok(listening)
 }
 
-async fn on_all(workers: &Arc<Workers>, work: impl Fn() + Clone + Send + 'static) {
-    for worker in 0..workers.len() {
-        let work = work.clone();
-        // A worker that is gone has no graph.
-        let _ = workers.run_on(worker, move || async move { work() }).await;
-    }
+async fn drain_stages(workers: &Arc<Workers>, generation: u64, deadline: Option<Instant>) {
+    on_all(workers, "graph.drain", move || graph::drain(generation, deadline)).await;
 }
 
-async fn drain_stages(workers: &Arc<Workers>, generation: u64, deadline: Option<Instant>) {
-    let drains: Vec<_> =
-        (0..workers.len()).map(|worker| workers.run_on(worker, move || graph::drain(generation, deadline))).collect();
-    for drain in drains {
-        // A worker that is gone has nothing left to drain.
-        let _ = drain.await;
+/// Does this on all threads at once.
+async fn on_all<W: Future<Output = ()> + 'static>(
+    workers: &Arc<Workers>,
+    name: &'static str,
+    work: impl Fn() -> W + Clone + Send + 'static,
+) {
+    let jobs: Vec<_> = (0..workers.len()).map(|worker| workers.run_on(worker, name, work.clone())).collect();
+    for job in jobs {
+        // A worker that is gone has no graph.
+        let _ = job.await;
     }
 }

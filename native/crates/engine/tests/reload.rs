@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::document::{self as doc, MS};
 use support::load::{self, Load, Told};
-use support::{Collector, Ports, answer, eventually};
+use support::{Collector, Ports, answer, eventually, free_ports};
 use teleferric_engine::Ingest;
 use teleferric_testkit::request;
 use teleferric_wire::Signal;
@@ -239,12 +238,4 @@ fn no_storage() -> Value {
         "sync": true, "dead_letter_bytes": null, "lag_policy": "block", "on_full": "refuse",
         "on_corruption": "quarantine", "scrub_bytes_per_second": 0, "encryption": null,
     })
-}
-
-fn free_ports() -> Ports {
-    // Both at once, so that they differ.
-    let listeners = [0, 1].map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
-    let addresses = listeners.each_ref().map(|listener| listener.local_addr().expect("an address"));
-    assert_eq!(HashSet::from(addresses).len(), 2);
-    Ports { http: addresses[0], grpc: addresses[1] }
 }

@@ -16,9 +16,9 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashSet};
 use futures_util::future::{Either, pending, select};
 use parking_lot::Mutex;
+use teleferric_tasks::spawn_local_or;
 use teleferric_wire::Signal;
 use tokio::sync::oneshot;
-use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
 use crate::ack::AckLevel;
@@ -329,11 +329,16 @@ impl Shard {
         match answer.try_recv() {
             Ok(outcome) => self.sent(members, items, outcome),
             Err(_) => {
-                let shard = Rc::clone(self);
-                spawn_local(async move {
+                let (shard, left) = (Rc::clone(self), Rc::clone(self));
+                let answered = async move {
                     let outcome = answer.await.unwrap_or_else(|_| Outcome::Refused(lost()));
                     shard.sent(members, items, outcome);
                     shard.pump();
+                };
+                // Its senders are refused by then, or it is counted what they lose.
+                spawn_local_or("batch.answer", answered, move || {
+                    left.sent(Reply::inert(), items, Outcome::Refused(lost()));
+                    left.pump();
                 });
             }
         }

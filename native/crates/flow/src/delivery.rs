@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use tokio::task::spawn_local;
+use teleferric_tasks::{spawn_local, spawn_supervised};
 use tokio::time::Instant;
 
 use crate::ack::AckLevel;
@@ -116,7 +116,8 @@ impl Delivery {
             fewer: Changes::new(),
         });
         if let Some(storage) = stored {
-            spawn_local(Feed::new(storage.clone(), Rc::clone(&inner)).run());
+            let feed = Feed::new(storage.clone(), Rc::clone(&inner));
+            spawn_supervised("storage.feed", async move || feed.run().await);
         }
         Delivery(inner)
     }
@@ -200,28 +201,28 @@ impl Inner {
             Ok(place) => self.admit(parcel, place),
             Err(Some(fault)) if !queue.block_on_overflow => self.reject(parcel, fault),
             Err(_) => {
-                self.waiting.set(self.waiting.get() + 1);
-                spawn_local(Rc::clone(self).wait_for_room(room.clone(), demand, parcel));
+                let waiting = Leave::enter(self, |inner| &inner.waiting);
+                spawn_local("queue.admission", Inner::wait_for_room(waiting, room.clone(), demand, parcel));
             }
         }
     }
 
     /// Waits for room, and admits the parcel then.
-    async fn wait_for_room(self: Rc<Self>, room: Room, demand: Demand, parcel: Parcel) {
-        let _waiting = Leave { inner: &self, count: &self.waiting };
+    async fn wait_for_room(waiting: Leave, room: Room, demand: Demand, parcel: Parcel) {
+        let inner = &waiting.inner;
         let taken = {
             let (admission_ends, gone) = (parcel.admission_ends(), poll_fn(|cx| parcel.reply.poll_abandoned(cx)));
-            match select(pin!(self.room_in_time(&room, &demand, admission_ends)), gone).await {
+            match select(pin!(inner.room_in_time(&room, &demand, admission_ends)), gone).await {
                 Either::Left((taken, _)) => taken,
                 Either::Right(_) => Some(Err(caller_gone())),
             }
         };
         match taken {
-            Some(Ok(place)) => self.admit(parcel, place),
-            Some(Err(fault)) => self.reject(parcel, fault),
-            None => match self.sender.successor.get() {
+            Some(Ok(place)) => inner.admit(parcel, place),
+            Some(Err(fault)) => inner.reject(parcel, fault),
+            None => match inner.sender.successor.get() {
                 Some(successor) => successor.consume(parcel),
-                None => self.reject(parcel, draining()),
+                None => inner.reject(parcel, draining()),
             },
         }
     }

@@ -13,9 +13,9 @@ use std::time::Duration;
 use futures_util::future::select;
 use parking_lot::Mutex;
 use teleferric_buf::metrics::Registration;
+use teleferric_tasks::spawn_local;
 use teleferric_wire::Signal;
 use tokio::sync::{Notify, oneshot};
-use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use crate::admission::busy;
@@ -182,7 +182,7 @@ impl Consumer for Failover {
         let Some(me) = self.me.upgrade() else { return };
         self.waiting.set(self.waiting.get() + 1);
         let waiting = Waiting(me);
-        spawn_local(async move { waiting.0.hand_on(parcel).await });
+        spawn_local("failover.attempt", async move { waiting.0.hand_on(parcel).await });
     }
 }
 

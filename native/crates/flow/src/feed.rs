@@ -68,7 +68,7 @@ impl Feed {
     }
 
     /// Until a drain. What is read by then and not sent goes back.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(&self) {
         let draining = pin!(self.delivery.sender.stop.reached(Level::Draining));
         select(draining, pin!(self.feed())).await;
         // It may have been told of something and not come to look.

@@ -2,15 +2,14 @@
 //! it went. Stands behind the queue, or alone where there is none.
 
 use std::cell::{Cell, OnceCell};
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use teleferric_store::End;
+use teleferric_tasks::{catch, report_panic};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::account::{Account, DropReason};
@@ -69,8 +68,8 @@ impl Sender {
     /// or because it may be too large, is sent again in halves, down to single requests, so that one of them cannot
     /// spoil the others.
     ///
-    /// Dropping the future abandons the attempt and refuses what is not yet answered.
-    pub(crate) async fn deliver(&self, mut batch: Batch) {
+    /// Dropping the future abandons the attempt and refuses what is not yet answered; `held` has the items of that.
+    pub(crate) async fn deliver(&self, mut batch: Batch, held: &Cell<u64>) {
         let _flight = InFlight::new(&self.metrics);
         let mut memory = std::mem::take(&mut batch.parcel.permit);
         let mut started = None;
@@ -80,6 +79,7 @@ impl Sender {
             if self.stored {
                 batch.identify();
             }
+            let items = batch.parcel.items;
             match self.attempts(&batch, &mut started, &mut or_less).await {
                 Outcome::Refused(fault) if batch.members.len() > 1 && fault.blames_data() => {
                     let (first, second) = batch.halves();
@@ -87,10 +87,12 @@ impl Sender {
                     next = Some((first, or_less));
                 }
                 Outcome::Refused(fault) if fault.code == FaultCode::Draining => {
+                    held.set(held.get().saturating_sub(items));
                     self.interrupt(batch, fault, || memory.share());
                     next = rest.pop();
                 }
                 outcome => {
+                    held.set(held.get().saturating_sub(items));
                     self.finish(batch, outcome);
                     next = rest.pop();
                 }
@@ -345,7 +347,7 @@ impl Sender {
         let timeout = (!self.timeout.is_zero()).then(|| now.checked_add(self.timeout)).flatten();
         let limit = [timeout, parcel.deadline].into_iter().flatten().min();
         // The inner block also catches a panic on the way to the future.
-        let send = AssertUnwindSafe(async { leave.exporter().send(parcel).await }).catch_unwind();
+        let send = catch("exporter", async { leave.exporter().send(parcel).await });
         let cut_off = async {
             match limit {
                 Some(limit) => {
@@ -368,8 +370,8 @@ impl Sender {
         // An answer that is there wins over the clock.
         match select(pin!(send), select(pin!(cut_off), pin!(gone))).await {
             Either::Left((Ok(outcome), _)) => outcome,
-            Either::Left((Err(_), _)) => {
-                self.account.count_panic();
+            Either::Left((Err(payload), _)) => {
+                report_panic("exporter", &payload);
                 Outcome::Refused(Fault::new(FaultCode::Panicked, "the exporter panicked while sending"))
             }
             Either::Right((end, _)) => Outcome::Refused(end.factor_first().0()),
@@ -447,6 +449,13 @@ impl Sender {
     pub(crate) fn hold(&self, items: u64) {
         self.held_items.set(self.held_items.get() + items);
         self.metrics.queue.iter().for_each(|queue| queue.enqueued(items));
+    }
+
+    /// Lets go of items whose task has panicked. Their senders learn so as the batch is dropped, or the account does.
+    pub(crate) fn lost(&self, items: u64, is_detached: bool) {
+        self.release(items);
+        let end = if is_detached { End::Abandoned } else { End::Refused };
+        self.metrics.queue.iter().for_each(|queue| queue.left(end, items));
     }
 
     fn release(&self, items: u64) {

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
 use futures_util::future::pending;
-use tokio::task::spawn_local;
+use teleferric_tasks::spawn_supervised;
 use tokio::time::{Instant, sleep_until};
 
 /// Something with a deadline that comes and goes.
@@ -27,7 +27,7 @@ pub(crate) fn arm<T: Timed>(timed: &Rc<T>) {
     }
     timed.armed().set(true);
     let waiter = Waiter(Rc::downgrade(timed));
-    spawn_local(async move {
+    spawn_supervised("timer", async move || {
         while let Some(due) = waiter.0.upgrade().and_then(|timed| timed.due()) {
             sleep_until(due).await;
             let Some(timed) = waiter.0.upgrade() else { break };
@@ -38,7 +38,7 @@ pub(crate) fn arm<T: Timed>(timed: &Rc<T>) {
     });
 }
 
-/// Lets the next task be armed when this one ends, also by a panic.
+/// Lets the next task be armed when this one ends.
 struct Waiter<T: Timed>(Weak<T>);
 
 impl<T: Timed> Drop for Waiter<T> {

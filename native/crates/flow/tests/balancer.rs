@@ -15,6 +15,7 @@ use teleferric_flow::{
     Fault, FaultCode, Handles, Lane, Order, Outcome, Parcel, QueueSettings, Resolver, RetrySettings, Sizer, Spread,
     Stage,
 };
+use teleferric_tasks::failpoints;
 use teleferric_testkit::otlp::item_labels;
 use teleferric_testkit::{Answer, Balance, ScriptedExporter, asked, request, verify_stage};
 use teleferric_wire::Signal;
@@ -242,7 +243,11 @@ async fn what_waits_for_a_backend_that_goes_is_dealt_out_anew() {
         let waiting = 200 - one.delivered();
         assert!(waiting > 20 && !two.attempts().is_empty() && two.delivered() == 0);
         names.lock().unwrap().splice(.., ["one", "three"]);
+        // What empties it is begun anew after a panic.
+        teleferric_tasks::set_hook(Some(Arc::new(|_| ())));
+        failpoints::arm("balancer.leave", 0, 1);
         sleep(10 * SECOND).await;
+        assert!(!failpoints::is_armed("balancer.leave"));
         assert_eq!(one.delivered() + three.delivered(), 200);
         assert!(three.delivered() > 0 && two.is_closed());
         let all: HashSet<u64> = labels(&one).into_iter().chain(labels(&three)).collect();

@@ -66,6 +66,12 @@ fn rig(settings: DeliverySettings, exporter: ScriptedExporter) -> Rig {
 }
 
 impl Rig {
+    /// Counts the panics of this thread's tasks from here on.
+    fn count_panics(&self) {
+        let account = Arc::clone(&self.handles.account);
+        teleferric_tasks::set_hook(Some(Arc::new(move |_| account.count_panic())));
+    }
+
     fn parcel(&self, items: u64) -> (Parcel, Answer) {
         let bytes = request(Signal::Logs, 0, items);
         let permit = self.ledger.try_reserve(bytes.len() as u64).unwrap();
@@ -340,6 +346,7 @@ async fn a_sender_may_wait_for_the_result_behind_a_queue() {
 #[tokio::test(start_paused = true)]
 async fn a_panicking_exporter_costs_the_request_only() {
     let rig = rig(settings(Some(queue())), ScriptedExporter::accepting().script([Step::Panic]));
+    rig.count_panics();
     LocalSet::new()
         .run_until(async {
             rig.send(2);

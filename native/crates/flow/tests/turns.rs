@@ -73,6 +73,8 @@ async fn a_peer_that_floods_a_queue_does_not_hold_up_another() {
     let (flood, other) = (logs(1_000), logs(1_001));
     assert!(flood.1.len() > 32 << 10);
     let rig = rig(queue(), None);
+    let account = Arc::clone(&rig.handles.account);
+    teleferric_tasks::set_hook(Some(Arc::new(move |_| account.count_panic())));
     LocalSet::new()
         .run_until(async {
             for port in 0..200 {

@@ -80,3 +80,17 @@ fn a_job_that_nobody_waits_for_comes_with_the_next_that_somebody_does() {
         assert_eq!(joined(working), [1, 2, 3]);
     });
 }
+
+/// Whoever waits for a job that the thread does not come to learns so as it is dropped.
+#[test]
+fn no_job_is_left_with_a_thread_that_is_gone() {
+    loom::model(|| {
+        let (jobs, job) = (Arc::new(Jobs::new()), Arc::new(()));
+        let (other, given) = (Arc::clone(&jobs), Arc::clone(&job));
+        let giving = thread::spawn(move || other.give(given, true));
+        jobs.abandon();
+        joined(giving);
+        jobs.give(Arc::clone(&job), false);
+        assert_eq!(Arc::strong_count(&job), 1);
+    });
+}

@@ -10,11 +10,11 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use teleferric_buf::{Exhausted, Ledger, Permit, Pool};
+use teleferric_tasks::spawn_local;
 use tokio::time::{Instant, timeout_at};
 
 use crate::listen::http2::{Arrived, Inflow};
 use crate::listen::state::ConnState;
-use crate::workers::spawn_local;
 
 /// A request's body that has not been read.
 pub struct Body {
@@ -376,7 +376,7 @@ impl Drop for Stream {
         // Counts as a running request: what comes in is no new head yet.
         let active = self.conn.begin();
         let conn = self.conn.clone();
-        spawn_local(async move {
+        spawn_local("listen.discard", async move {
             discard(incoming, conn).await;
             drop(active);
         });

@@ -1,15 +1,12 @@
 //! The data plane's threads: each is a named std thread with a single-threaded runtime and a set of local tasks.
 //!
-//! A worker runs what is handed to it with [`Workers::spawn_on`] and, from inside, with [`spawn_local`]. A panic in
-//! such a task ends that task alone: it is reported to the hook given at start and the worker goes on. Work is never
-//! moved from one worker to another.
+//! A worker runs what is handed to it with [`Workers::spawn_on`] and, from inside, what [`teleferric_tasks`] begins. A
+//! panic in such a task ends that task alone: it is told to the hook of the thread that started the workers, and the
+//! worker goes on. Work is never moved from one worker to another.
 
-mod restarts;
-
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,24 +15,10 @@ use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use parking_lot::Mutex;
+use teleferric_tasks::{spawn_local, spawn_thread, supervise};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
-
-pub(crate) use restarts::Restarts;
-
-/// What a panicking task leaves behind: the worker it ran on and the panic's message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PanicReport {
-    /// The worker's number; `None` when the task ran on no worker of ours.
-    pub worker: Option<usize>,
-    /// The text given to `panic!`, or a placeholder when it carried none.
-    pub message: String,
-}
-
-/// Called once per caught panic, on the thread that caught it. It must be quick and must not panic.
-pub type PanicHook = Arc<dyn Fn(PanicReport) + Send + Sync>;
 
 /// The workers of one collector. Dropping it stops them at once, as [`Workers::shutdown`] with no grace does.
 pub struct Workers {
@@ -59,31 +42,24 @@ pub struct Shutdown {
 pub struct WorkerGone;
 
 impl Workers {
-    /// Starts `n` workers (at least one) named `{name}-0`, `{name}-1`, … whose panics go unreported.
+    /// Starts `n` workers (at least one) named `{name}-0`, `{name}-1`, … that tell of panics where this thread does.
     ///
     /// # Errors
     /// When the system refuses a thread or a runtime; workers already started are stopped again.
     pub fn start(n: usize, name: &str) -> io::Result<Arc<Workers>> {
-        Workers::start_with_hook(n, name, Arc::new(|_| {}))
-    }
-
-    /// As [`Workers::start`], with `on_panic` told of every panic caught in a task.
-    ///
-    /// # Errors
-    /// As [`Workers::start`].
-    pub fn start_with_hook(n: usize, name: &str, on_panic: PanicHook) -> io::Result<Arc<Workers>> {
         let mut workers = Workers { seats: Vec::new(), threads: Mutex::new(Vec::new()) };
         for index in 0..n.max(1) {
             let (jobs, queue) = mpsc::unbounded_channel();
             let (done_tx, done) = std_mpsc::channel();
-            let identity = Identity { index, on_panic: on_panic.clone() };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-            let thread = thread::Builder::new().name(format!("{name}-{index}")).spawn(move || {
-                IDENTITY.set(Some(identity));
+            let body = move || {
+                INDEX.set(Some(index));
                 work(runtime, queue);
                 // The receiver may have stopped waiting.
                 let _ = done_tx.send(());
-            })?;
+            };
+            // What it had to do is dropped with it, and so answered.
+            let thread = spawn_thread("worker.thread", format!("{name}-{index}"), body, || {})?;
             let id = thread.thread().id();
             workers.seats.push(Seat { jobs, connections: Arc::default() });
             workers.threads.get_mut().push(Running { thread, id, done });
@@ -97,29 +73,29 @@ impl Workers {
         self.seats.len()
     }
 
-    /// Runs `make` on the worker and then the future it returns, as a local task of that worker.
+    /// Runs `make` on the worker and then the future it returns, as a local task of that worker with this name.
     ///
     /// Callable from any thread, never blocks. `worker` counts modulo the number of workers. After a shutdown the work
     /// is dropped. The future is dropped at an await point if the worker ends first.
-    pub fn spawn_on<F, Fut>(&self, worker: usize, make: F)
+    pub fn spawn_on<F, Fut>(&self, worker: usize, name: &'static str, make: F)
     where
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = ()> + 'static,
     {
-        let job = Job::Spawn(Box::new(move || Box::pin(make())));
+        let job = Job::Spawn(name, Box::new(move || Box::pin(make())));
         // A worker that is gone drops the job, and with it whatever the job held.
         let _ = self.seat(worker).jobs.send(job);
     }
 
     /// As [`Workers::spawn_on`], returning the future's result to whoever awaits it (or calls [`RunOn::wait`]).
-    pub fn run_on<F, Fut, T>(&self, worker: usize, make: F) -> RunOn<T>
+    pub fn run_on<F, Fut, T>(&self, worker: usize, name: &'static str, make: F) -> RunOn<T>
     where
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = T> + 'static,
         T: Send + 'static,
     {
         let (tx, rx) = oneshot::channel();
-        self.spawn_on(worker, move || {
+        self.spawn_on(worker, name, move || {
             let work = make();
             async move {
                 // Nobody may be waiting any more.
@@ -221,37 +197,9 @@ impl Drop for Occupied {
     }
 }
 
-/// Starts a local task on the current worker; a panic in it is caught and reported as one in [`Workers::spawn_on`].
-///
-/// # Panics
-/// Outside a worker (or another [`LocalSet`]).
-pub fn spawn_local<F>(task: F) -> tokio::task::JoinHandle<()>
-where
-    F: Future<Output = ()> + 'static,
-{
-    tokio::task::spawn_local(guarded(task))
-}
-
 /// The number of the worker that runs the calling code.
 pub fn current_worker() -> Option<usize> {
-    IDENTITY.with_borrow(|identity| identity.as_ref().map(|identity| identity.index))
-}
-
-/// Reports a panic caught by the caller to the hook of the current worker.
-pub fn report_panic(payload: &(dyn std::any::Any + Send)) {
-    let found = IDENTITY.with_borrow(|identity| identity.as_ref().map(|id| (id.index, id.on_panic.clone())));
-    if let Some((index, hook)) = found {
-        hook(PanicReport { worker: Some(index), message: panic_message(payload) });
-    }
-}
-
-/// The text of a panic's payload.
-pub fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
-    payload
-        .downcast_ref::<&'static str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "panic without a message".to_owned())
+    INDEX.get()
 }
 
 struct Seat {
@@ -266,17 +214,12 @@ struct Running {
 }
 
 enum Job {
-    Spawn(Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>),
+    Spawn(&'static str, Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>),
     Stop { deadline: tokio::time::Instant },
 }
 
-struct Identity {
-    index: usize,
-    on_panic: PanicHook,
-}
-
 thread_local! {
-    static IDENTITY: RefCell<Option<Identity>> = const { RefCell::new(None) };
+    static INDEX: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
 /// A worker's life: take jobs until told to stop, then let the tasks end by the deadline, then drop the rest.
@@ -293,21 +236,20 @@ fn work(runtime: tokio::runtime::Runtime, mut queue: mpsc::UnboundedReceiver<Job
 }
 
 async fn take_jobs(queue: &mut mpsc::UnboundedReceiver<Job>) -> tokio::time::Instant {
-    while let Some(job) = queue.recv().await {
-        match job {
-            Job::Spawn(make) => {
-                spawn_local(async move { make().await });
+    let mut ends_at = tokio::time::Instant::now();
+    supervise("worker", async || {
+        while let Some(job) = queue.recv().await {
+            match job {
+                Job::Spawn(name, make) => {
+                    spawn_local(name, async move { make().await });
+                }
+                Job::Stop { deadline } => return ends_at = deadline,
             }
-            Job::Stop { deadline } => return deadline,
         }
-    }
-    tokio::time::Instant::now()
-}
-
-async fn guarded<F: Future<Output = ()>>(task: F) {
-    if let Err(payload) = AssertUnwindSafe(task).catch_unwind().await {
-        report_panic(&*payload);
-    }
+        ends_at = tokio::time::Instant::now();
+    })
+    .await;
+    ends_at
 }
 
 /// How long past its deadline a worker may stay away from its runtime before the join gives up on it.

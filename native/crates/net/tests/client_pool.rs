@@ -6,6 +6,7 @@ mod client_support;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use client_support::*;
 use futures_util::future::{join, join_all};
 use http::Response;
 use teleferric_net::client::{Client, ClientConfig, ErrorKind, Http2Config, Http2Mode, Ping};
+use teleferric_tasks::failpoints;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -486,6 +488,32 @@ fn an_early_answer_to_a_long_request_is_read() {
         let response = http2(ClientConfig::default()).request(request, soon(), MAX).await.unwrap();
         assert_eq!((response.status.as_u16(), response.body.as_ref()), (200, b"no".as_slice()));
     });
+}
+
+/// The place of the connection is there for the next request.
+#[test]
+fn a_panic_as_an_exchange_is_wound_up_costs_its_connection() {
+    teleferric_tasks::set_hook(Some(Arc::new(|_| ())));
+    failpoints::arm("client.settle", 0, 1);
+    run(async {
+        let early = listen(|_, mut stream| async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            answer(&mut stream, "413 Payload Too Large", &[], b"no").await;
+            sleep(Duration::from_secs(60)).await;
+        })
+        .await;
+        let client = Client::new(ClientConfig { max_conns_per_host: 1, ..ClientConfig::default() });
+        let mut request = post(url(early, "/"), "");
+        request.body = vec![Bytes::from(vec![0; 20 << 20])];
+        for _ in 0..2 {
+            let response = client.request(request.clone(), soon(), MAX).await.unwrap();
+            assert_eq!(response.status.as_u16(), 413);
+        }
+    });
+    assert!(!failpoints::is_armed("client.settle"));
 }
 
 /// Whatever is cancelled at whatever moment, the places in the pool come back and answers are not mixed up.

@@ -233,9 +233,10 @@ fn panics_of_services_reach_the_workers_hook() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let hook = {
         let seen = seen.clone();
-        Arc::new(move |report: teleferric_net::workers::PanicReport| seen.lock().expect("lock").push(report.message))
+        Arc::new(move |report: teleferric_tasks::PanicReport| seen.lock().expect("lock").push(report.message))
     };
-    let workers = Workers::start_with_hook(1, "hook", hook).expect("workers");
+    teleferric_tasks::set_hook(Some(hook));
+    let workers = Workers::start(1, "hook").expect("workers");
     let server = serve(Bound::bind(&loopback()).expect("bound"), http(), &workers, |_| Rc::new(Plain));
     let mut raw = Raw::connect(server.local_addr().tcp().expect("tcp"));
     raw.send(post("/x", "body"));

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use teleferric_net::{Bound, Endpoint, ListenAddr, Server, ServerConfig, Service, Workers, serve};
+use teleferric_tasks::{spawn_local, spawn_supervised};
 use tokio::time::Instant;
 
 use crate::component::{Address, Host, Shared, StartError};
@@ -210,9 +211,9 @@ impl Listeners {
 impl Owner {
     /// Tells the host should the listener end by itself.
     fn watch(self, server: &Server) {
-        let (address, given_up) = (server.local_addr().clone(), server.given_up());
-        tokio::task::spawn_local(async move {
-            if given_up.await {
+        let (address, mut given_up) = (server.local_addr().clone(), Box::pin(server.given_up()));
+        spawn_supervised("listener.watch", async move || {
+            if given_up.as_mut().await {
                 self.lost(&address, "it takes no more connections");
             }
         });
@@ -230,7 +231,9 @@ async fn drain(listeners: Vec<Open>, deadline: Option<Instant>) {
     for Open { server, bound, .. } in listeners {
         drop(bound);
         // All drains run at once; this waits for each in turn.
-        waits.push(tokio::task::spawn_local(async move { server.drain(grace).await }));
+        waits.push(spawn_local("listener.drain", async move {
+            let _ = server.drain(grace).await;
+        }));
     }
     for wait in waits {
         // A drain that panicked has nothing left to wait for.

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use teleferric_tasks::{failpoint, spawn_thread};
 
 use crate::log::{Damage, GivenUp, LagPolicy, Log, LogError, Read, Scrubbed};
 use crate::record::{Memory, NewRecord, Tally};
@@ -159,7 +160,14 @@ impl Writer {
             pass_began: now,
         };
         work.show();
-        let thread = std::thread::Builder::new().name("teleferric-log".to_owned()).spawn(move || work.run(&theirs))?;
+        let (left, shown) = (Arc::clone(&jobs), gauges.clone());
+        let put_right = move || {
+            // What was written is there for the next who opens the log.
+            shown.0.is_read_only.store(true, Ordering::Relaxed);
+            shown.0.fill_percent.store(100, Ordering::Relaxed);
+            left.abandon();
+        };
+        let thread = spawn_thread("storage.log", "teleferric-log".to_owned(), move || work.run(&theirs), put_right)?;
         Ok(Writer(Arc::new(Handle { uuid, jobs, gauges, thread: Mutex::new(Some(thread)) })))
     }
 
@@ -268,6 +276,7 @@ impl<V: Vfs, O: Observer> Work<V, O> {
     fn run(mut self, jobs: &Jobs<Job>) {
         loop {
             let (jobs, ending) = jobs.take(|| self.patience());
+            failpoint("storage.log");
             let (mut entries, mut later) = (Vec::new(), Vec::new());
             for job in jobs {
                 match job {

@@ -157,6 +157,15 @@ fn ports(answer: &Value) -> Ports {
     Ports { http: at("http"), grpc: at("grpc") }
 }
 
+/// Addresses that nobody listens at, as far as anybody can tell.
+pub fn free_ports() -> Ports {
+    // Both at once, so that they differ.
+    let listeners = [0, 1].map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let [http, grpc] = listeners.each_ref().map(|listener| listener.local_addr().expect("an address"));
+    assert_ne!(http, grpc);
+    Ports { http, grpc }
+}
+
 /// Threads of this process.
 pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").expect("proc").count()

@@ -12,7 +12,8 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{join_all, select};
-use tokio::task::{AbortHandle, spawn_local};
+use teleferric_tasks::spawn_supervised;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::contract::{Consumer, LocalFuture, Stage};
@@ -41,9 +42,13 @@ impl Balancer {
         let waits = front.keeps_or_retries();
         let router = Router::new(shared, front.timeout(), waits)?;
         let front = waits.then(|| Delivery::new(front, Rc::clone(&router)));
-        let follow = Router::follow(Rc::downgrade(&router), shared);
-        let tasks = [spawn_local(follow).abort_handle(), spawn_local(shared.clone().keep_resolved()).abort_handle()];
-        Ok(Balancer { front, router, tasks })
+        let (mut backends, following) = (shared.backends(), Rc::downgrade(&router));
+        let resolving = shared.clone();
+        let tasks = [
+            spawn_supervised("balancer.follow", async move || Router::follow(&following, &mut backends).await),
+            spawn_supervised("balancer.resolve", async move || resolving.keep_resolved().await),
+        ];
+        Ok(Balancer { front, router, tasks: tasks.map(|task| task.abort_handle()) })
     }
 
     fn entrance(&self) -> &dyn Stage {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use teleferric_tasks::spawn_supervised;
 use teleferric_wire::Signal;
 use teleferric_wire::split::{Groups, Key, group};
-use tokio::sync::{Notify, oneshot};
-use tokio::task::spawn_local;
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use super::shared::{Backends, BalancerShared};
@@ -77,16 +77,13 @@ impl Router {
     }
 
     /// Follows the list of backends until the router is gone.
-    pub(super) fn follow(router: Weak<Self>, shared: &BalancerShared) -> impl Future<Output = ()> + use<> {
-        let mut backends = shared.backends();
-        // What came since the router was made counts as a change.
+    pub(super) async fn follow(router: &Weak<Self>, backends: &mut watch::Receiver<Arc<Backends>>) {
+        // What came since the router was made counts as a change, and so does what a panic kept it from.
         backends.mark_changed();
-        async move {
-            while backends.changed().await.is_ok() {
-                let Some(router) = router.upgrade() else { return };
-                let changed = Arc::clone(&backends.borrow_and_update());
-                router.adopt(changed);
-            }
+        while backends.changed().await.is_ok() {
+            let Some(router) = router.upgrade() else { return };
+            let changed = Arc::clone(&backends.borrow_and_update());
+            router.adopt(changed);
         }
     }
 
@@ -115,7 +112,8 @@ impl Router {
                 let lane = Rc::clone(lane);
                 lane.leave_to(Rc::clone(&me) as Rc<dyn Stage>);
                 self.leaving.set(self.leaving.get() + 1);
-                spawn_local(Leaving(Rc::clone(&me)).empty(lane));
+                let leaving = Leaving(Rc::clone(&me));
+                spawn_supervised("balancer.leave", async move || leaving.empty(&lane).await);
             }
         }
     }
@@ -306,7 +304,7 @@ fn only_place(groups: &[Groups<'_>]) -> Option<usize> {
 struct Leaving(Rc<Router>);
 
 impl Leaving {
-    async fn empty(self, lane: Rc<Delivery>) {
+    async fn empty(&self, lane: &Delivery) {
         lane.drain(Instant::now().checked_add(LEAVE_MAX)).await;
     }
 }

@@ -139,7 +139,7 @@ impl BalancerShared {
     }
 
     /// Keeps the list up to date, as long as no other thread does. Never ends if the list can change.
-    pub(super) async fn keep_resolved(self) {
+    pub(super) async fn keep_resolved(&self) {
         let Some(Resolver { interval, .. }) = &self.0.settings.resolver else { return };
         let _turn = self.0.turn.lock().await;
         loop {

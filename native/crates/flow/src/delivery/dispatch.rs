@@ -1,9 +1,10 @@
 //! From what is ready to the parallel sends: each batch is sent by a task, as many at once as the exporter has consumers
 //! over all data-plane threads.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use tokio::task::spawn_local;
+use teleferric_tasks::{spawn_local, spawn_supervised};
 
 use super::{Inner, Leave};
 use crate::batch::Batch;
@@ -13,16 +14,30 @@ use crate::turns::Turn;
 
 /// A batch to be sent, with the leave to do so.
 pub(super) struct Errand {
-    inner: Rc<Inner>,
+    held: Held,
     batch: Batch,
     _consumer: Option<consumers::Consumer>,
 }
 
 impl Errand {
     async fn run(self) {
-        let Errand { inner, batch, _consumer } = self;
-        let _sending = Leave { inner: &inner, count: &inner.sending };
-        inner.sender.deliver(batch).await;
+        let Errand { held, batch, _consumer } = self;
+        held.sending.inner.sender.deliver(batch, &held.items).await;
+    }
+}
+
+/// What an errand holds. Should it end in a panic, that is given back too.
+struct Held {
+    sending: Leave,
+    items: Cell<u64>,
+    is_detached: bool,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.items.get() > 0 {
+            self.sending.inner.sender.lost(self.items.get(), self.is_detached);
+        }
     }
 }
 
@@ -50,7 +65,8 @@ impl Inner {
         while !self.ready.borrow().is_empty() {
             let Some(consumer) = room.consumers().try_acquire() else {
                 self.dispatching.set(true);
-                spawn_local(Rc::clone(self).dispatch_later(room.clone()));
+                let (me, room) = (Rc::clone(self), room.clone());
+                spawn_supervised("queue.dispatch", async move || me.dispatch_later(&room).await);
                 return;
             };
             self.start_next(consumer);
@@ -58,7 +74,7 @@ impl Inner {
     }
 
     /// Takes turns with the other threads for each send.
-    async fn dispatch_later(self: Rc<Self>, room: Room) {
+    async fn dispatch_later(self: &Rc<Self>, room: &Room) {
         while !self.ready.borrow().is_empty() {
             match room.consumers().acquire().await {
                 Some(consumer) => self.start_next(consumer),
@@ -83,10 +99,14 @@ impl Inner {
     }
 
     pub(super) fn start(self: &Rc<Self>, batch: Batch, consumer: Option<consumers::Consumer>) {
-        self.sending.set(self.sending.get() + 1);
-        let errand = Errand { inner: Rc::clone(self), batch, _consumer: consumer };
+        let held = Held {
+            sending: Leave::enter(self, |inner| &inner.sending),
+            items: Cell::new(batch.parcel.items),
+            is_detached: self.sender.metrics.queue.is_some() && batch.is_detached(),
+        };
+        let errand = Errand { held, batch, _consumer: consumer };
         if let Err(errand) = self.couriers.hand(errand) {
-            spawn_local(self.couriers.courier(errand, Errand::run));
+            spawn_local("delivery.send", self.couriers.courier(errand, Errand::run));
         }
     }
 }

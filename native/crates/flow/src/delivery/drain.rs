@@ -45,15 +45,24 @@ impl Inner {
     }
 }
 
-/// Counts a task out, also when it panics.
-pub(super) struct Leave<'a> {
-    pub(super) inner: &'a Inner,
-    pub(super) count: &'a Cell<usize>,
+/// Counts a task in and, however it ends, out again.
+pub(super) struct Leave {
+    pub(super) inner: Rc<Inner>,
+    count: fn(&Inner) -> &Cell<usize>,
 }
 
-impl Drop for Leave<'_> {
+impl Leave {
+    pub(super) fn enter(inner: &Rc<Inner>, count: fn(&Inner) -> &Cell<usize>) -> Self {
+        let cell = count(inner);
+        cell.set(cell.get() + 1);
+        Leave { inner: Rc::clone(inner), count }
+    }
+}
+
+impl Drop for Leave {
     fn drop(&mut self) {
-        self.count.set(self.count.get().saturating_sub(1));
+        let cell = (self.count)(&self.inner);
+        cell.set(cell.get().saturating_sub(1));
         self.inner.fewer.tell();
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use futures_util::future::{Either, join_all, select, select_all};
 use smallvec::SmallVec;
 use teleferric_store::Memory;
+use teleferric_tasks::spawn_local;
 use tokio::sync::oneshot;
-use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use super::{Delivery, Inner, Leave, Storage, draining};
@@ -39,9 +39,7 @@ pub(super) type Members = SmallVec<[Member; 1]>;
 
 /// Writes a parcel down for `members`, and answers when it lasts, unless its sender asked for less or for more.
 pub(super) fn start(members: Members, mut parcel: Parcel) {
-    for Member { inner, .. } in &members {
-        inner.storing.set(inner.storing.get() + 1);
-    }
+    let storing = members.iter().map(|member| Leave::enter(&member.inner, |inner| &inner.storing)).collect();
     // One receiver and one process: all members answer alike, and count in the same account.
     if let Some(Member { inner, .. }) = members.first()
         && inner.answers_at(&parcel) == AckLevel::Received
@@ -49,14 +47,13 @@ pub(super) fn start(members: Members, mut parcel: Parcel) {
         parcel.deadline = None;
         parcel.detach(&inner.sender.account).settle(Outcome::Accepted);
     }
-    spawn_local(store(members, parcel));
+    spawn_local("storage.append", store(members, storing, parcel));
 }
 
 /// A sender that waits for the result is answered when it is there. A disk that does not answer holds up no drain.
-async fn store(members: Members, mut parcel: Parcel) {
+async fn store(members: Members, storing: SmallVec<[Leave; 1]>, mut parcel: Parcel) {
     let (inners, reserved): (SmallVec<[Rc<Inner>; 1]>, SmallVec<[Reserved; 1]>) =
         members.into_iter().map(|Member { inner, reserved }| (inner, reserved)).unzip();
-    let storing: SmallVec<[Leave<'_>; 1]> = inners.iter().map(|inner| Leave { inner, count: &inner.storing }).collect();
     let may_keep = inners.iter().filter_map(|inner| inner.storage()).all(Storage::may_keep);
     let memory = may_keep.then(|| Memory::paid_by(Arc::new(std::mem::take(&mut parcel.permit))));
     let (mut targets, mut results) = (SmallVec::new(), SmallVec::<[_; 1]>::new());
@@ -212,8 +209,8 @@ impl StoredFanout {
             Err(Short::Refused(fault)) => reject(&self.0, parcel, fault),
             Err(Short::Full(at, fault)) => match self.0.get(at).filter(|inner| inner.blocks_on_overflow()) {
                 Some(inner) => {
-                    inner.waiting.set(inner.waiting.get() + 1);
-                    spawn_local(self.clone().wait(at, Rc::clone(inner), parcel));
+                    let waiting = Leave::enter(inner, |inner| &inner.waiting);
+                    spawn_local("storage.admission", self.clone().wait(at, waiting, parcel));
                 }
                 None => reject(&self.0, parcel, fault),
             },
@@ -249,8 +246,8 @@ impl StoredFanout {
     }
 
     /// Waits for room in one queue, holding none in the others, and tries again.
-    async fn wait(self, at: usize, inner: Rc<Inner>, parcel: Parcel) {
-        let _waiting = Leave { inner: &inner, count: &inner.waiting };
+    async fn wait(self, at: usize, waiting: Leave, parcel: Parcel) {
+        let inner = &waiting.inner;
         let Some(room) = inner.shared.0.room.clone() else { return };
         let taken = match room.demand(&parcel) {
             Ok(demand) => inner.room_in_time(&room, &demand, parcel.admission_ends()).await,

@@ -67,6 +67,11 @@ impl ClientError {
         Self { unprocessed: true, ..Self::new(ErrorKind::Connect, cause) }
     }
 
+    /// The end of an attempt to connect that panicked.
+    pub(crate) fn panicked() -> Self {
+        Self::connect("internal error")
+    }
+
     pub(crate) fn tls(cause: impl Into<String>) -> Self {
         Self::new(ErrorKind::Tls, cause)
     }

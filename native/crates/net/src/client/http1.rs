@@ -35,7 +35,7 @@ impl Http1Connection {
         let (sender, connection) =
             builder.handshake(TokioIo::new(io)).await.map_err(|error| ClientError::from_hyper(&error))?;
         // Its errors reach the request that was under way; an idle connection that ends is nobody's error.
-        let driver = tokio::task::spawn_local(async move {
+        let driver = teleferric_tasks::spawn_local("client.http1", async move {
             let _ = connection.await;
         });
         Ok(Self { sender, meter, driver: driver.abort_handle(), age: Age::default() })

@@ -9,6 +9,7 @@ use std::ops::{Deref, DerefMut};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use teleferric_tasks::{spawn_local, spawn_local_or, spawn_supervised};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -113,7 +114,7 @@ impl Pool {
         let pool = Rc::downgrade(self);
         let limits = [self.config.idle_timeout, self.config.connect.age_max];
         let period = limits.into_iter().flatten().map(|limit| limit / 2).fold(SWEEP_PERIOD_MAX, Duration::min);
-        tokio::task::spawn_local(async move {
+        spawn_supervised("client.sweep", async move || {
             loop {
                 sleep(period.max(SWEEP_PERIOD_MIN)).await;
                 let Some(pool) = pool.upgrade() else { return };
@@ -264,14 +265,15 @@ impl Host {
         let mut state = self.state.borrow_mut();
         state.dialling += 1;
         drop(state);
-        let host = Rc::clone(self);
-        tokio::task::spawn_local(async move {
+        let (host, waited_for) = (Rc::clone(self), Rc::clone(self));
+        let dial = async move {
             let result = match host.pool.upgrade() {
                 Some(pool) => open(&pool, &host.key).await,
                 None => Err(ClientError::connect("client was closed")),
             };
             host.dialled(result);
-        });
+        };
+        spawn_local_or("client.dial", dial, move || waited_for.dialled(Err(ClientError::panicked())));
     }
 
     fn dialled(self: &Rc<Self>, result: Result<Opened, ClientError>) {
@@ -423,7 +425,7 @@ impl Http1Lease {
             return;
         }
         let mut lease = self;
-        tokio::task::spawn_local(async move {
+        spawn_local("client.settle", async move {
             let clean = lease.settle().await;
             lease.clean = clean;
             drop(lease);

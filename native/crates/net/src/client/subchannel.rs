@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use teleferric_tasks::{spawn_local, spawn_local_or};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
@@ -128,7 +129,7 @@ impl Resolver {
             self.state.borrow_mut().at = Some(now);
             let resolver = Rc::clone(self);
             // With addresses known it cannot fail.
-            tokio::task::spawn_local(async move { resolver.refresh().await.is_ok() });
+            spawn_local("client.refresh", async move { drop(resolver.refresh().await) });
         }
         Some(known)
     }
@@ -259,26 +260,28 @@ impl Subchannel {
         if std::mem::replace(&mut self.state.borrow_mut().dialling, true) {
             return;
         }
-        let subchannel = Rc::clone(self);
-        tokio::task::spawn_local(async move {
-            let result = subchannel.open().await.map(Rc::new);
-            let mut state = subchannel.state.borrow_mut();
-            state.dialling = false;
-            match &result {
-                Ok(connection) => {
-                    let now = Instant::now();
-                    state.connections.retain(|each| !each.is_old(now));
-                    state.connections.push(Rc::clone(connection));
-                    state.backoff.succeeded();
-                }
-                Err(_) => state.backoff.failed(),
+        let (subchannel, waited_for) = (Rc::clone(self), Rc::clone(self));
+        let dial = async move { subchannel.dialled(&subchannel.open().await.map(Rc::new)) };
+        spawn_local_or("client.subchannel", dial, move || waited_for.dialled(&Err(ClientError::panicked())));
+    }
+
+    fn dialled(&self, result: &Result<Rc<Http2Connection>, ClientError>) {
+        let mut state = self.state.borrow_mut();
+        state.dialling = false;
+        match result {
+            Ok(connection) => {
+                let now = Instant::now();
+                state.connections.retain(|each| !each.is_old(now));
+                state.connections.push(Rc::clone(connection));
+                state.backoff.succeeded();
             }
-            let waiters = std::mem::take(&mut state.waiters);
-            drop(state);
-            for waiter in waiters {
-                let _ = waiter.send(result.clone());
-            }
-        });
+            Err(_) => state.backoff.failed(),
+        }
+        let waiters = std::mem::take(&mut state.waiters);
+        drop(state);
+        for waiter in waiters {
+            let _ = waiter.send(result.clone());
+        }
     }
 
     async fn open(&self) -> Result<Http2Connection, ClientError> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::Socket;
+use teleferric_tasks::spawn_local;
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
@@ -19,7 +20,7 @@ use super::stats::Counters;
 use super::wire::Plain;
 use super::{Command, connection};
 use crate::endpoint::{Bound, SocketFile};
-use crate::workers::{Occupied, Workers, spawn_local};
+use crate::workers::{Occupied, Workers};
 
 /// A listener's accepting half; it ends when it is dropped.
 pub(crate) struct Acceptor {
@@ -136,7 +137,7 @@ impl Arrival {
             return;
         };
         let hub = hub.clone();
-        spawn_local(async move {
+        spawn_local("listen.connection", async move {
             connection::run(plain, peer, hub).await;
             drop(place);
         });

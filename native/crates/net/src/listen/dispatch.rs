@@ -4,16 +4,15 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::body::{Frame, Incoming, SizeHint};
+use teleferric_tasks::{catch, report_panic};
 
 use super::connection::{header_bytes, within};
 use super::http2::Head;
@@ -22,7 +21,6 @@ use super::state::{Active, ConnState, Writing};
 use crate::body::Body;
 use crate::grpc::{self, BadTimeout};
 use crate::service::{Request, Response};
-use crate::workers::report_panic;
 
 type Answering = Pin<Box<dyn Future<Output = Result<http::Response<Answer>, Infallible>>>>;
 
@@ -69,7 +67,7 @@ async fn answer(hub: &Hub, request: Request, oversized: bool) -> Response {
     let head = request.head.clone();
     let service = hub.service();
     let call = within(hub.config.limits.answer_timeout, async { service.call(request).await });
-    match AssertUnwindSafe(call).catch_unwind().await {
+    match catch("request", call).await {
         Ok(Some(response)) => response,
         Ok(None) => {
             let mut response = Response::text(StatusCode::SERVICE_UNAVAILABLE, "request timed out");
@@ -78,7 +76,7 @@ async fn answer(hub: &Hub, request: Request, oversized: bool) -> Response {
         }
         Err(payload) => {
             hub.stats.panics.add();
-            report_panic(&*payload);
+            report_panic("request", &payload);
             if grpc::is_grpc(&head.headers) {
                 grpc::error(&grpc::Status::new(grpc::INTERNAL, "internal error"))
             } else {

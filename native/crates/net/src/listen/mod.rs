@@ -17,14 +17,13 @@ mod stats;
 mod wire;
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::future::{Either, join_all, select};
+use teleferric_tasks::{Restarts, catch, fence, report_panic, spawn_local, supervise};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -33,7 +32,7 @@ pub use stats::ServerStats;
 
 use crate::endpoint::{Bound, ListenAddr};
 use crate::service::{DynService, Service};
-use crate::workers::{Restarts, WorkerGone, Workers, report_panic, spawn_local};
+use crate::workers::{WorkerGone, Workers};
 use accept::{Acceptor, Arrival};
 use hub::{Hub, Phase};
 use stats::Counters;
@@ -72,7 +71,7 @@ where
         .map(|worker| {
             let (commands, queue) = mpsc::unbounded_channel();
             let (config, stats, make) = (config.clone(), stats.clone(), make.clone());
-            workers.spawn_on(worker, move || async move {
+            workers.spawn_on(worker, "listen.serve", move || async move {
                 obey(queue, Hub::new(config, stats, make(worker))).await;
             });
             commands
@@ -87,7 +86,7 @@ where
             drop(running);
         }
     };
-    workers.spawn_on(workers.least_loaded(), acceptor);
+    workers.spawn_on(workers.least_loaded(), "listen", acceptor);
     Server { addr, stats, hubs, stop, stopped }
 }
 
@@ -241,12 +240,13 @@ enum Command {
 
 /// A hub's life on its worker; when the handle and the acceptor are gone, whatever is left is broken off.
 async fn obey(mut queue: mpsc::UnboundedReceiver<Command>, hub: Rc<Hub>) {
-    while let Some(command) = queue.recv().await {
-        // A panic costs the command it came with; the hub goes on.
-        if let Err(payload) = std::panic::catch_unwind(AssertUnwindSafe(|| carry_out(command, &hub))) {
-            report_panic(&*payload);
+    supervise("listen.hub", async || {
+        while let Some(command) = queue.recv().await {
+            // A panic costs the command it came with; the hub goes on.
+            fence("listen.command", || carry_out(command, &hub));
         }
-    }
+    })
+    .await;
     hub.enter(Phase::Cutting);
 }
 
@@ -261,7 +261,7 @@ fn carry_out(command: Command, hub: &Rc<Hub>) {
         }
         Command::Drain { grace, done } => {
             let hub = hub.clone();
-            spawn_local(async move {
+            spawn_local("listen.drain", async move {
                 let _ = done.send(drain(&hub, grace).await);
             });
         }
@@ -292,12 +292,12 @@ async fn accept_until(
             // A panic costs the connection it came with; accepting goes on, unless it does nothing but panic.
             let mut restarts = Restarts::default();
             loop {
-                let accepting = AssertUnwindSafe(acceptor.run()).catch_unwind();
+                let accepting = catch("listen.accept", acceptor.run());
                 // An error is the handle's end, which stops as well.
                 let stop = stopping.wait_for(|accepting| *accepting != Accepting::On);
                 match select(pin!(stop), pin!(accepting)).await {
                     Either::Right((Err(payload), _)) => {
-                        report_panic(&*payload);
+                        report_panic("listen.accept", &payload);
                         if !restarts.allow(Instant::now()) {
                             break;
                         }

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
+use teleferric_tasks::PanicReport;
 
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -8,7 +9,8 @@ const GRACE: Duration = Duration::from_secs(5);
 fn runs_work_on_the_worker_it_was_given_to() {
     let workers = Workers::start(3, "ns-run").expect("workers");
     for index in 0..3 {
-        let got = workers.run_on(index, || async { (current_worker(), thread::current().name().map(str::to_owned)) });
+        let got =
+            workers.run_on(index, "test", || async { (current_worker(), thread::current().name().map(str::to_owned)) });
         assert_eq!(got.wait(), Ok((Some(index), Some(format!("ns-run-{index}")))));
     }
     assert_eq!(workers.shutdown(GRACE), Shutdown { joined: 3, left: 0 });
@@ -22,25 +24,28 @@ fn a_panic_ends_the_task_alone_and_is_reported() {
         let seen = seen.clone();
         Arc::new(move |report| seen.lock().push(report))
     };
-    let workers = Workers::start_with_hook(1, "ns-panic", hook).expect("workers");
-    let in_future = workers.run_on(0, || async {
+    teleferric_tasks::set_hook(Some(hook));
+    let workers = Workers::start(1, "ns-panic").expect("workers");
+    let in_future = workers.run_on(0, "test", || async {
         if true {
             panic!("in future")
         }
     });
     assert_eq!(in_future.wait(), Err(WorkerGone));
-    let in_make = workers.run_on(0, || {
+    let in_make = workers.run_on(0, "test", || {
         if true {
             panic!("in {}", "make")
         }
         async {}
     });
     assert_eq!(in_make.wait(), Err(WorkerGone));
-    let nested = workers.run_on(0, || async { spawn_local(async { panic!("nested") }).await.is_ok() });
+    let nested =
+        workers.run_on(0, "test", || async { spawn_local("nested", async { panic!("nested") }).await.is_ok() });
     assert_eq!(nested.wait(), Ok(true));
-    assert_eq!(workers.run_on(0, || async { 7 }).wait(), Ok(7));
-    let messages: Vec<_> = seen.lock().iter().map(|r: &PanicReport| (r.worker, r.message.clone())).collect();
-    let expected = ["in future", "in make", "nested"].map(|text| (Some(0), text.to_owned()));
+    assert_eq!(workers.run_on(0, "test", || async { 7 }).wait(), Ok(7));
+    let messages: Vec<_> = seen.lock().iter().map(|r: &PanicReport| (r.task, r.message.clone())).collect();
+    let expected = [("test", "in future"), ("test", "in make"), ("nested", "nested")];
+    let expected = expected.map(|(task, text)| (task, text.to_owned()));
     assert_eq!(messages, expected);
 }
 
@@ -55,13 +60,13 @@ fn shutdown_lets_tasks_end_and_drops_the_rest_at_the_deadline() {
     let workers = Workers::start(1, "ns-stop").expect("workers");
     let ended = Arc::new(AtomicBool::new(false));
     let flag = Flag(ended.clone());
-    workers.spawn_on(0, move || async move {
+    workers.spawn_on(0, "test", move || async move {
         let _flag = flag;
         std::future::pending::<()>().await;
     });
     let finished = Arc::new(AtomicBool::new(false));
     let done = finished.clone();
-    workers.spawn_on(0, move || async move {
+    workers.spawn_on(0, "test", move || async move {
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
@@ -70,14 +75,14 @@ fn shutdown_lets_tasks_end_and_drops_the_rest_at_the_deadline() {
     assert_eq!(workers.shutdown(Duration::from_millis(50)).joined, 1);
     assert!(finished.load(Ordering::SeqCst));
     assert!(ended.load(Ordering::SeqCst));
-    assert_eq!(workers.run_on(0, || async {}).wait(), Err(WorkerGone));
+    assert_eq!(workers.run_on(0, "test", || async {}).wait(), Err(WorkerGone));
 }
 
 #[test]
 fn a_worker_may_ask_for_the_shutdown_and_hold_the_last_handle() {
     let workers = Workers::start(2, "ns-self").expect("workers");
     let inner = workers.clone();
-    let report = workers.run_on(0, || async move { inner.shutdown(Duration::ZERO) }).wait();
+    let report = workers.run_on(0, "test", || async move { inner.shutdown(Duration::ZERO) }).wait();
     assert_eq!(report, Ok(Shutdown { joined: 1, left: 1 }));
 }
 
@@ -86,7 +91,7 @@ fn a_worker_that_does_not_return_is_left_behind() {
     let workers = Workers::start(2, "ns-stuck").expect("workers");
     let (release, blocked) = std_mpsc::channel::<()>();
     let (ended_tx, ended) = std_mpsc::channel();
-    workers.spawn_on(1, move || async move {
+    workers.spawn_on(1, "test", move || async move {
         let _ = blocked.recv();
         let _ = ended_tx.send(());
     });
@@ -117,7 +122,7 @@ fn work_from_many_threads_all_runs() {
             scope.spawn(|| {
                 for index in 0..50 {
                     let count = count.clone();
-                    workers.spawn_on(index, move || async move {
+                    workers.spawn_on(index, "test", move || async move {
                         count.fetch_add(1, Ordering::Relaxed);
                     });
                 }
@@ -139,7 +144,7 @@ fn a_shutdown_amid_work_from_many_threads_leaves_nobody_waiting() {
             thread::spawn(move || {
                 let asked = (0..200).map(|round| {
                     let held = Arc::clone(&held);
-                    workers.run_on(asker + round, move || async move {
+                    workers.run_on(asker + round, "test", move || async move {
                         let _held = held;
                         tokio::task::yield_now().await;
                     })
@@ -152,6 +157,6 @@ fn a_shutdown_amid_work_from_many_threads_leaves_nobody_waiting() {
     asking.into_iter().for_each(|asker| {
         asker.join().expect("asker");
     });
-    assert_eq!(workers.run_on(0, || async {}).wait(), Err(WorkerGone));
+    assert_eq!(workers.run_on(0, "test", || async {}).wait(), Err(WorkerGone));
     assert_eq!(Arc::strong_count(&held), 1);
 }

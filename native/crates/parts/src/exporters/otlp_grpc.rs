@@ -13,6 +13,7 @@ use teleferric_net::client::{
     ClientError, GrpcCall, GrpcCallError, GrpcClient, GrpcConfig, GrpcMethod, GrpcReply, GrpcStatus, GrpcTarget,
     Pushback,
 };
+use teleferric_tasks::spawn_local;
 use teleferric_wire::Signal;
 use teleferric_wire::response::{self, Encoding};
 use tokio::time::Instant;
@@ -119,7 +120,7 @@ impl Calls {
         let client = Rc::new(client);
         let early = Rc::clone(&client);
         // A peer that is away now is met again by the first call.
-        tokio::task::spawn_local(async move { drop(early.connect().await) });
+        spawn_local("otlp_grpc.connect", async move { drop(early.connect().await) });
         Ok(Rc::new(OtlpGrpc { client, method, signal, compression, timeout, pool }))
     }
 }

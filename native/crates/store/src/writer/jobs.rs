@@ -27,6 +27,8 @@ enum Thread {
     Dozing,
     /// It sleeps until it is told.
     Asleep,
+    /// It is no more.
+    Gone,
 }
 
 impl<J> Jobs<J> {
@@ -39,6 +41,8 @@ impl<J> Jobs<J> {
     pub(crate) fn give(&self, job: J, is_awaited: bool) {
         let mut waiting = self.lock();
         let wakes = match waiting.thread {
+            // Whoever waits learns so as the job is dropped, which may want to give another.
+            Thread::Gone => return drop(waiting),
             Thread::Awake => false,
             Thread::Dozing => is_awaited,
             Thread::Asleep => true,
@@ -55,6 +59,15 @@ impl<J> Jobs<J> {
     pub(crate) fn end(&self) {
         self.lock().ending = true;
         self.more.notify_one();
+    }
+
+    /// Nobody takes jobs any more: those that wait are dropped, and so are all that come.
+    pub(crate) fn abandon(&self) {
+        let mut waiting = self.lock();
+        waiting.thread = Thread::Gone;
+        let left = std::mem::take(&mut waiting.jobs);
+        drop(waiting);
+        drop(left);
     }
 
     /// All jobs, and whether they are the last. Sleeps while there are none, for as long as `patience` says each time it

@@ -110,7 +110,7 @@ impl Http2Connection {
             }
         })
         .await?;
-        tokio::task::spawn_local(connection);
+        teleferric_tasks::spawn_local("client.http2", connection);
         Ok(handle)
     }
 

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use teleferric_flow::log::{Level, Log};
 use teleferric_flow::{Account, DropReason};
+use teleferric_tasks::spawn_or;
 use tokio::time::sleep;
 
 use super::journal::{Journal, Target};
@@ -227,16 +228,24 @@ impl OpenFile {
             return;
         }
         let armed = Armed(Arc::downgrade(self));
-        tokio::spawn(async move {
+        let waiting = Weak::clone(&armed.0);
+        let flush = async move {
             sleep(interval).await;
             let Some(file) = armed.0.upgrade() else { return };
             drop(armed);
             file.flush();
-            // What could not be written waits for its turn again.
-            if file.state.lock().journal.waiting() > 0 {
-                file.arm(interval);
-            }
+            file.arm_again(interval);
+        };
+        spawn_or("file.flush", flush, move || {
+            waiting.upgrade().into_iter().for_each(|file| file.arm_again(interval));
         });
+    }
+
+    /// What could not be written waits for its turn again.
+    fn arm_again(self: &Arc<Self>, interval: Duration) {
+        if self.state.lock().journal.waiting() > 0 {
+            self.arm(interval);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use teleferric_wire::Signal;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::component::{Listening, Outputs, ReceiverPart, Shared, StartError};
+use crate::component::{Host, Listening, Outputs, ReceiverPart, Shared, StartError};
 use crate::listeners::Listeners;
 use crate::receivers::otlp::ingest::{Arrival, Encoding, Intake};
 use crate::registry::Configured;
@@ -81,7 +81,9 @@ impl ReceiverPart for Generator {
             let (run, shared, outputs, id) =
                 (Arc::clone(&self.run), Arc::clone(&self.shared), Arc::clone(&outputs), self.id.clone());
             let worker = usize::try_from(sender).unwrap_or(0) % self.shared.workers.len();
-            self.shared.workers.spawn_on(worker, move || async move {
+            let ending = Ending { run: Arc::clone(&run), host: Arc::clone(&shared.host) };
+            self.shared.workers.spawn_on(worker, "generator", move || async move {
+                let _ending = ending;
                 let intake = Intake::new(&shared, &id, "generator", outputs(), Arc::default());
                 run.send(sender, &intake, &shared).await;
             });
@@ -114,6 +116,22 @@ struct Run {
     /// Whether every answer has been heard.
     idle: watch::Sender<bool>,
     tally: Mutex<Tally>,
+}
+
+/// The end of a sender, however it comes. The last one tells.
+struct Ending {
+    run: Arc<Run>,
+    host: Arc<dyn Host>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let Run { active, tally, started, idle, .. } = &*self.run;
+        if active.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.host.tell("generator_done", tally.lock().facts(*started));
+            idle.send_replace(true);
+        }
+    }
 }
 
 /// What became of the requests.
@@ -162,10 +180,6 @@ impl Run {
             self.note(items, &intake.take(arrival).await, shared);
             // A destination that answers at once must not keep this thread from its other work.
             tokio::task::yield_now().await;
-        }
-        if self.active.fetch_sub(1, Ordering::AcqRel) == 1 {
-            shared.host.tell("generator_done", self.tally.lock().facts(self.started));
-            self.idle.send_replace(true);
         }
     }
 

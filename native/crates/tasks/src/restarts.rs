@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 /// Panics of one task, of the last minute.
 #[derive(Debug, Default)]
-pub(crate) struct Restarts {
+pub struct Restarts {
     since: Option<Instant>,
     count: u32,
 }
 
 impl Restarts {
     /// Whether the task may go on after a panic at this time.
-    pub(crate) fn allow(&mut self, now: Instant) -> bool {
+    pub fn allow(&mut self, now: Instant) -> bool {
         if self.since.is_none_or(|since| now.duration_since(since) >= RESTARTS_WINDOW) {
             (self.since, self.count) = (Some(now), 0);
         }
