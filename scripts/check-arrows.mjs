@@ -24,6 +24,7 @@ const crates = {
 const folders = {
   errors: [],
   views: [],
+  testing: ['views'],
   binding: ['errors'],
   config: ['errors', 'binding/generated'],
   telemetry: ['binding', 'errors'],
