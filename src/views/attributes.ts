@@ -33,8 +33,14 @@ export class Attributes implements Iterable<[string, AnyValue]> {
   readonly #field: Field;
   /** Attributes of the old list that were changed or removed, by their place. */
   #edits: Map<number, AttributeEdit> | null = null;
-  /** Attributes that were added; removed ones stay, without a value. */
-  #added: AttributeEdit[] | null = null;
+  /** Attributes that were added, by their keys. */
+  #added: Map<string, AttributeEdit> | null = null;
+  /** How many attributes of the old list are left; null until somebody asks. */
+  #left: number | null = null;
+  /** Attributes that were passed in search of keys. */
+  #passed = 0;
+  /** The old list by keys, once it is worth it. */
+  #index: KeyIndex | null = null;
 
   /** @internal */
   constructor(message: Message, field: Field) {
@@ -44,11 +50,8 @@ export class Attributes implements Iterable<[string, AnyValue]> {
 
   /** How many attributes there are. */
   get size(): number {
-    let size = 0;
-    const cursor = this.#cursor();
-    while (cursor.find(this.#field.number, DELIMITED)) if (this.#isThere(cursor.start)) size += 1;
-    for (const edit of this.#added ?? []) if (edit.value !== REMOVED) size += 1;
-    return size;
+    this.#left ??= this.#countLeft();
+    return this.#left + (this.#added?.size ?? 0);
   }
 
   /** The value of a key: undefined if there is none, null if it is empty. */
@@ -60,7 +63,7 @@ export class Attributes implements Iterable<[string, AnyValue]> {
       if (edit === undefined) return readHeldValue(this.#message.bytes, cursor.from, cursor.to, VALUE);
       if (edit.value !== REMOVED) return restored(edit.value);
     }
-    const added = this.#addedFor(key);
+    const added = this.#added?.get(key);
     return added === undefined ? undefined : restored(added.value as Stored);
   }
 
@@ -68,7 +71,7 @@ export class Attributes implements Iterable<[string, AnyValue]> {
     const probe = probeOf(key);
     const cursor = this.#cursor();
     while (this.#findKey(cursor, probe)) if (this.#isThere(cursor.start)) return true;
-    return this.#addedFor(key) !== undefined;
+    return this.#added?.has(key) === true;
   }
 
   /**
@@ -84,7 +87,7 @@ export class Attributes implements Iterable<[string, AnyValue]> {
     if (this.#replace(key, stored)) return this;
     const { to } = this.#message;
     const edit = new AttributeEdit(to, to, this.#field.number, key, stored, null);
-    (this.#added ??= []).push(edit);
+    (this.#added ??= new Map()).set(key, edit);
     this.#message.add(edit);
     return this;
   }
@@ -137,31 +140,30 @@ export class Attributes implements Iterable<[string, AnyValue]> {
       };
       yield { key: readKey(bytes, from, to), value };
     }
-    for (let index = 0; index < (this.#added?.length ?? 0); index += 1) {
-      const { key, value } = this.#added![index]!;
-      if (value !== REMOVED) yield { key, value: () => restored(value) };
-    }
+    for (const [key, edit] of this.#added ?? []) yield { key, value: () => restored(edit.value as Stored) };
   }
 
   /** Gives the first attribute with this key another value and removes the others; whether there was one. */
   #replace(key: string, value: Stored | typeof REMOVED): boolean {
+    let next: Stored | typeof REMOVED = value;
+    let replaced = false;
     const probe = probeOf(key);
     const cursor = this.#cursor();
-    let next: Stored | typeof REMOVED = value;
-    let found = false;
     while (this.#findKey(cursor, probe)) {
       if (!this.#isThere(cursor.start)) continue;
       this.#edit(cursor, key, next);
       next = REMOVED;
-      found = true;
+      replaced = true;
     }
-    const added = this.#addedFor(key);
-    if (added === undefined) return found;
+    const added = this.#added?.get(key);
+    if (added === undefined) return replaced;
     added.value = next;
+    if (next === REMOVED) this.#added!.delete(key);
     return true;
   }
 
   #edit({ start, from, to }: Cursor, key: string, value: Stored | typeof REMOVED): void {
+    if (value === REMOVED && this.#left !== null) this.#left -= 1;
     this.#edits ??= new Map();
     const known = this.#edits.get(start);
     if (known !== undefined) {
@@ -174,13 +176,15 @@ export class Attributes implements Iterable<[string, AnyValue]> {
     this.#message.add(edit);
   }
 
-  #isThere(start: number): boolean {
-    return this.#edits === null || this.#edits.get(start)?.value !== REMOVED;
+  #countLeft(): number {
+    let left = 0;
+    const cursor = this.#cursor();
+    while (cursor.find(this.#field.number, DELIMITED)) if (this.#isThere(cursor.start)) left += 1;
+    return left;
   }
 
-  #addedFor(key: string): AttributeEdit | undefined {
-    if (this.#added === null) return undefined;
-    return this.#added.find((edit) => edit.key === key && edit.value !== REMOVED);
+  #isThere(start: number): boolean {
+    return this.#edits === null || this.#edits.get(start)?.value !== REMOVED;
   }
 
   #cursor(): Cursor {
@@ -189,9 +193,44 @@ export class Attributes implements Iterable<[string, AnyValue]> {
 
   /** Moves to the next attribute of the old list with this key. */
   #findKey(cursor: Cursor, probe: Probe): boolean {
+    // Looking for every key of a long list must not take the square of its length.
+    if (this.#passed > PASSED_MAX)
+      return (this.#index ??= new KeyIndex(this.#message.bytes, this.#cursor(), this.#field)).find(cursor, probe);
     const { number } = this.#field;
-    while (cursor.find(number, DELIMITED)) if (hasKey(this.#message.bytes, cursor.from, cursor.to, probe)) return true;
+    while (cursor.find(number, DELIMITED)) {
+      this.#passed += 1;
+      if (hasKey(this.#message.bytes, cursor.from, cursor.to, probe)) return true;
+    }
     return false;
+  }
+}
+
+/** Attributes that are passed in search of keys before a list gets an index. */
+const PASSED_MAX = 4096;
+
+/** Where the attributes of a long list are, by their keys. */
+class KeyIndex {
+  /** Where the first attribute with a key begins. */
+  readonly #first = new Map<string, number>();
+  /** Where the next attribute with the same key begins. */
+  readonly #next = new Map<number, number>();
+
+  constructor(bytes: Buffer, cursor: Cursor, field: Field) {
+    const last = new Map<string, number>();
+    while (cursor.find(field.number, DELIMITED)) {
+      const key = readKey(bytes, cursor.from, cursor.to);
+      const before = last.get(key);
+      if (before === undefined) this.#first.set(key, cursor.start);
+      else this.#next.set(before, cursor.start);
+      last.set(key, cursor.start);
+    }
+  }
+
+  /** Moves to the first attribute with this key, or from one to the next. */
+  find(cursor: Cursor, { text }: Probe): boolean {
+    const isFresh = cursor.number === 0;
+    const start = isFresh ? this.#first.get(text) : this.#next.get(cursor.start);
+    return start !== undefined && cursor.nextAt(start);
   }
 }
 

@@ -68,6 +68,12 @@ export class Cursor {
     return true;
   }
 
+  /** Moves to the field that begins at `start`. */
+  nextAt(start: number): boolean {
+    this.to = start;
+    return this.next();
+  }
+
   /** Moves to the next field with this number and layout; false at the end. Throws if it has another layout. */
   find(number: number, wire: number): boolean {
     while (this.next()) {

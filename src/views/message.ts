@@ -29,6 +29,9 @@ export interface Totals {
 /** About what a changed field gains besides its text: tags, and longer lengths above it. */
 const OVERHEAD_BYTES = 16;
 
+/** A message from which values are remembered. */
+const LONG_BYTES = 4096;
+
 const NOTHING = Buffer.alloc(0);
 
 export class Message implements Piece {
@@ -48,7 +51,12 @@ export class Message implements Piece {
   dropped = false;
 
   private view: object | null = null;
+  /** All changes. */
   private pieces: Piece[] | null = null;
+  /** Those of singular fields, to be found again. */
+  private fieldEdits: FieldEdit[] | null = null;
+  /** Values that were read, of a long message. */
+  private memory: Map<Field, Scalar | undefined> | null = null;
   private touched = false;
   private children: Map<Field, readonly Message[]> | null = null;
   /** Items dropped inside. */
@@ -125,16 +133,11 @@ export class Message implements Piece {
     return made;
   }
 
-  /** The value of a singular field, or undefined if it is absent. Bytes are not copied. */
+  /** The value of a singular field, or undefined if it is absent. Byte strings are copies. */
   optional(field: Field): Scalar | undefined {
-    const edit = this.pieces === null ? undefined : this.editOf(field);
+    const edit = this.editOf(field);
     if (edit !== undefined) return edit.field === field ? edit.value : undefined;
-    const { bytes } = this;
-    const cursor = new Cursor(bytes, this.from, this.to);
-    let from = -1;
-    let to = -1;
-    while (cursor.find(field.number, field.wire)) ({ from, to } = cursor);
-    return from < 0 ? undefined : readScalar(field, bytes, from, to);
+    return this.to - this.from > LONG_BYTES ? this.remembered(field) : this.scanFor(field);
   }
 
   /** The value of a singular field, or its default. */
@@ -202,15 +205,14 @@ export class Message implements Piece {
       if (start < end) this.add(new Gap(start, end));
       ({ start, to: end } = cursor);
     }
-    this.add(new FieldEdit(start, end, fields, field, value));
+    const edit = new FieldEdit(start, end, fields, field, value);
+    (this.fieldEdits ??= []).push(edit);
+    this.add(edit);
   }
 
   /** The edit of a field, which may be one of another field that took its place. */
   editOf(field: Field): FieldEdit | undefined {
-    for (const piece of this.pieces ?? []) {
-      if (piece instanceof FieldEdit && piece.fields.includes(field)) return piece;
-    }
-    return undefined;
+    return this.fieldEdits?.find(({ fields }) => fields.includes(field));
   }
 
   /** Adds a change. */
@@ -256,6 +258,24 @@ export class Message implements Piece {
   /** What the children of this message hold in being: the data of a metric are no level of their own. */
   private get held(): Message {
     return this.field === null || this.field.repeated ? this : this.parent!;
+  }
+
+  /** The value as it was before any change. The last occurrence is what counts, so the whole message is passed. */
+  private scanFor(field: Field): Scalar | undefined {
+    const { bytes } = this;
+    const cursor = new Cursor(bytes, this.from, this.to);
+    let from = -1;
+    let to = -1;
+    while (cursor.find(field.number, field.wire)) ({ from, to } = cursor);
+    return from < 0 ? undefined : readScalar(field, bytes, from, to);
+  }
+
+  /** The same for a long message, such as a scope with all its records, which is not passed again for each of them. */
+  private remembered(field: Field): Scalar | undefined {
+    this.memory ??= new Map();
+    if (!this.memory.has(field)) this.memory.set(field, this.scanFor(field));
+    const value = this.memory.get(field);
+    return value instanceof Uint8Array ? value.slice() : value;
   }
 
   private countDropped(items: number): void {

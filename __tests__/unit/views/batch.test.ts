@@ -302,6 +302,22 @@ describe('attributes', () => {
     expect([attributes.get('a'), attributes.get('b'), attributes.get('d')]).toEqual([undefined, 'y', 'x'.repeat(128)]);
   });
 
+  it('are found the same in a list that is long enough for an index', () => {
+    const list = Array.from({ length: 3000 }, (_, index) => attribute(`key.${index % 2990}`, String(index)));
+    const batch = traces([{ attributes: list }]);
+    const { attributes } = first(batch);
+    for (const [key, value] of attributes) if (Number(value) % 2 === 0) attributes.set(key, `even ${String(value)}`);
+    expect([attributes.get('key.4'), attributes.get('key.5'), attributes.get('key.2991')]).toEqual([
+      'even 4',
+      '5',
+      undefined,
+    ]);
+    expect([attributes.has('key.1'), attributes.delete('key.1'), attributes.has('key.1')]).toEqual([true, true, false]);
+    // The five even keys that stood twice stand once now, and key.1 has gone with both of its values.
+    expect([...attributes]).toHaveLength(3000 - 5 - 2);
+    expect([...first(new Batch('traces', batch.encode())).attributes]).toEqual([...attributes]);
+  });
+
   it('can be removed while they are walked', () => {
     const { attributes } = first(traces([{ attributes: ['a', 'b', 'c'].map((key) => attribute(key, key)) }]));
     for (const [key, value] of attributes) if (value !== 'b') attributes.delete(key);
