@@ -14,6 +14,7 @@ export function addonDeclarations(records) {
   const declared = definitions.flatMap(({ kind, name, js_doc: doc, def }) => {
     if (kind === 'fn') return [`${doc}export declare ${def};\n`];
     if (kind === 'struct') return [`${doc}export declare class ${name} {\n${members(bodies.get(name) ?? '')}}\n`];
+    if (kind === 'interface') return [`${doc}export interface ${name} {\n${members(def)}}\n`];
     if (kind === 'impl') return [];
     throw new Error(`no declaration for ${kind} ${name}`);
   });
@@ -21,7 +22,7 @@ export function addonDeclarations(records) {
   return [heading, ...declared].join('\n');
 }
 
-/** The members of a class, indented and ended. */
+/** The members of a class or an interface, indented and ended. */
 function members(body) {
   const lines = body.split('\n').map((line) => {
     const text = line.trim();
