@@ -103,7 +103,9 @@ export async function startCollector(setup: Setup): Promise<Running> {
 
 function configOf(setup: Setup): Block {
   const { receivers, processors, exporters, connectors, extensions, pipelines, grpc, http, service } = setup;
-  const local = { endpoint: '127.0.0.1:0' };
+  // Suites in `node-engine` run those of `protocol` over servers of Node.
+  const engine = process.env['TELEFERRIC_TEST_ENGINE'];
+  const local = { endpoint: '127.0.0.1:0', ...(engine !== undefined && { engine }) };
   const pipeline = {
     receivers: ['otlp'],
     processors: Object.keys(processors ?? {}),

@@ -3,8 +3,9 @@
  * No policy lives here; the collector decides.
  */
 import { CollectorError, isCollectorError, messageOf } from '../errors.js';
-import { binding, type NativeBinding, type NativeCollectorClass } from './load.js';
+import { binding, type NativeBinding, type NativeCollectorClass, type NativeExchange } from './load.js';
 import {
+  parseAnswer,
   parseCatalogue,
   parseEvents,
   parseObject,
@@ -15,6 +16,7 @@ import {
   readSurvey,
   readTally,
   type EventBatch,
+  type HostAnswer,
   type IngestOutcome,
   type Listener,
   type NativeCatalogue,
@@ -32,6 +34,65 @@ export type Signal = 'traces' | 'metrics' | 'logs' | 'profiles';
 
 /** How the bytes of a request are written. */
 export type Encoding = 'proto' | 'json';
+
+/** What the host has found out about a request. */
+export interface HostContext {
+  /** Whose request it is. */
+  readonly tenant: string | null;
+  /** Who has authenticated. */
+  readonly principal: string | null;
+  /** Its class, 0 to 3. */
+  readonly priority: number | null;
+}
+
+/** A request that the host has received, beside its body. */
+export interface HostRequest {
+  /** Id of an `otlp` receiver. */
+  readonly receiver: string;
+  readonly protocol: 'grpc' | 'http';
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** Names and values by turns. */
+  readonly headers: readonly string[];
+  /** `address:port` of the sender, or null. */
+  readonly peer: string | null;
+  /** Bytes of the body, or null if that is not known. */
+  readonly declared: number | null;
+  readonly context: HostContext | null;
+}
+
+/** A request that the host has received, on its way. */
+export class HostExchange {
+  readonly #native: NativeExchange;
+  /** What to tell the sender; null if nothing, since it went away or the collector ends. */
+  readonly answer: Promise<HostAnswer | null>;
+
+  constructor(native: NativeExchange, answer: Promise<HostAnswer | null>) {
+    this.#native = native;
+    this.answer = answer;
+  }
+
+  /** Adds to the body; copied before this returns. @returns false to ask for a wait until {@link room} */
+  write(bytes: Uint8Array): boolean {
+    return guard('write', () => this.#native.write(bytes));
+  }
+
+  /** Resolves when there is room for more of the body, or nobody reads it. */
+  async room(): Promise<void> {
+    await guardAsync('room', () => this.#native.room());
+  }
+
+  /** The body is complete. */
+  finish(): void {
+    guard('finish', () => this.#native.finish());
+  }
+
+  /** The sender has gone away. */
+  abort(): void {
+    guard('abort', () => this.#native.abort());
+  }
+}
 
 /**
  * One collector inside the addon. Every method throws a `CollectorError` with code `INTERNAL` when the addon fails;
@@ -84,6 +145,17 @@ export class NativeHandle {
     return guardAsync('ingest', async () =>
       parseOutcome(await this.#native.ingest(signal, encoding, body, JSON.stringify(metadata), compression)),
     );
+  }
+
+  /** Begins a request that the host has received; its body follows. */
+  exchange(request: HostRequest): HostExchange {
+    return guard('exchange', () => {
+      const { exchange, answer } = this.#native.exchange(JSON.stringify(request));
+      return new HostExchange(
+        exchange,
+        guardAsync('exchange', async () => parseAnswer(await answer)),
+      );
+    });
   }
 
   /** Names, labels and slots of all series. */

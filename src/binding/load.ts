@@ -7,10 +7,11 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 import { CollectorError, isCollectorError, messageOf } from '../errors.js';
-import type { NativeCollector } from './generated/native.js';
+import type { NativeAnswer, NativeCollector, NativeExchange } from './generated/native.js';
 
 /** The class the addon exports: text and numbers only, every answer JSON. */
 export type NativeCollectorClass = NativeCollector;
+export type { NativeAnswer, NativeExchange };
 
 /** What the addon exports. */
 export interface NativeBinding {

@@ -17,13 +17,17 @@ import {
   type Signal,
 } from '../binding/index.js';
 import { loadConfig, type LoadedConfig, type LoadOptions } from '../config/index.js';
-import { CollectorError, isCollectorError, messageOf, type ErrorCode } from '../errors.js';
+import { CollectorError, isCollectorError, messageOf } from '../errors.js';
 import { PROCESS_LOG_ENVIRONMENT, type LogEnvironment } from '../telemetry/log.js';
 import type { LogFields, LogRecord } from '../telemetry/log-encoding.js';
 import { MetricsReader } from '../telemetry/prometheus.js';
+import { prepareAll } from './changes.js';
 import { checkIngest, type IngestOptions } from './ingest.js';
 import { MetricsFeed } from './metrics-feed.js';
 import { OwnMetrics, type CollectorMetrics } from './metrics.js';
+import * as mounts from './mounts.js';
+import { refused } from './native-refusal.js';
+import { NodeServers } from './node-servers.js';
 import {
   checkDeadline,
   checkOptions,
@@ -96,6 +100,12 @@ export class Collector extends EventEmitter<CollectorEvents> {
   /** Ends the time before a drain early. */
   #endPreStop: (() => void) | null = null;
   #nativeListeners: readonly Listener[] = [];
+  readonly #mounted: mounts.MountedCollector = {
+    native: () => (this.#state === 'running' || this.#state === 'draining' ? this.#native : null),
+    loaded: () => this.#loaded,
+    log: (level, msg, fields) => this.log(level, msg, fields),
+  };
+  readonly #servers = new NodeServers((protocol) => mounts.doorOf(this.#mounted, protocol));
   /** Start and reloads, one after another. */
   #work: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
@@ -136,7 +146,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
 
   /** Every open address: of receivers, of the metrics page, of health. Empty unless running or draining. */
   listening(): readonly Listener[] {
-    return [...this.#nativeListeners, ...(this.#telemetry?.listeners ?? [])];
+    return [...this.#nativeListeners, ...this.#servers.listeners, ...(this.#telemetry?.listeners ?? [])];
   }
 
   /**
@@ -211,6 +221,19 @@ export class Collector extends EventEmitter<CollectorEvents> {
     return this.#native.ingest(signal, encoding, body, metadata, compression);
   }
 
+  /**
+   * A request listener, and middleware, that hands requests to an `otlp` receiver with the protocol `http`, whichever its
+   * engine. Works before the start and after the end too, and answers 503 then.
+   */
+  httpHandler(options: mounts.HttpHandlerOptions = {}): mounts.HttpHandler {
+    return mounts.mountHttp(this.#mounted, options);
+  }
+
+  /** The same for a server of `@grpc/grpc-js`: `for (const service of services) server.addService(...service)`. */
+  grpcServices(options: mounts.GrpcServiceOptions = {}): readonly mounts.GrpcService[] {
+    return mounts.mountGrpc(this.#mounted, options);
+  }
+
   /** Writes a line into the collector's log; without effect before the start and after the end. */
   log(level: 'debug' | 'info' | 'warn' | 'error', msg: string, fields: LogFields = {}): void {
     this.#telemetry?.log.write(level, msg, fields);
@@ -247,6 +270,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
       this.#takeEvents();
       if (!result.ok) throw refused(result.error, 'START_FAILED');
       this.#nativeListeners = result.value;
+      await (await this.#servers.prepare(loaded)).commit();
     } catch (error) {
       await this.#release();
       this.#enter('closed');
@@ -381,7 +405,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
   async #swap({ loaded, options }: WayBack): Promise<void> {
     const { native, telemetry } = this.#running();
     const before = this.listening();
-    const prepared = await telemetry.prepare(loaded);
+    const prepared = await prepareAll([telemetry, this.#servers], loaded);
     let refusal: NativeRefusal | null;
     try {
       const result = await native.reload(JSON.stringify(loaded.native));
@@ -419,6 +443,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
       this.#telemetry.log.info('Starting shutdown...');
       if (deadlineMs !== 0) await this.#preStop();
       if (deadlineMs !== 0) await this.#feed?.end();
+      this.#servers.stop();
       await this.#drain(this.#native, deadlineMs === undefined ? this.#drainTimeoutMs() : deadlineMs);
       this.#takeEvents();
       this.#telemetry.log.info('Shutdown complete.');
@@ -464,6 +489,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
     this.#probation?.end();
     this.#feed?.stop();
     this.#stopNative();
+    this.#servers.close();
     this.#takeEvents();
     this.#nativeListeners = [];
     const telemetry = this.#telemetry;
@@ -492,7 +518,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
     this.#ref = ref;
     if (ref) this.#keepAlive?.ref();
     else this.#keepAlive?.unref();
-    this.#telemetry?.setRef(ref);
+    for (const part of [this.#telemetry, this.#servers]) part?.setRef(ref);
     return this;
   }
 
@@ -571,16 +597,4 @@ export class Collector extends EventEmitter<CollectorEvents> {
       this.#telemetry?.log.error('event listener failed', { event, error: messageOf(error) });
     }
   }
-}
-
-/** A configuration that passed our checks but not the core's is a bug; anything else is the environment's doing. */
-function refused({ code, message, path }: NativeRefusal, otherwise: ErrorCode): CollectorError {
-  const text = path === null ? message : `${path}: ${message}`;
-  return new CollectorError(codeOf(code, text) ?? otherwise, text, { details: { code, path } });
-}
-
-function codeOf(code: string, text: string): ErrorCode | null {
-  if (code === 'INVALID_CONFIG') return 'NATIVE_REFUSED';
-  if (code === 'CLOSED') return 'CLOSED';
-  return text.includes(': bind: ') ? 'BIND_FAILED' : null;
 }

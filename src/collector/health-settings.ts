@@ -3,7 +3,7 @@
  */
 import type { HealthCheckConfig } from '../config/components/extension-health-check.js';
 import type { HealthSettings } from '../telemetry/health.js';
-import type { EndpointTls } from '../telemetry/http-endpoint.js';
+import { toEndpointTls } from './endpoint-tls.js';
 
 export function toHealthSettings(config: HealthCheckConfig): HealthSettings {
   return {
@@ -14,21 +14,4 @@ export function toHealthSettings(config: HealthCheckConfig): HealthSettings {
     responseBody: config.response_body,
     responseHeaders: config.response_headers,
   };
-}
-
-function toEndpointTls(tls: NonNullable<HealthCheckConfig['tls']>): EndpointTls {
-  return {
-    certFile: orNull(tls.cert_file),
-    certPem: orNull(tls.cert_pem),
-    keyFile: orNull(tls.key_file),
-    keyPem: orNull(tls.key_pem),
-    minVersion: orNull(tls.min_version),
-    maxVersion: orNull(tls.max_version),
-    clientCaFile: orNull(tls.client_ca_file),
-  };
-}
-
-/** The Collector's empty text is an absent value. */
-function orNull(text: string): string | null {
-  return text === '' ? null : text;
 }

@@ -11,9 +11,11 @@ export type {
   Logger,
   ReloadOptions,
 } from './options.js';
+export type { RequestContext, RequestPriority } from './context.js';
 export type { Compression, IngestOptions } from './ingest.js';
 export type { CollectorMetrics, CounterOptions, GaugeOptions, HistogramOptions, SummaryOptions } from './metrics.js';
 export type { MetricsFeedOptions } from './metrics-feed.js';
+export type { GrpcServiceOptions, HttpHandlerOptions } from './mounts.js';
 export type { CollectorStats, SignalTotals } from './stats.js';
 export { GeneratorRun, type GeneratorPlan, type GeneratorReport, type GeneratorTarget } from './generator.js';
 export {
@@ -38,4 +40,6 @@ export type {
   StoredLog,
   StoredRequest,
 } from '../binding/index.js';
+export type { GrpcCall, GrpcCallback, GrpcMethod, GrpcService } from '../receivers/grpc-services.js';
+export type { HttpHandler, NodeRequest, NodeResponse } from '../receivers/http-handler.js';
 export { packageVersion } from '../binding/index.js';

@@ -4,7 +4,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { CollectorError } from '../errors.js';
-import { HttpEndpoint, parseEndpoint, type EndpointAddress, type EndpointTls } from './http-endpoint.js';
+import { parseEndpoint, type EndpointAddress, type EndpointTls } from '../servers/listen.js';
+import { HttpEndpoint } from './http-endpoint.js';
 
 /** What the extension is configured with. */
 export interface HealthSettings {

@@ -1,5 +1,6 @@
 // A stand-in for the addon: records calls, answers what the test says, wakes the collector when told to.
 import type { NativeBinding, NativeCollectorClass } from '../../../src/binding/index.js';
+import type { NativeAnswer, NativeExchange } from '../../../src/binding/load.js';
 
 /** What the fake answers; every field may be replaced while it runs. */
 export interface FakeAnswers {
@@ -7,6 +8,7 @@ export interface FakeAnswers {
   reload: () => Promise<string>;
   drain: (deadlineMs: number | null) => Promise<string>;
   ingest: () => Promise<string>;
+  exchange: () => Promise<NativeAnswer | null>;
   catalogue: () => string;
   snapshot: (into: Float64Array) => number;
   status: () => string;
@@ -23,6 +25,7 @@ export class FakeAddon implements NativeBinding {
     reload: () => Promise.resolve(listening('127.0.0.1:4317')),
     drain: () => Promise.resolve('{"ok":true}'),
     ingest: () => Promise.resolve('{"outcome":"accepted"}'),
+    exchange: () => Promise.resolve(null),
     catalogue: () => '{"version":1,"length":0,"series":[]}',
     snapshot: () => 1,
     status: () => '{"components":[]}',
@@ -104,6 +107,18 @@ class FakeCollector implements NativeCollectorClass {
   ): Promise<string> {
     this.#addon.calls.push(`ingest ${signal} ${encoding} ${body.length} ${metadata} ${compression}`);
     return this.#addon.answers.ingest();
+  }
+
+  exchange(head: string): { exchange: NativeExchange; answer: Promise<NativeAnswer | null> } {
+    const { calls, answers } = this.#addon;
+    calls.push(`exchange ${head}`);
+    const exchange: NativeExchange = {
+      write: (bytes) => calls.push(`write ${bytes.length}`) > 0,
+      room: () => Promise.resolve(''),
+      finish: () => void calls.push('finish'),
+      abort: () => void calls.push('abort'),
+    };
+    return { exchange, answer: answers.exchange() };
   }
 
   metricsCatalogue(): string {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 import { isCollectorError } from '../../../src/errors.js';
 import { goDuration, HealthCheck, type HealthSettings } from '../../../src/telemetry/health.js';
-import { parseEndpoint } from '../../../src/telemetry/http-endpoint.js';
+import { parseEndpoint } from '../../../src/servers/listen.js';
 import { DEFAULT_VIEW } from '../../../src/telemetry/metric-families.js';
 import { MetricsEndpoint } from '../../../src/telemetry/metrics-endpoint.js';
 import { MetricsPage, MetricsReader } from '../../../src/telemetry/prometheus.js';

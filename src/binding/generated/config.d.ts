@@ -711,6 +711,8 @@ export interface NativeEnforcementPolicy {
 export interface NativeGrpcServer {
   /** `host:port`, or a path with `transport: unix`. */
   readonly endpoint: string;
+  /** Whether the host receives the requests and hands them over; nothing is bound then. */
+  readonly host: boolean;
   /** Whether request metadata travels with the data. */
   readonly include_metadata: boolean;
   /** Keepalive of connections. */
@@ -745,6 +747,8 @@ export interface NativeHttpServer {
   readonly cors: NativeCors | null;
   /** `host:port`, or a path with `transport: unix`. */
   readonly endpoint: string;
+  /** Whether the host receives the requests and hands them over; nothing is bound then. */
+  readonly host: boolean;
   /** How long an idle connection is kept, nanoseconds; 0: until connections run short. */
   readonly idle_timeout: number;
   /** Whether request headers travel with the data. */

@@ -39,6 +39,13 @@ export declare class NativeCollector {
    * `{outcome: "refused", code, message, retryable, retryAfterMs}`.
    */
   ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, compression?: string | undefined | null): Promise<string>;
+  /**
+   * Begins a request that the host has received: `{exchange, answer}`, of which the first takes the body, and the second
+   * is a promise of a `NativeAnswer`, or of null if there will be none. `head` is JSON: `{receiver, protocol, method,
+   * target, headers, peer, declared, context}`, of which the last three may be null, with the headers as a list of names
+   * and values by turns.
+   */
+  exchange(head: string): { exchange: NativeExchange, answer: Promise<NativeAnswer | null> };
   /** The metric series and where their numbers stand in a snapshot, as JSON `{version, length, series}`. */
   metricsCatalogue(): string;
   /**
@@ -50,4 +57,27 @@ export declare class NativeCollector {
   takeEvents(): string;
   /** The state of the collector and its parts, as JSON. */
   status(): string;
+}
+
+/** The answer to a request that the host has received. */
+export interface NativeAnswer {
+  /**
+   * JSON: `{status, headers, trailers}`, the latter lists of names and values by turns, and null if there are no
+   * trailers.
+   */
+  head: string;
+  /** The body. */
+  body: Buffer;
+}
+
+/** A request that the host has received, on its way. */
+export declare class NativeExchange {
+  /** Adds a copy of `bytes` to the body; false asks to wait for `room` before the next. */
+  write(bytes: Uint8Array): boolean;
+  /** Resolves, with an empty text, when there is room for more of the body, or nobody reads it. */
+  room(): Promise<string>;
+  /** The body is complete. */
+  finish(): void;
+  /** The sender has gone away; the answer, if it is not there yet, will be null. */
+  abort(): void;
 }

@@ -74,7 +74,7 @@ export function checkGrpcServer(server: GrpcServer, report: Report): void {
   checkTransport(server.transport, report);
 }
 
-export function toNativeGrpcServer(server: GrpcServer): NativeGrpcServer {
+export function toNativeGrpcServer(server: GrpcServer): Omit<NativeGrpcServer, 'host'> {
   const parameters = server.keepalive?.server_parameters ?? null;
   const policy = server.keepalive?.enforcement_policy ?? null;
   return {

@@ -133,7 +133,7 @@ export function exposureNotes(
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]):/i;
 
-export function toNativeHttpServer(server: HttpServer): NativeHttpServer {
+export function toNativeHttpServer(server: HttpServer): Omit<NativeHttpServer, 'host'> {
   return {
     endpoint: server.endpoint,
     transport: server.transport === '' ? 'tcp' : server.transport,

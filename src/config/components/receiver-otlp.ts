@@ -18,9 +18,20 @@ import { ACK_LEVELS } from './acknowledging.js';
 import { define, forSignals } from './definition.js';
 import type { NativeContext } from './definition.js';
 
-const grpcFields = withDefaults(grpcServerFields, { endpoint: 'localhost:4317', read_buffer_size: 512 * 1024 });
+/** Who has the socket of a protocol. */
+const engine = key(
+  choice(['native', 'node', 'host'], (word) => `invalid engine: ${word} (it is "native", "node" or "host")`),
+  'native' as const,
+  "Who receives: `native` is the core on threads of its own, `node` a server of Node on the event loop, `host` nobody: the program that embeds the collector mounts the receiver in a server of its own. A key of teleferric's own",
+);
+
+const grpcFields = {
+  engine,
+  ...withDefaults(grpcServerFields, { endpoint: 'localhost:4317', read_buffer_size: 512 * 1024 }),
+};
 
 const httpFields = {
+  engine,
   // no time limits of the Collector's: slow senders are bounded by rate and by connection instead
   ...withDefaults(httpServerFields, {
     endpoint: 'localhost:4318',
@@ -120,12 +131,12 @@ function toNative(receiver: OtlpReceiver, context: NativeContext, id: string): N
   const { grpc, http: server } = receiver.protocols;
   return {
     protocols: {
-      grpc: grpc === null ? null : toNativeGrpcServer(grpc),
+      grpc: grpc === null ? null : { ...toNativeGrpcServer(grpc), host: grpc.engine !== 'native' },
       http:
         server === null
           ? null
           : {
-              server: toNativeHttpServer(server),
+              server: { ...toNativeHttpServer(server), host: server.engine !== 'native' },
               traces_url_path: server.traces_url_path,
               metrics_url_path: server.metrics_url_path,
               logs_url_path: server.logs_url_path,
@@ -157,8 +168,8 @@ export const otlpReceiver = define({
   toNative,
   asksForAck: true,
   notes: ({ protocols: { grpc, http: server } }) => [
-    ...(grpc === null ? [] : exposureNotes(grpc, ['protocols', 'grpc'])),
-    ...(server === null ? [] : httpServerNotes(server, ['protocols', 'http'])),
+    ...(grpc === null || grpc.engine === 'host' ? [] : exposureNotes(grpc, ['protocols', 'grpc'])),
+    ...(server === null || server.engine === 'host' ? [] : httpServerNotes(server, ['protocols', 'http'])),
   ],
   references: ({ protocols: { grpc, http: server } }) => [
     ...(grpc === null ? [] : referencedExtensions(grpc)),

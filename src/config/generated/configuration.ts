@@ -159,6 +159,8 @@ export interface Middleware {
 export interface Grpc {
   /** Whether this block is on. @default true */
   readonly enabled?: boolean | Reference;
+  /** Who receives: `native` is the core on threads of its own, `node` a server of Node on the event loop, `host` nobody: the program that embeds the collector mounts the receiver in a server of its own. A key of teleferric's own. @default 'native' */
+  readonly engine?: 'native' | 'node' | 'host' | Reference;
   /** Address to listen on, `host:port`. @default 'localhost:4317' */
   readonly endpoint?: string;
   /** How to listen: `tcp`, `tcp4`, `tcp6` or `unix` (then `endpoint` is a path). @default 'tcp' */
@@ -213,6 +215,8 @@ export interface HttpAuth {
 export interface Http {
   /** Whether this block is on. @default true */
   readonly enabled?: boolean | Reference;
+  /** Who receives: `native` is the core on threads of its own, `node` a server of Node on the event loop, `host` nobody: the program that embeds the collector mounts the receiver in a server of its own. A key of teleferric's own. @default 'native' */
+  readonly engine?: 'native' | 'node' | 'host' | Reference;
   /** Address to listen on, `host:port`. @default 'localhost:4318' */
   readonly endpoint?: string;
   /** How to listen: `tcp`, `tcp4`, `tcp6` or `unix` (then `endpoint` is a path). @default 'tcp' */

@@ -73,7 +73,7 @@ export const tenantsSpec = object(fields, { validate: check });
 export type Tenants = Infer<typeof tenantsSpec>;
 
 function check(tenants: ObjectOf<typeof fields>, report: Report): void {
-  const { header, trusted_proxies: proxies, client_certificate: certificate, overrides } = tenants;
+  const { header, trusted_proxies: proxies, overrides } = tenants;
   if (header !== '' && !/^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/.test(header)) report(`invalid header "${header}"`, 'header');
   if (header !== '' && proxies.length === 0) {
     report("'header' needs 'trusted_proxies': any sender could choose its tenant without", 'header');
@@ -82,11 +82,8 @@ function check(tenants: ObjectOf<typeof fields>, report: Report): void {
   for (const [index, proxy] of proxies.entries()) {
     if (!isNetwork(proxy)) report(`"${proxy}" is no address or network`, 'trusted_proxies', String(index));
   }
-  const names = Object.keys(overrides);
-  if (names.length > 0 && header === '' && certificate === null) {
-    report("'overrides' needs 'header' or 'client_certificate', as no tenant has a name without", 'overrides');
-  }
-  for (const name of names) {
+  // They need neither header nor certificate: a program that embeds the collector can name tenants too.
+  for (const name of Object.keys(overrides)) {
     const bytes = Buffer.byteLength(name);
     if (bytes === 0 || bytes > NAME_BYTES_MAX) {
       report(`the name of a tenant has 1 to ${NAME_BYTES_MAX} bytes`, 'overrides', name);

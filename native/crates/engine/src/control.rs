@@ -22,22 +22,22 @@ use crate::telemetry::Totals;
 /// What the control thread is asked to do.
 pub enum Command {
     /// Start the graph of this document.
-    Start(String, Answer),
+    Start(String, Reply),
     /// Put the graph of this document in the place of the running one.
-    Reload(String, Answer),
+    Reload(String, Reply),
     /// Deliver what is held by then, and end.
-    Drain(Option<Instant>, Answer),
+    Drain(Option<Instant>, Reply),
     /// End now.
     Stop,
 }
 
-/// The duty to answer a command. One that is lost to a panic is answered all the same.
-pub struct Answer(Option<Done>);
+/// The duty to reply to a command. One that is lost to a panic is answered all the same.
+pub struct Reply(Option<Done>);
 
-impl Answer {
+impl Reply {
     /// Answers by `done`.
     pub fn by(done: Done) -> Self {
-        Answer(Some(done))
+        Reply(Some(done))
     }
 
     fn give(mut self, result: Result<Vec<Listening>, Failure>) {
@@ -59,7 +59,7 @@ impl Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for Reply {
     fn drop(&mut self) {
         if self.0.is_some() {
             self.say(&Failure::panicked().describe());
@@ -262,7 +262,10 @@ fn parse(text: &str) -> Result<Document, Failure> {
 pub fn listeners(listening: &[Listening]) -> Vec<Value> {
     listening
         .iter()
-        .map(|at| json!({ "component": at.component, "protocol": at.protocol, "address": at.address.to_string() }))
+        .filter_map(|at| {
+            let address = at.address.as_ref()?.to_string();
+            Some(json!({ "component": at.component, "protocol": at.protocol, "address": address }))
+        })
         .collect()
 }
 

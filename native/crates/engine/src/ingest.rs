@@ -114,6 +114,7 @@ fn admit(
         ack,
         admission_timeout: rules.admission_timeout,
         metadata,
+        ..Context::default()
     });
     Ok(Arrival { signal, encoding, body, permit, visit, context, deadline: None, batch_id })
 }

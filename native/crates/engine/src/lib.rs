@@ -8,6 +8,7 @@ mod control;
 mod destinations;
 pub mod document;
 mod events;
+mod exchange;
 mod gates;
 mod graph;
 mod ingest;
@@ -31,8 +32,9 @@ use teleferric_tasks::{PanicHook, fence, set_hook, spawn_thread};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use control::{Answer, Command, Shown};
+use control::{Command, Reply, Shown};
 use events::Events;
+pub use exchange::{Answer, Exchange};
 pub use ingest::Ingest;
 use telemetry::Totals;
 
@@ -78,18 +80,18 @@ impl Engine {
 
     /// Builds and starts the graph of a configuration document.
     pub fn start(&self, config: String, done: Done) {
-        self.send(Command::Start(config, Answer::by(done)));
+        self.send(Command::Start(config, Reply::by(done)));
     }
 
     /// Puts the graph of another document in the place of the running one.
     pub fn reload(&self, config: String, done: Done) {
-        self.send(Command::Reload(config, Answer::by(done)));
+        self.send(Command::Reload(config, Reply::by(done)));
     }
 
     /// Stops taking data in, delivers what is held within `limit` (none: however long it takes) and ends.
     pub fn drain(&self, limit: Option<Duration>, done: Done) {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        self.send(Command::Drain(deadline, Answer::by(done)));
+        self.send(Command::Drain(deadline, Reply::by(done)));
     }
 
     /// Ends now.
@@ -100,6 +102,17 @@ impl Engine {
     /// Takes a request body as if it had come to the first `otlp` receiver. The bytes are copied before this returns.
     pub fn ingest(&self, request: Ingest, body: &[u8], done: Done) {
         ingest::take(self.shown.running(), request, body, done);
+    }
+
+    /// Hands over a request that the host has received; its body follows through the exchange. `head` is JSON:
+    /// `{receiver, protocol, method, target, headers, peer, declared, context}`, of which the last three may be null and
+    /// `headers` is a list of names and values by turns. `then` is told the answer on another thread, or that there is
+    /// none because the exchange was dropped or the collector ends.
+    ///
+    /// # Errors
+    /// A sentence about a head that cannot be read.
+    pub fn exchange(&self, head: &str, then: impl FnOnce(Option<Answer>) + Send + 'static) -> Result<Exchange, String> {
+        exchange::begin(self.shown.running().as_deref(), head, then)
     }
 
     /// The metric series, as JSON.

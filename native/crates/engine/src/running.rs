@@ -1,5 +1,6 @@
 //! A started collector: its threads, its listeners and the graph that runs on them now.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,9 +9,9 @@ use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
 use teleferric_flow::{Overload, StoredLogs, TenantTable};
-use teleferric_net::Workers;
+use teleferric_net::{Door, Workers};
 use teleferric_parts::component::{Listening, Outputs, Shared, StartError};
-use teleferric_parts::listeners::Listeners;
+use teleferric_parts::listeners::{Listeners, Name};
 use teleferric_parts::receivers::otlp::dedup::DedupWindows;
 use teleferric_parts::receivers::otlp::ingest::IntakeRules;
 use teleferric_tasks::{catch, report_panic, spawn_supervised};
@@ -55,6 +56,8 @@ struct Seen {
     /// The way in without a socket.
     entry: Option<Entry>,
     listening: Vec<Listening>,
+    /// The ways in for requests that the host has received.
+    doors: HashMap<Name, Door>,
 }
 
 /// The first `otlp` receiver of a graph.
@@ -69,14 +72,14 @@ pub struct Entry {
 }
 
 impl Seen {
-    fn new(plan: &Plan, listening: &[Listening]) -> Self {
+    fn new(plan: &Plan, listening: &[Listening], doors: HashMap<Name, Door>) -> Self {
         let is_otlp = |receiver: &&ReceiverPlan| receiver.id == "otlp" || receiver.id.starts_with("otlp/");
         let entry = plan.receivers.iter().find(is_otlp).map(|receiver| Entry {
             generation: plan.generation,
             receiver: receiver.id.clone(),
             rules: Arc::clone(&receiver.rules),
         });
-        Seen { entry, listening: listening.to_vec() }
+        Seen { entry, listening: listening.to_vec(), doors }
     }
 }
 
@@ -97,7 +100,7 @@ impl Running {
         let mut listeners = Listeners::default();
         match bring_up(document, 1, &shared, &mut listeners, None).await {
             Ok((up, listening)) => {
-                let seen = Seen::new(&up.plan, &listening);
+                let seen = Seen::new(&up.plan, &listening, listeners.doors());
                 let graph = Graph { up, listeners, drain_timeout: drain_timeout(document) };
                 let running = Running {
                     shared,
@@ -127,7 +130,7 @@ impl Running {
         let Graph { up, listeners, .. } = &mut *graph;
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
         let (new, listening) = bring_up(document, generation, &self.shared, listeners, Some(up)).await?;
-        *self.seen.lock() = Seen::new(&new.plan, &listening);
+        *self.seen.lock() = Seen::new(&new.plan, &listening, listeners.doors());
         self.shared.ledger.set_limit(document.service.memory_limit_bytes);
         let old = std::mem::replace(up, new);
         let deadline = graph.drain_timeout.map(|limit| Instant::now() + limit);
@@ -193,6 +196,12 @@ impl Running {
     /// The way in without a socket. Nothing once the graph is drained.
     pub fn entry(&self) -> Option<Entry> {
         self.seen.lock().entry.clone()
+    }
+
+    /// The way in for requests to a listener that the host has received. Nothing if there is no such listener, or once
+    /// the graph is drained.
+    pub fn door(&self, name: &Name) -> Option<Door> {
+        self.seen.lock().doors.get(name).cloned()
     }
 
     /// Where the collector listens.

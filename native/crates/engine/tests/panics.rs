@@ -75,6 +75,8 @@ const OWN_CASES: &[(&str, &str)] = &[
     ("listen.serve", "engine/tests/panics.rs"),
     ("storage.log", "engine/tests/panics.rs"),
     ("worker.thread", "engine/tests/panics.rs"),
+    ("listen.exchange", "net/tests/server_door_panics.rs"),
+    ("listen.host", "net/tests/server_door_panics.rs"),
 ];
 
 #[test]

@@ -300,7 +300,7 @@ impl Inner {
     /// How much a parcel matters, if that counts.
     fn class_of(&self, parcel: &Parcel) -> Option<Class> {
         let priorities = self.shared.0.settings.queue.as_ref()?.priorities.as_ref()?;
-        Some(priorities.class(parcel.signal, &parcel.payload))
+        Some(parcel.context.class.unwrap_or_else(|| priorities.class(parcel.signal, &parcel.payload)))
     }
 
     fn reject(&self, parcel: Parcel, fault: Fault) {

@@ -177,22 +177,23 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Whether a request may come in that has not been read: refuses if no class it can have is taken.
+    /// Whether a request may come in that has not been read: refuses if its class is not taken, or, where that is not
+    /// `known`, no class it can have.
     ///
     /// # Errors
     /// The retryable refusal `overloaded`.
     #[inline]
-    pub fn admit_unread(&self) -> Result<(), Fault> {
-        if self.is_calm() { Ok(()) } else { self.check(|priorities| priorities.range(self.signal).0) }
+    pub fn admit_unread(&self, known: Option<Class>) -> Result<(), Fault> {
+        if self.is_calm() { Ok(()) } else { self.check(known, |priorities| priorities.range(self.signal).0) }
     }
 
-    /// Whether a request may come in that has been read and checked.
+    /// Whether a request may come in that has been read and checked, by its class if that is `known`.
     ///
     /// # Errors
     /// As [`Gate::admit_unread`].
     #[inline]
-    pub fn admit(&self, payload: &Payload) -> Result<(), Fault> {
-        if self.is_calm() { Ok(()) } else { self.check(|priorities| priorities.class(self.signal, payload)) }
+    pub fn admit(&self, known: Option<Class>, payload: &Payload) -> Result<(), Fault> {
+        if self.is_calm() { Ok(()) } else { self.check(known, |priorities| priorities.class(self.signal, payload)) }
     }
 
     /// What tells whose a request is and what it may send, if anything does.
@@ -207,13 +208,13 @@ impl Gate {
     }
 
     #[cold]
-    fn check(&self, class: impl FnOnce(&Priorities) -> Class) -> Result<(), Fault> {
+    fn check(&self, known: Option<Class>, class: impl FnOnce(&Priorities) -> Class) -> Result<(), Fault> {
         let Some(priorities) = &self.settings.priorities else { return Ok(()) };
         let fill = self.fill_percent();
-        if !self.sheds(priorities.range(self.signal).1, fill) {
+        if !self.sheds(known.unwrap_or_else(|| priorities.range(self.signal).1), fill) {
             return Ok(());
         }
-        let class = class(priorities);
+        let class = known.unwrap_or_else(|| class(priorities));
         if !self.sheds(class, fill) {
             return Ok(());
         }

@@ -11,6 +11,7 @@ use crate::account::Account;
 use crate::ack::AckLevel;
 use crate::batch_id::BatchId;
 use crate::hold::Hold;
+use crate::overload::Class;
 use crate::payload::Payload;
 use crate::reply::Reply;
 
@@ -21,8 +22,12 @@ pub struct Context {
     pub metadata: Vec<(Box<str>, Box<str>)>,
     /// The sender's address, if it has one.
     pub peer: Option<SocketAddr>,
-    /// Whose request it is, where that is known for certain: by a verified credential or from a trusted proxy.
+    /// Whose request it is, where that is known for certain: by a verified credential, from a trusted proxy or the host.
     pub tenant: Option<Arc<str>>,
+    /// Who has authenticated to the host.
+    pub principal: Option<Arc<str>>,
+    /// How much it matters, where the host has said so; else that is judged by what is in it.
+    pub class: Option<Class>,
     /// When the sender is to be answered; nothing: when each stage on the way answers by itself.
     pub ack: Option<AckLevel>,
     /// How long the sender waits for room in a queue; none: as long as it takes.

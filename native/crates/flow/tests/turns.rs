@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use teleferric_flow::{
-    BatchSettings, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, FaultCode, Handles, Hold, Order,
-    Outcome, Parcel, Partitioning, QueueBatchSettings, QueueSettings, Retry, Sizer, Stage,
+    BatchSettings, Class, Consumer, Context, Delivery, DeliverySettings, DeliveryShared, FaultCode, Handles, Hold,
+    Order, Outcome, Parcel, Partitioning, QueueBatchSettings, QueueSettings, Retry, Sizer, Stage,
 };
 use teleferric_testkit::{Answer, ScriptedExporter, asked, request};
 use teleferric_wire::{Limits, Signal, json};
@@ -139,6 +139,22 @@ async fn errors_leave_a_queue_before_what_matters_less() {
     // The first found a consumer that was free.
     let expected = [&[1][..], &[3; 7], &[2], &[3; 3], &[2; 6], &[1], &[2; 3], &[1; 8]].concat();
     assert_eq!(rig.exporter.sizes(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_that_the_host_has_told_decides_the_turn() {
+    let rig = rig(by_priority(), None);
+    let told = Context { class: Class::new(0), ..peer(1, 1) };
+    LocalSet::new()
+        .run_until(async {
+            for (body, context) in [(severe(17, 3), &peer(1, 1)), (severe(5, 1), &told)] {
+                (0..5).for_each(|_| drop(rig.send(&body, context)));
+            }
+            rig.delivery.drain(None).await;
+        })
+        .await;
+    // The first found a consumer that was free.
+    assert_eq!(rig.exporter.sizes(), [&[3][..], &[1; 5], &[3; 4]].concat());
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,8 +13,12 @@ use teleferric_buf::{Exhausted, Ledger, Permit, Pool};
 use teleferric_tasks::spawn_local;
 use tokio::time::{Instant, timeout_at};
 
+pub use feed::{BodyFeed, FedBody, feed};
+
 use crate::listen::http2::{Arrived, Inflow};
 use crate::listen::state::ConnState;
+
+mod feed;
 
 /// A request's body that has not been read.
 pub struct Body {
@@ -98,6 +102,11 @@ impl Body {
         Body::full(Bytes::new())
     }
 
+    /// A body that the program around this one feeds.
+    pub fn fed(fed: FedBody) -> Body {
+        Body { declared: fed.declared, source: Source::Fed(fed) }
+    }
+
     pub(crate) fn http2(inflow: Inflow, declared: Option<u64>) -> Body {
         Body { declared, source: Source::Http2(inflow) }
     }
@@ -162,6 +171,7 @@ impl Body {
             Source::Http2(inflow) => Way::Flow(Flow { inflow, pace }),
             Source::Full(bytes) => Way::Chunks(Chunks::new(Chunked::Full(bytes), self.declared, pace)),
             Source::Incoming(stream) => Way::Chunks(Chunks::new(Chunked::Incoming(stream), self.declared, pace)),
+            Source::Fed(fed) => Way::Chunks(Chunks::new(Chunked::Fed(fed), self.declared, pace)),
         }
     }
 }
@@ -288,6 +298,7 @@ impl Chunks {
                     return Err(BodyError::Timeout);
                 }
             },
+            Chunked::Fed(fed) => self.pace.hold(self.received, fed.next()).await.ok_or(BodyError::Timeout)??,
         };
         match (&chunk, self.declared) {
             (Some(chunk), _) => self.received = self.received.saturating_add(chunk.len() as u64),
@@ -314,11 +325,13 @@ enum Source {
     Full(Bytes),
     Incoming(Stream),
     Http2(Inflow),
+    Fed(FedBody),
 }
 
 enum Chunked {
     Full(Bytes),
     Incoming(Stream),
+    Fed(FedBody),
 }
 
 /// A body on an HTTP/1 connection. What is left of it when this is dropped is discarded, within bounds, so that the

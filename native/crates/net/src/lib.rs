@@ -14,8 +14,11 @@ pub mod service;
 pub mod tls;
 pub mod workers;
 
-pub use body::{Admit, Body, BodyError, BodyLimits};
+pub use body::{Admit, Body, BodyError, BodyFeed, BodyLimits, FedBody};
 pub use endpoint::{BindError, Bound, Endpoint, EndpointError, ListenAddr};
-pub use listen::{ConnLimits, DrainReport, Enforcement, Keepalive, Protocol, Server, ServerConfig, ServerStats, serve};
+pub use listen::{
+    ConnLimits, Door, DrainReport, Enforcement, Exchange, HostRequest, Keepalive, Protocol, Server, ServerConfig,
+    ServerStats, serve, serve_host,
+};
 pub use service::{Request, Response, Service, TlsInfo};
 pub use workers::Workers;

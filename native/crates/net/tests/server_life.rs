@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use server_support::{Control, Raw, Running, eventually, get, post};
+use server_support::{Control, Raw, Running, block_on, eventually, get, post};
 use teleferric_net::{Bound, ConnLimits, Endpoint, Protocol, Request, Response, ServerConfig, Service, Workers, serve};
 
 fn http() -> ServerConfig {
@@ -17,11 +17,6 @@ fn http() -> ServerConfig {
 
 fn loopback() -> Endpoint {
     Endpoint::parse("127.0.0.1:0", "tcp").expect("endpoint")
-}
-
-/// Runs a future that needs no runtime of its own.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().expect("runtime").block_on(future)
 }
 
 #[test]
@@ -219,7 +214,7 @@ fn connections_made_before_the_drain_are_served_though_nobody_has_accepted_them(
 #[test]
 fn dropping_the_server_ends_its_connections() {
     let Running { workers, server, control } = Running::start(http());
-    let mut raw = Raw::connect(server.local_addr().tcp().expect("tcp"));
+    let mut raw = Raw::connect(server.local_addr().and_then(|addr| addr.tcp()).expect("tcp"));
     raw.send(get("/wait"));
     control.until_waiting(1);
     drop(server);
@@ -238,7 +233,7 @@ fn panics_of_services_reach_the_workers_hook() {
     teleferric_tasks::set_hook(Some(hook));
     let workers = Workers::start(1, "hook").expect("workers");
     let server = serve(Bound::bind(&loopback()).expect("bound"), http(), &workers, |_| Rc::new(Plain));
-    let mut raw = Raw::connect(server.local_addr().tcp().expect("tcp"));
+    let mut raw = Raw::connect(server.local_addr().and_then(|addr| addr.tcp()).expect("tcp"));
     raw.send(post("/x", "body"));
     assert!(raw.answer().0.starts_with("http/1.1 500"));
     raw.send(post("/x", "body"));

@@ -9,11 +9,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Float64Array, Function, Object, Uint8Array};
+use napi::bindgen_prelude::{Buffer, Float64Array, Function, JavaScriptClassExt, Object, Uint8Array};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Error, JsDeferred, Result, Status};
 use napi_derive::napi;
-use teleferric_engine::{Done, Engine, Ingest};
+use teleferric_engine::{Done, Engine, Exchange, Ingest};
 
 /// The version of the native core, equal to the npm package's.
 #[napi(catch_unwind)]
@@ -115,6 +115,26 @@ impl NativeCollector {
         Ok(promise)
     }
 
+    /// Begins a request that the host has received: `{exchange, answer}`, of which the first takes the body, and the second
+    /// is a promise of a `NativeAnswer`, or of null if there will be none. `head` is JSON: `{receiver, protocol, method,
+    /// target, headers, peer, declared, context}`, of which the last three may be null, with the headers as a list of names
+    /// and values by turns.
+    #[napi(catch_unwind, ts_return_type = "{ exchange: NativeExchange, answer: Promise<NativeAnswer | null> }")]
+    pub fn exchange<'env>(&self, env: &'env Env, head: String) -> Result<Object<'env>> {
+        type Resolver = Box<dyn FnOnce(Env) -> Result<Option<NativeAnswer>> + Send>;
+        let (deferred, promise): (JsDeferred<Option<NativeAnswer>, Resolver>, _) = env.create_deferred()?;
+        let then = move |answer: Option<teleferric_engine::Answer>| {
+            deferred.resolve(Box::new(move |_| {
+                Ok(answer.map(|answer| NativeAnswer { head: answer.head, body: answer.body.to_vec().into() }))
+            }));
+        };
+        let exchange = self.engine.exchange(&head, then).map_err(|text| Error::new(Status::InvalidArg, text))?;
+        let mut both = Object::new(env)?;
+        both.set("exchange", NativeExchange { exchange: Some(exchange) }.into_instance(env)?)?;
+        both.set("answer", promise)?;
+        Ok(both)
+    }
+
     /// The metric series and where their numbers stand in a snapshot, as JSON `{version, length, series}`.
     #[napi(catch_unwind)]
     pub fn metrics_catalogue(&self) -> String {
@@ -141,6 +161,56 @@ impl NativeCollector {
     #[napi(catch_unwind)]
     pub fn status(&self) -> String {
         self.engine.status()
+    }
+}
+
+/// The answer to a request that the host has received.
+#[napi(object)]
+pub struct NativeAnswer {
+    /// JSON: `{status, headers, trailers}`, the latter lists of names and values by turns, and null if there are no
+    /// trailers.
+    pub head: String,
+    /// The body.
+    pub body: Buffer,
+}
+
+/// A request that the host has received, on its way.
+#[napi]
+pub struct NativeExchange {
+    exchange: Option<Exchange>,
+}
+
+#[napi]
+impl NativeExchange {
+    /// Adds a copy of `bytes` to the body; false asks to wait for `room` before the next.
+    #[napi(catch_unwind)]
+    pub fn write(&self, bytes: Uint8Array) -> bool {
+        self.exchange.as_ref().is_none_or(|exchange| exchange.write(&bytes))
+    }
+
+    /// Resolves, with an empty text, when there is room for more of the body, or nobody reads it.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn room<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let (done, promise) = deferred(env)?;
+        match &self.exchange {
+            Some(exchange) => exchange.when_room(|| done(String::new())),
+            None => done(String::new()),
+        }
+        Ok(promise)
+    }
+
+    /// The body is complete.
+    #[napi(catch_unwind)]
+    pub fn finish(&mut self) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.finish();
+        }
+    }
+
+    /// The sender has gone away; the answer, if it is not there yet, will be null.
+    #[napi(catch_unwind)]
+    pub fn abort(&mut self) {
+        self.exchange = None;
     }
 }
 

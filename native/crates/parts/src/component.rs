@@ -241,8 +241,8 @@ pub struct Listening {
     pub component: String,
     /// `grpc` or `http`.
     pub protocol: &'static str,
-    /// The address taken.
-    pub address: Address,
+    /// The address taken; none if the host has the socket.
+    pub address: Option<Address>,
 }
 
 /// An address of a listener.

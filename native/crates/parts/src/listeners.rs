@@ -2,11 +2,14 @@
 //! listener over with its connections; one that wants the same address with other settings listens on the same socket
 //! beside it, so that no connection attempt is refused in between.
 //!
+//! A listener may also have no socket: the host then receives the requests and hands them through its door.
+//!
 //! A change of graphs is one transaction: [`begin`](Listeners::begin), any number of [`open`](Listeners::open), then
 //! [`commit`](Listeners::commit) or [`roll_back`](Listeners::roll_back). Until the commit nothing running is touched.
 //!
 //! The host is told (`fatal`) of a listener that is lost while it should listen.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,19 +17,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use teleferric_net::{Bound, Endpoint, ListenAddr, Server, ServerConfig, Service, Workers, serve};
+use teleferric_net::{Bound, Door, Endpoint, ListenAddr, Server, ServerConfig, Service, Workers, serve, serve_host};
 use teleferric_tasks::{spawn_local, spawn_supervised};
 use tokio::time::Instant;
 
-use crate::component::{Address, Host, Shared, StartError};
+use crate::component::{Address, Host, Listening, Shared, StartError};
 use crate::settings::grpc_server::GrpcServer;
 use crate::settings::http_server::HttpServer;
 
 /// What a receiver wants to listen with.
 pub struct Wanted {
-    endpoint: Endpoint,
+    name: Name,
+    place: Place,
     settings: Settings,
     config: ServerConfig,
+}
+
+/// Which listener of which receiver.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The receiver's id.
+    pub receiver: String,
+    /// `grpc` or `http`.
+    pub protocol: &'static str,
+}
+
+/// Where requests come from.
+#[derive(Clone, PartialEq)]
+enum Place {
+    Socket(Endpoint),
+    /// The host has them, and knows the listener by its name.
+    Host(Name),
 }
 
 /// The settings as written: equal ones can share an open listener.
@@ -41,23 +62,41 @@ impl Wanted {
     ///
     /// # Errors
     /// An endpoint that cannot be read, TLS files that cannot be used.
-    pub fn grpc(settings: &GrpcServer, shared: &Shared) -> Result<Wanted, StartError> {
+    pub fn grpc(receiver: &str, settings: &GrpcServer, shared: &Shared) -> Result<Wanted, StartError> {
         let config = settings.to_net(shared.max_connections, shared.pool.clone())?;
-        Wanted::new(&settings.endpoint, &settings.transport, Settings::Grpc(settings.clone()), config)
+        let name = Name { receiver: receiver.to_owned(), protocol: "grpc" };
+        let place = Place::of(&name, settings.host, &settings.endpoint, &settings.transport)?;
+        Ok(Wanted { name, place, settings: Settings::Grpc(settings.clone()), config })
     }
 
     /// An HTTP listener.
     ///
     /// # Errors
     /// As [`Wanted::grpc`].
-    pub fn http(settings: &HttpServer, shared: &Shared) -> Result<Wanted, StartError> {
+    pub fn http(receiver: &str, settings: &HttpServer, shared: &Shared) -> Result<Wanted, StartError> {
         let config = settings.to_net(shared.max_connections, shared.pool.clone())?;
-        Wanted::new(&settings.endpoint, &settings.transport, Settings::Http(settings.clone()), config)
+        let name = Name { receiver: receiver.to_owned(), protocol: "http" };
+        let place = Place::of(&name, settings.host, &settings.endpoint, &settings.transport)?;
+        Ok(Wanted { name, place, settings: Settings::Http(settings.clone()), config })
+    }
+}
+
+impl Place {
+    fn of(name: &Name, host: bool, endpoint: &str, transport: &str) -> Result<Place, StartError> {
+        if host {
+            return Ok(Place::Host(name.clone()));
+        }
+        Endpoint::parse(endpoint, transport).map(Place::Socket).map_err(|error| StartError::new(error.to_string()))
     }
 
-    fn new(endpoint: &str, transport: &str, settings: Settings, config: ServerConfig) -> Result<Wanted, StartError> {
-        let endpoint = Endpoint::parse(endpoint, transport).map_err(|error| StartError::new(error.to_string()))?;
-        Ok(Wanted { endpoint, settings, config })
+    /// A socket of its own; none where the host has them.
+    fn bind(&self) -> Result<Option<Bound>, StartError> {
+        match self {
+            Place::Socket(endpoint) => {
+                Bound::bind(endpoint).map(Some).map_err(|error| StartError::new(error.to_string()))
+            }
+            Place::Host(_) => Ok(None),
+        }
     }
 }
 
@@ -69,10 +108,11 @@ pub struct Listeners {
 }
 
 struct Open {
-    endpoint: Endpoint,
+    name: Name,
+    place: Place,
     settings: Settings,
     /// Kept so that another listener can be put beside this one on the same socket.
-    bound: Bound,
+    bound: Option<Bound>,
     server: Server,
     /// Whether the graph about to start takes it over.
     claimed: bool,
@@ -80,8 +120,8 @@ struct Open {
 
 /// What happens at the commit.
 enum Asked {
-    Replace { place: usize, replace: Replace },
-    Serve { wanted: Box<Wanted>, bound: Bound, serve: Serve, owner: Owner },
+    Replace { number: usize, replace: Replace },
+    Serve { wanted: Box<Wanted>, bound: Option<Bound>, serve: Serve, owner: Owner },
 }
 
 /// Whose listener it is, and who is told when it is lost.
@@ -91,7 +131,7 @@ struct Owner {
 }
 
 type Replace = Box<dyn for<'a> FnOnce(&'a Server) -> Pin<Box<dyn Future<Output = ()> + 'a>> + Send>;
-type Serve = Box<dyn FnOnce(Bound, ServerConfig) -> Server + Send>;
+type Serve = Box<dyn FnOnce(Option<Bound>, ServerConfig) -> Server + Send>;
 
 impl Listeners {
     /// Begins a change of graphs.
@@ -105,50 +145,55 @@ impl Listeners {
     ///
     /// # Errors
     /// When the address is in use, by another receiver of the same graph too, or cannot be bound.
-    pub fn open<S, M>(&mut self, id: &str, wanted: Wanted, shared: &Arc<Shared>, make: M) -> Result<Address, StartError>
+    pub fn open<S, M>(&mut self, wanted: Wanted, shared: &Arc<Shared>, make: M) -> Result<Listening, StartError>
     where
         S: Service,
         M: Fn(usize) -> Rc<S> + Send + Sync + Clone + 'static,
     {
         let same = |open: &Open| {
-            !open.claimed
-                && !open.server.is_closed()
-                && open.endpoint == wanted.endpoint
-                && open.settings == wanted.settings
+            !open.claimed && !open.server.is_closed() && open.place == wanted.place && open.settings == wanted.settings
         };
-        if let Some(place) = self.open.iter().position(same) {
-            let open = &mut self.open[place];
+        if let Some(number) = self.open.iter().position(same) {
+            let open = &mut self.open[number];
             open.claimed = true;
+            open.name.clone_from(&wanted.name);
             let replace: Replace = Box::new(move |server| {
                 Box::pin(async move {
                     // A worker that is gone serves nothing any more.
                     let _ = server.replace_service(make).await;
                 })
             });
-            let address = address(open.server.local_addr());
-            self.asked.push(Asked::Replace { place, replace });
-            return Ok(address);
+            let listening = listening(&wanted.name, open.server.local_addr());
+            self.asked.push(Asked::Replace { number, replace });
+            return Ok(listening);
         }
-        let bound = self.bind(&wanted.endpoint)?;
-        let address = address(bound.local_addr());
+        let bound = self.bind(&wanted.place)?;
+        let listening = listening(&wanted.name, bound.as_ref().map(Bound::local_addr));
         let workers: Arc<Workers> = Arc::clone(&shared.workers);
-        let serve: Serve = Box::new(move |bound, config| serve(bound, config, &workers, make));
-        let owner = Owner { id: id.to_owned(), host: Arc::clone(&shared.host) };
+        let serve: Serve = Box::new(move |bound, config| match bound {
+            Some(bound) => serve(bound, config, &workers, make),
+            None => serve_host(config, &workers, make),
+        });
+        let owner = Owner { id: wanted.name.receiver.clone(), host: Arc::clone(&shared.host) };
         self.asked.push(Asked::Serve { wanted: Box::new(wanted), bound, serve, owner });
-        Ok(address)
+        Ok(listening)
     }
 
-    /// A socket for the endpoint: a second handle on an open one, unless the graph about to start holds it already.
-    fn bind(&self, endpoint: &Endpoint) -> Result<Bound, StartError> {
-        let refuse = |error: &dyn std::fmt::Display| StartError::new(error.to_string());
-        let left = self.open.iter().find(|open| !open.claimed && open.endpoint == *endpoint);
+    /// The way in for requests that the host has, by listener. Every listener has one, those with a socket too.
+    pub fn doors(&self) -> HashMap<Name, Door> {
+        self.open.iter().filter(|open| open.claimed).map(|open| (open.name.clone(), open.server.door())).collect()
+    }
+
+    /// A socket for the place: a second handle on an open one, unless the graph about to start holds it already.
+    fn bind(&self, place: &Place) -> Result<Option<Bound>, StartError> {
+        let left = self.open.iter().find(|open| !open.claimed && open.place == *place);
         let taken = self.asked.iter().any(|asked| match asked {
-            Asked::Serve { wanted, .. } => wanted.endpoint == *endpoint,
-            Asked::Replace { place, .. } => self.open.get(*place).is_some_and(|open| open.endpoint == *endpoint),
+            Asked::Serve { wanted, .. } => wanted.place == *place,
+            Asked::Replace { number, .. } => self.open.get(*number).is_some_and(|open| open.place == *place),
         });
-        match left {
-            Some(open) if !taken => open.bound.try_clone().map_err(|error| refuse(&error)),
-            _ => Bound::bind(endpoint).map_err(|error| refuse(&error)),
+        match left.and_then(|open| open.bound.as_ref()).filter(|_| !taken) {
+            Some(bound) => bound.try_clone().map(Some).map_err(|error| StartError::new(error.to_string())),
+            None => place.bind(),
         }
     }
 
@@ -156,23 +201,23 @@ impl Listeners {
     pub async fn commit(&mut self) {
         for asked in std::mem::take(&mut self.asked) {
             match asked {
-                Asked::Replace { place, replace } => {
-                    if let Some(open) = self.open.get(place) {
+                Asked::Replace { number, replace } => {
+                    if let Some(open) = self.open.get(number) {
                         replace(&open.server).await;
                     }
                 }
                 Asked::Serve { wanted, bound, serve, owner } => {
-                    let kept = match bound.try_clone() {
+                    let kept = match bound.as_ref().map(Bound::try_clone).transpose() {
                         Ok(kept) => kept,
                         Err(error) => {
-                            owner.lost(bound.local_addr(), &error.to_string());
+                            owner.lost(bound.as_ref().map(Bound::local_addr), &error.to_string());
                             continue;
                         }
                     };
-                    let Wanted { endpoint, settings, config } = *wanted;
+                    let Wanted { name, place, settings, config } = *wanted;
                     let server = serve(bound, config);
                     owner.watch(&server);
-                    self.open.push(Open { endpoint, settings, bound: kept, server, claimed: true });
+                    self.open.push(Open { name, place, settings, bound: kept, server, claimed: true });
                 }
             }
         }
@@ -189,7 +234,7 @@ impl Listeners {
         let (kept, retired): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.open).into_iter().partition(|open| open.claimed);
         for open in &retired {
-            if kept.iter().any(|kept| kept.endpoint == open.endpoint) {
+            if kept.iter().any(|kept| kept.place == open.place) {
                 open.server.hand_over();
             }
         }
@@ -211,16 +256,17 @@ impl Listeners {
 impl Owner {
     /// Tells the host should the listener end by itself.
     fn watch(self, server: &Server) {
-        let (address, mut given_up) = (server.local_addr().clone(), Box::pin(server.given_up()));
+        let (address, mut given_up) = (server.local_addr().cloned(), Box::pin(server.given_up()));
         spawn_supervised("listener.watch", async move || {
             if given_up.as_mut().await {
-                self.lost(&address, "it takes no more connections");
+                self.lost(address.as_ref(), "it takes no more connections");
             }
         });
     }
 
-    fn lost(&self, at: &ListenAddr, why: &str) {
-        let message = format!("lost the listener at {}: {why}", address(at));
+    fn lost(&self, at: Option<&ListenAddr>, why: &str) {
+        let place = at.map(|at| format!(" at {}", address(at))).unwrap_or_default();
+        let message = format!("lost the listener{place}: {why}");
         self.host.tell("fatal", json!({ "component": self.id, "message": message }));
     }
 }
@@ -239,6 +285,10 @@ async fn drain(listeners: Vec<Open>, deadline: Option<Instant>) {
         // A drain that panicked has nothing left to wait for.
         let _ = wait.await;
     }
+}
+
+fn listening(name: &Name, address: Option<&ListenAddr>) -> Listening {
+    Listening { component: name.receiver.clone(), protocol: name.protocol, address: address.map(self::address) }
 }
 
 fn address(address: &ListenAddr) -> Address {
@@ -307,7 +357,10 @@ mod tests {
             let told = host.0.lock();
             let [(kind, facts)] = &**told else { panic!("told {} times", told.len()) };
             assert_eq!((*kind, &facts["component"]), ("fatal", &json!("otlp/lost")));
-            let message = format!("lost the listener at {}: it takes no more connections", address(lost.local_addr()));
+            let message = format!(
+                "lost the listener at {}: it takes no more connections",
+                address(lost.local_addr().expect("a socket"))
+            );
             assert_eq!(facts["message"], message);
         });
     }

@@ -63,7 +63,7 @@ pub fn nop() -> Value {
 pub fn otlp(id: &str, http: &str, grpc: &str) -> Value {
     let http = json!({
         "server": {
-            "endpoint": http, "transport": "tcp", "tls": null, "cors": null, "max_request_body_size": 20 << 20,
+            "endpoint": http, "transport": "tcp", "tls": null, "cors": null, "max_request_body_size": 20 << 20, "host": false,
             "include_metadata": false, "response_headers": [], "compression_algorithms": ["", "gzip", "zstd"],
             "read_timeout": 0, "read_header_timeout": 0, "write_timeout": 0, "idle_timeout": 0,
             "keep_alives_enabled": true,
@@ -71,7 +71,7 @@ pub fn otlp(id: &str, http: &str, grpc: &str) -> Value {
         "traces_url_path": "/v1/traces", "metrics_url_path": "/v1/metrics", "logs_url_path": "/v1/logs",
     });
     let grpc = json!({
-        "endpoint": grpc, "transport": "tcp", "tls": null, "max_recv_msg_size_mib": 4, "max_concurrent_streams": 0,
+        "endpoint": grpc, "transport": "tcp", "tls": null, "host": false, "max_recv_msg_size_mib": 4, "max_concurrent_streams": 0,
         "read_buffer_size": 0, "write_buffer_size": 0,
         "keepalive": {
             "server_parameters": {

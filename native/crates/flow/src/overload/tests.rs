@@ -58,7 +58,7 @@ fn queue(capacity: u64, block_on_overflow: bool) -> QueueSettings {
 }
 
 fn admitted(gates: &[Arc<Gate>]) -> Vec<bool> {
-    gates.iter().map(|gate| gate.admit(&span()).is_ok()).collect()
+    gates.iter().map(|gate| gate.admit(None, &span()).is_ok()).collect()
 }
 
 #[test]
@@ -67,7 +67,9 @@ fn load_is_shed_from_the_least_important_class_on_and_comes_back_in_reverse() {
     let [logs, traces, metrics] =
         [Signal::Logs, Signal::Traces, Signal::Metrics].map(|signal| world.gate(signal, vec![]));
     let debugging = debug_log();
-    let seen = || [logs.admit(&debugging).is_ok(), traces.admit(&span()).is_ok(), metrics.admit_unread().is_ok()];
+    let seen = || {
+        [logs.admit(None, &debugging).is_ok(), traces.admit(None, &span()).is_ok(), metrics.admit_unread(None).is_ok()]
+    };
     let mut held = Vec::new();
     let steps = [[true; 3], [false, true, true], [false, false, true], [false; 3], [false; 3]];
     for ((percent, expected), level) in [69, 70, 85, 95, 100].into_iter().zip(steps).zip(0..) {
@@ -104,12 +106,26 @@ fn what_is_shed_says_why_and_may_come_again() {
     let mut world = World::new();
     let gate = world.gate(Signal::Logs, vec![]);
     let _held = world.take(800);
-    assert_eq!(gate.admit(&debug_log()), Ok(()), "a burst takes what there is");
+    assert_eq!(gate.admit(None, &debug_log()), Ok(()), "a burst takes what there is");
     world.pass(Duration::from_secs(2));
-    let fault = gate.admit(&debug_log()).unwrap_err();
+    let fault = gate.admit(None, &debug_log()).unwrap_err();
     assert_eq!((fault.code, fault.is_permanent()), (FaultCode::Overloaded, false));
     assert_eq!(fault.to_string(), "the collector is overloaded and refuses class 3");
-    assert_eq!(gate.admit_unread(), Ok(()), "there may be an error in it");
+    assert_eq!(gate.admit_unread(None), Ok(()), "there may be an error in it");
+}
+
+#[test]
+fn a_class_that_the_host_has_told_stands_for_what_is_in_the_request() {
+    let mut world = World::new();
+    let gate = world.gate(Signal::Metrics, vec![]);
+    let _held = world.take(800);
+    world.pass(Duration::from_secs(2));
+    let told = |number| Class::new(number);
+    assert_eq!(gate.admit(told(0), &debug_log()), Ok(()));
+    // Metrics are of class 1, so this one could not be of class 3 by itself.
+    let fault = gate.admit_unread(told(3)).unwrap_err();
+    assert_eq!(fault.to_string(), "the collector is overloaded and refuses class 3");
+    assert_eq!(gate.admit(told(3), &debug_log()).unwrap_err().code, FaultCode::Overloaded);
 }
 
 #[test]
@@ -198,7 +214,7 @@ fn without_priorities_nothing_is_shed_and_the_level_still_shows() {
     let gate = world.overload.gate(Signal::Logs, vec![], &Arc::new(settings), None);
     let _held = world.take(MEMORY);
     world.pass(Duration::from_secs(2));
-    assert_eq!((gate.admit(&debug_log()), gate.admit_unread(), world.overload.level()), (Ok(()), Ok(()), 4));
+    assert_eq!((gate.admit(None, &debug_log()), gate.admit_unread(None), world.overload.level()), (Ok(()), Ok(()), 4));
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) struct Acceptor {
     config: Arc<ServerConfig>,
     stats: Arc<Counters>,
     workers: std::sync::Weak<Workers>,
-    hubs: Vec<mpsc::UnboundedSender<Command>>,
+    hubs: Arc<[mpsc::UnboundedSender<Command>]>,
     made_room: Cell<Option<Instant>>,
 }
 
@@ -51,7 +51,7 @@ impl Acceptor {
         config: Arc<ServerConfig>,
         stats: Arc<Counters>,
         workers: std::sync::Weak<Workers>,
-        hubs: Vec<mpsc::UnboundedSender<Command>>,
+        hubs: Arc<[mpsc::UnboundedSender<Command>]>,
     ) -> io::Result<Acceptor> {
         let (socket, addr, file) = bound.into_parts();
         let listener = Listener::new(socket, addr.tcp().is_some())?;
@@ -120,7 +120,7 @@ impl Acceptor {
         let now = Instant::now();
         if self.made_room.get().is_none_or(|last| now.duration_since(last) >= MAKE_ROOM_INTERVAL) {
             self.made_room.set(Some(now));
-            for hub in &self.hubs {
+            for hub in self.hubs.iter() {
                 // A hub that is gone has no connections.
                 let _ = hub.send(Command::MakeRoom);
             }

@@ -252,7 +252,7 @@ impl Clock {
 
 /// Runs `work` until the listener reaches `phase`, or the connection's place is needed; then there is nothing to lose
 /// by dropping it.
-async fn before<T>(phase: Phase, hub: &Hub, conn: &ConnState, work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn before<T>(phase: Phase, hub: &Hub, conn: &ConnState, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|cx| {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {

@@ -56,7 +56,7 @@ pub(super) fn answer_http2(
     Box::pin(async move { answer(&hub, request, oversized).await })
 }
 
-async fn answer(hub: &Hub, request: Request, oversized: bool) -> Response {
+pub(super) async fn answer(hub: &Hub, request: Request, oversized: bool) -> Response {
     if oversized {
         hub.stats.oversized_heads.add();
         return Response::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request header fields too large");
@@ -87,7 +87,7 @@ async fn answer(hub: &Hub, request: Request, oversized: bool) -> Response {
 }
 
 /// hyper holds HTTP/1 heads to the limit while it reads them; the 32 bytes a field that HTTP/2 counts do not count here.
-fn is_oversized(hub: &Hub, head: &http::request::Parts) -> bool {
+pub(super) fn is_oversized(hub: &Hub, head: &http::request::Parts) -> bool {
     let limits = &hub.config.limits;
     let most = limits.max_header_bytes as usize + head.headers.len() * 32;
     head.headers.len() > limits.max_headers || header_bytes(&head.headers) > most

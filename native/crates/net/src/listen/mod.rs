@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Bound ─ Acceptor (one task) ─▶ least loaded worker's Hub ─▶ connection ─▶ dispatch ─▶ Service
+//!                      Door, for requests without a socket ─▶ ┘
 //! ```
 //! A connection stays on its worker for life. The [`Server`] handle commands the hubs by messages.
 
@@ -10,6 +11,7 @@ mod config;
 mod connection;
 mod date;
 mod dispatch;
+mod door;
 pub(crate) mod http2;
 mod hub;
 pub(crate) mod state;
@@ -19,7 +21,7 @@ mod wire;
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
@@ -28,6 +30,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 pub use config::{ConnLimits, Enforcement, Keepalive, Protocol, ServerConfig};
+pub use door::{Door, Exchange, HostRequest};
 pub use stats::ServerStats;
 
 use crate::endpoint::{Bound, ListenAddr};
@@ -57,7 +60,7 @@ use stats::Counters;
 /// let workers = Workers::start(2, "example")?;
 /// let bound = Bound::bind(&Endpoint::parse("127.0.0.1:0", "tcp")?)?;
 /// let server = serve(bound, ServerConfig::new(Protocol::Http), &workers, |_worker| Rc::new(Hello));
-/// assert!(server.local_addr().tcp().is_some());
+/// assert!(server.local_addr().and_then(|addr| addr.tcp()).is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn serve<S, M>(bound: Bound, config: ServerConfig, workers: &Arc<Workers>, make: M) -> Server
@@ -65,9 +68,48 @@ where
     S: Service,
     M: Fn(usize) -> Rc<S> + Send + Sync + Clone + 'static,
 {
-    let addr = bound.local_addr().clone();
+    let (server, stopping, running) = open(config, Some(bound.local_addr().clone()), workers, make);
+    let acceptor = {
+        let (config, stats, hubs) = (server.config.clone(), server.stats.clone(), server.hubs.clone());
+        let workers = Arc::downgrade(workers);
+        move || async move {
+            accept_until(stopping, bound, config, stats, workers, hubs).await;
+            drop(running);
+        }
+    };
+    workers.spawn_on(workers.least_loaded(), "listen", acceptor);
+    server
+}
+
+/// As [`serve`], without a socket: all requests come through the [`Door`].
+pub fn serve_host<S, M>(config: ServerConfig, workers: &Arc<Workers>, make: M) -> Server
+where
+    S: Service,
+    M: Fn(usize) -> Rc<S> + Send + Sync + Clone + 'static,
+{
+    let (server, mut stopping, running) = open(config, None, workers, make);
+    workers.spawn_on(workers.least_loaded(), "listen.host", move || async move {
+        // An error is the handle's end.
+        let _ = stopping.wait_for(|accepting| *accepting != Accepting::On).await;
+        drop(running);
+    });
+    server
+}
+
+/// A server with a hub on each worker, and nothing yet that brings connections: whether it still wants some, and what is
+/// dropped when there will be no more.
+fn open<S, M>(
+    config: ServerConfig,
+    addr: Option<ListenAddr>,
+    workers: &Arc<Workers>,
+    make: M,
+) -> (Server, watch::Receiver<Accepting>, watch::Sender<()>)
+where
+    S: Service,
+    M: Fn(usize) -> Rc<S> + Send + Sync + Clone + 'static,
+{
     let (config, stats) = (Arc::new(config), Arc::new(Counters::default()));
-    let hubs: Vec<_> = (0..workers.len())
+    let hubs: Arc<[_]> = (0..workers.len())
         .map(|worker| {
             let (commands, queue) = mpsc::unbounded_channel();
             let (config, stats, make) = (config.clone(), stats.clone(), make.clone());
@@ -79,23 +121,18 @@ where
         .collect();
     let (stop, stopping) = watch::channel(Accepting::On);
     let (running, stopped) = watch::channel(());
-    let acceptor = {
-        let (stats, hubs, workers) = (stats.clone(), hubs.clone(), Arc::downgrade(workers));
-        move || async move {
-            accept_until(stopping, bound, config, stats, workers, hubs).await;
-            drop(running);
-        }
-    };
-    workers.spawn_on(workers.least_loaded(), "listen", acceptor);
-    Server { addr, stats, hubs, stop, stopped }
+    let workers = Arc::downgrade(workers);
+    (Server { addr, config, stats, workers, hubs, stop, stopped }, stopping, running)
 }
 
 /// A handle on a listener and its connections. Usable from any thread and under any runtime.
 #[derive(Debug)]
 pub struct Server {
-    addr: ListenAddr,
+    addr: Option<ListenAddr>,
+    config: Arc<ServerConfig>,
     stats: Arc<Counters>,
-    hubs: Vec<mpsc::UnboundedSender<Command>>,
+    workers: Weak<Workers>,
+    hubs: Arc<[mpsc::UnboundedSender<Command>]>,
     stop: watch::Sender<Accepting>,
     stopped: watch::Receiver<()>,
 }
@@ -118,9 +155,14 @@ pub struct DrainReport {
 }
 
 impl Server {
-    /// Where it listens.
-    pub fn local_addr(&self) -> &ListenAddr {
-        &self.addr
+    /// Where it listens; nowhere if it has no socket.
+    pub fn local_addr(&self) -> Option<&ListenAddr> {
+        self.addr.as_ref()
+    }
+
+    /// The way in for requests that the program around this one has received.
+    pub fn door(&self) -> Door {
+        Door::new(self.hubs.clone(), self.workers.clone())
     }
 
     /// Connections open now.
@@ -234,6 +276,7 @@ type MakeService = Box<dyn FnOnce() -> Rc<dyn DynService> + Send>;
 enum Command {
     Arrival(Arrival),
     MakeRoom,
+    Request(door::Call),
     Replace { make: MakeService, done: oneshot::Sender<()> },
     Drain { grace: Duration, done: oneshot::Sender<DrainReport> },
 }
@@ -254,6 +297,7 @@ fn carry_out(command: Command, hub: &Rc<Hub>) {
     match command {
         Command::Arrival(arrival) => arrival.settle(hub),
         Command::MakeRoom => hub.make_room(),
+        Command::Request(call) => drop(spawn_local("listen.exchange", call.answer(hub.clone()))),
         Command::Replace { make, done } => {
             hub.replace_service(make());
             // Nobody may be waiting any more; the same below.
@@ -284,8 +328,8 @@ async fn accept_until(
     bound: Bound,
     config: Arc<ServerConfig>,
     stats: Arc<Counters>,
-    workers: std::sync::Weak<Workers>,
-    hubs: Vec<mpsc::UnboundedSender<Command>>,
+    workers: Weak<Workers>,
+    hubs: Arc<[mpsc::UnboundedSender<Command>]>,
 ) {
     match Acceptor::new(bound, config, stats.clone(), workers, hubs) {
         Ok(acceptor) => {

@@ -139,6 +139,11 @@ impl Routes {
     }
 }
 
+/// Runs a future that needs no runtime of its own.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("runtime").block_on(future)
+}
+
 /// Workers and one server on a loopback port.
 pub struct Running {
     pub workers: Arc<Workers>,
@@ -159,7 +164,7 @@ impl Running {
     }
 
     pub fn addr(&self) -> SocketAddr {
-        self.server.local_addr().tcp().expect("tcp")
+        self.server.local_addr().and_then(|addr| addr.tcp()).expect("tcp")
     }
 
     pub fn connect(&self) -> Raw {

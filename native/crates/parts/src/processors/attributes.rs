@@ -248,7 +248,8 @@ impl Rules {
     }
 }
 
-/// `metadata.<key>`, with several values joined by `;`, or `client.address`.
+/// `metadata.<key>`, with several values joined by `;`, `client.address`, or `auth.subject`: who has authenticated to the
+/// host.
 fn from_context(context: &Context, key: &str) -> Option<String> {
     if let Some(name) = key.strip_prefix("metadata.") {
         let name = name.to_lowercase();
@@ -257,6 +258,9 @@ fn from_context(context: &Context, key: &str) -> Option<String> {
     }
     if key == "client.address" {
         return context.peer.map(|peer| peer.ip().to_string());
+    }
+    if key == "auth.subject" {
+        return context.principal.as_deref().map(str::to_owned);
     }
     None
 }

@@ -15,6 +15,8 @@ use crate::component::StartError;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GrpcServer {
+    /// Whether the host receives the requests and hands them over; nothing is bound then.
+    pub host: bool,
     /// `host:port`, or a path with `transport: unix`.
     pub endpoint: String,
     /// tcp, tcp4, tcp6 or unix.
@@ -98,7 +100,7 @@ impl GrpcServer {
         let (server, policy) = (&self.keepalive.server_parameters, &self.keepalive.enforcement_policy);
         Ok(ServerConfig {
             protocol: Protocol::Grpc,
-            tls: self.tls.as_ref().map(TlsServer::to_net).transpose()?,
+            tls: self.tls.as_ref().filter(|_| !self.host).map(TlsServer::to_net).transpose()?,
             limits: ConnLimits {
                 max_connections: Some(max_connections),
                 max_concurrent_streams: streams.or(guards.max_concurrent_streams),

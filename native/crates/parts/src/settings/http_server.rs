@@ -15,6 +15,8 @@ use crate::component::StartError;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HttpServer {
+    /// Whether the host receives the requests and hands them over; nothing is bound then.
+    pub host: bool,
     /// `host:port`, or a path with `transport: unix`.
     pub endpoint: String,
     /// tcp, tcp4, tcp6 or unix.
@@ -76,7 +78,7 @@ impl HttpServer {
         let guards = ConnLimits::default();
         Ok(ServerConfig {
             protocol: Protocol::Http,
-            tls: self.tls.as_ref().map(TlsServer::to_net).transpose()?,
+            tls: self.tls.as_ref().filter(|_| !self.host).map(TlsServer::to_net).transpose()?,
             limits: ConnLimits {
                 max_connections: Some(max_connections),
                 header_timeout: non_zero(self.read_header_timeout).or(guards.header_timeout),

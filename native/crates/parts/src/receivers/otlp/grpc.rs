@@ -17,6 +17,7 @@ use super::inflate::inflate;
 use super::ingest::{Arrival, Intake};
 use super::metadata;
 use super::tenant::Allowance;
+use super::verdict::Verdict;
 use crate::component::Shared;
 
 /// What the calls of one listener have in common.
@@ -60,10 +61,13 @@ impl GrpcService {
         let batch_id = self.intake.batch_id(&request.head.headers);
         let ack = self.intake.rules.acks.of_headers(signal, &request.head.headers);
         let ack = ack.map_err(|fault| self.refuse(signal, &fault))?;
+        let verdict = Verdict::of(&request.head);
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
             peer: request.peer,
-            tenant: visit.as_ref().and_then(Visit::name),
+            tenant: visit.as_ref().and_then(Visit::name).or_else(|| verdict.tenant.clone()),
+            principal: verdict.principal.clone(),
+            class: verdict.class,
             ack,
             admission_timeout: self.intake.rules.admission_timeout,
         });

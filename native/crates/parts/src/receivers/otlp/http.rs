@@ -16,6 +16,7 @@ use super::cors::Cors;
 use super::ingest::{Arrival, Intake};
 use super::metadata;
 use super::tenant::Allowance;
+use super::verdict::Verdict;
 use crate::component::Shared;
 
 /// What the requests of one listener have in common.
@@ -76,10 +77,13 @@ impl HttpService {
         let batch_id = self.intake.batch_id(headers);
         let ack = self.intake.rules.acks.of_headers(signal, headers);
         let ack = ack.map_err(|fault| self.refuse(signal, encoding, &fault))?;
+        let verdict = Verdict::of(&request.head);
         let context = Arc::new(Context {
             metadata: if self.rules.include_metadata { metadata::of(&request.head) } else { Vec::new() },
             peer: request.peer,
-            tenant: visit.as_ref().and_then(Visit::name),
+            tenant: visit.as_ref().and_then(Visit::name).or_else(|| verdict.tenant.clone()),
+            principal: verdict.principal.clone(),
+            class: verdict.class,
             ack,
             admission_timeout: self.intake.rules.admission_timeout,
         });

@@ -23,6 +23,7 @@ use super::ack::Acks;
 use super::dedup::{DEDUPLICATED, Dedup, Pending, Seen};
 pub use super::inflate::BodyRules;
 use super::tenant;
+use super::verdict::Verdict;
 use crate::component::{LocalOutputs, Shared};
 
 /// The way in for one receiver and transport on one data-plane thread.
@@ -127,7 +128,7 @@ impl Intake {
     /// Load is shed, and such requests with it; or the tenant is over its quota.
     pub fn admit(&self, signal: Signal, request: &Request) -> Result<Option<Visit>, Fault> {
         let Some(gate) = self.outputs.gate(signal) else { return Ok(None) };
-        gate.admit_unread()?;
+        gate.admit_unread(Verdict::of(&request.head).class)?;
         gate.tenants().map(|tenants| tenant::admit(tenants, request)).transpose()
     }
 
@@ -189,7 +190,7 @@ impl Intake {
                 Err(fault) => return refuse(fault),
             }
         }
-        if let Err(fault) = gate.admit(&payload) {
+        if let Err(fault) = gate.admit(context.class, &payload) {
             return refuse(fault);
         }
         let mut hold = Hold::from(permit);

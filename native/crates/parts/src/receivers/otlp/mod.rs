@@ -9,6 +9,7 @@ mod inflate;
 pub mod ingest;
 mod metadata;
 mod tenant;
+pub mod verdict;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -130,9 +131,7 @@ impl Otlp {
             let intake = Intake::new(&shared, &id, "grpc", outputs(), Arc::clone(&intake_rules));
             Rc::new(GrpcService { intake, rules: Arc::clone(&rules), shared: Arc::clone(&shared) })
         };
-        let wanted = Wanted::grpc(settings, &self.shared)?;
-        let address = listeners.open(&self.id, wanted, &self.shared, make)?;
-        Ok(Listening { component: self.id.clone(), protocol: "grpc", address })
+        listeners.open(Wanted::grpc(&self.id, settings, &self.shared)?, &self.shared, make)
     }
 
     fn start_http(
@@ -148,9 +147,7 @@ impl Otlp {
             let intake = Intake::new(&shared, &id, "http", outputs(), Arc::clone(&intake_rules));
             Rc::new(HttpService { intake, rules: Arc::clone(&rules), shared: Arc::clone(&shared) })
         };
-        let wanted = Wanted::http(&settings.server, &self.shared)?;
-        let address = listeners.open(&self.id, wanted, &self.shared, make)?;
-        Ok(Listening { component: self.id.clone(), protocol: "http", address })
+        listeners.open(Wanted::http(&self.id, &settings.server, &self.shared)?, &self.shared, make)
     }
 }
 

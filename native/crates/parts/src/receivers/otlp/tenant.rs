@@ -9,11 +9,17 @@ use teleferric_flow::tenant::NAME_BYTES_MAX;
 use teleferric_flow::{CertificateName, Fault, FaultCode, Tenants, Visit};
 use teleferric_net::{Admit, Request, TlsInfo};
 
-/// Lets in a request that came over the network. The header of a trusted proxy wins over the proxy's own certificate.
+use super::verdict::Verdict;
+
+/// Lets in a request that came over the network, or that the host has received. What the host says wins, then the header
+/// of a trusted proxy, then a certificate, which may be the proxy's own.
 ///
 /// # Errors
 /// Its tenant is over its quota, or a trusted proxy names none that could be.
 pub(super) fn admit(tenants: &Arc<Tenants>, request: &Request) -> Result<Visit, Fault> {
+    if let Some(tenant) = &Verdict::of(&request.head).tenant {
+        return tenants.admit(Some(tenant));
+    }
     let header = tenants.header_from(request.peer);
     let named = header.map(|header| named_by_header(header, &request.head.headers)).transpose()?.flatten();
     let verified = || named_by_certificate(tenants.certificate()?, request.tls.as_deref()?);
