@@ -1,18 +1,16 @@
-// Takes OTLP/HTTP on a server of your own, behind your own checks, and hands the bodies to a collector in this
-// process: node examples/http-server.mjs, then
+// Takes OTLP/HTTP on a server of your own, behind your own check, with a collector in this process:
+// node examples/http-server.mjs, then
 //   npx teleferric send --protocol http/protobuf --endpoint localhost:8080 --header authorization=secret
 import { createServer } from 'node:http';
 import { Collector } from 'teleferric';
 
-const BODY_BYTES_MAX = 4 * 1024 * 1024;
-const SIGNALS = { '/v1/traces': 'traces', '/v1/metrics': 'metrics', '/v1/logs': 'logs' };
-const ENCODINGS = { 'application/x-protobuf': 'proto', 'application/json': 'json' };
+const { PORT = '8080' } = process.env;
 
-// `ingest` enters at the otlp receiver, which here also listens on a port that nobody is told of.
+// `engine: host` opens no port: requests come from the handler below.
 const collector = await Collector.start({
   config: `
 receivers:
-  otlp: { protocols: { http: { endpoint: 127.0.0.1:0 } } }
+  otlp: { protocols: { http: { engine: host } } }
 exporters:
   debug: { use_internal_logger: false }
 service:
@@ -24,41 +22,15 @@ service:
 `,
 });
 
-const server = createServer(async (request, response) => {
-  const type = request.headers['content-type'] ?? '';
-  const [signal, encoding] = [SIGNALS[request.url], ENCODINGS[type]];
-  if (request.headers.authorization !== 'secret') return response.writeHead(401).end();
-  if (request.method !== 'POST' || signal === undefined) return response.writeHead(404).end();
-  if (encoding === undefined || 'content-encoding' in request.headers) return response.writeHead(415).end();
-  const body = await read(request).catch(() => null);
-  if (body === null) return response.writeHead(413).end();
-  const outcome = await collector.ingest(signal, body, { encoding });
-  if (outcome.outcome === 'refused') return refuse(response, outcome);
-  return response.writeHead(200, { 'content-type': type }).end(encoding === 'json' ? '{}' : '');
+const otlp = collector.httpHandler();
+const server = createServer((request, response) => {
+  if (request.headers.authorization === 'secret') otlp(request, response);
+  else response.writeHead(401).end();
 });
-server.listen(8080, '127.0.0.1', () => console.log('OTLP/HTTP on http://127.0.0.1:8080'));
+server.listen(Number(PORT), '127.0.0.1', () => {
+  console.log(`OTLP/HTTP on http://127.0.0.1:${server.address().port}`);
+});
+
+/** No new requests first, then the answers to those that run, then what the collector still holds. */
+const stop = () => server.close(() => collector.close());
 process.once('SIGINT', stop).once('SIGTERM', stop);
-
-/** The body, or a rejection if it is too large or its sender goes away. */
-async function read(request) {
-  const chunks = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size > BODY_BYTES_MAX) throw new Error('too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** Senders try again after 503, and give up after 400. */
-function refuse(response, { message, retryable, retryAfterMs }) {
-  if (retryAfterMs !== null) response.setHeader('retry-after', Math.ceil(retryAfterMs / 1000));
-  response.writeHead(retryable ? 503 : 400, { 'content-type': 'text/plain' }).end(message);
-}
-
-async function stop() {
-  server.close();
-  server.closeIdleConnections();
-  await collector.close();
-}
