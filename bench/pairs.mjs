@@ -1,8 +1,9 @@
 // Collectors of this checkout side by side, measured in turns: what the small comparisons beside this file share.
 import { spawn } from 'node:child_process';
+import { baselineJs } from './compare/peers/baseline-js.mjs';
 import { teleferric } from './compare/peers/teleferric.mjs';
 import { buildLoadTool, send, sendFlags } from './compare/load.mjs';
-import { endAll, freeAddress, sleep, stopChild } from './compare/processes.mjs';
+import { endAll, freeAddress, listening, stopChild } from './compare/processes.mjs';
 import { medianWithInterval } from './compare/statistics.mjs';
 
 const children = new Set();
@@ -23,10 +24,20 @@ export async function startCollector(cell, sink, change) {
   const { command, args, files } = teleferric.configure(cell, { listen, next: sink.address });
   const document = JSON.parse(files['config.yaml']);
   change(document);
-  const config = `yaml:${JSON.stringify(document)}`;
-  const child = spawn(command, [args[0], '--config', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return started(command, [args[0], '--config', `yaml:${JSON.stringify(document)}`], listen);
+}
+
+/** The collector that is written by hand in JavaScript, for the same cell. */
+export async function startBaseline(cell, sink) {
+  const listen = await freeAddress();
+  const { command, args } = baselineJs.configure(cell, { listen, next: sink.address });
+  return started(command, args, listen);
+}
+
+async function started(command, args, listen) {
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   children.add(child);
-  await sleep(1500);
+  await listening(listen, () => child.exitCode === null);
   return { child, listen };
 }
 
@@ -37,11 +48,15 @@ export async function stopCollector({ child }) {
 
 /** One window in a closed loop. */
 export async function measure(cell, { child, listen }, duration) {
-  const { window, watch, latency_us } = await send(listen, sendFlags(cell, { warmup: 0.5, duration }), [child.pid]);
+  const { window, total, watch, latency_us } = await send(listen, sendFlags(cell, { warmup: 0.5, duration }), [
+    child.pid,
+  ]);
   return {
     itemsPerCpuSecond: window.items / watch[0].cpu_s,
     requestsPerSecond: window.requests / window.seconds,
     p99Ms: latency_us.p99 / 1000,
+    /** Also outside the window. */
+    accepted: total.accepted_requests,
   };
 }
 

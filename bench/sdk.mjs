@@ -16,13 +16,12 @@ import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace
 import { OTLPTraceExporter as GrpcExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 
 import { Collector } from '../dist/index.js';
 import { TeleferricSpanExporter } from '../dist/sdk/index.js';
 import { freeAddress, stopChild } from './compare/processes.mjs';
 import { medianWithInterval } from './compare/statistics.mjs';
+import { makeSpans } from './spans.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -113,33 +112,6 @@ function report() {
     const ratios = `${ratio((run) => run.busyUs)}${ratio((run) => run.cpuUs)}`;
     process.stdout.write(`${name.padEnd(17)}${busy}  ${cpu}   ${ratios.trimEnd()}\n`);
   }
-}
-
-/** Ended spans of a request handler: nine attributes, and an event for one of four. */
-function makeSpans(count) {
-  const memory = new InMemorySpanExporter();
-  const provider = new NodeTracerProvider({
-    resource: resourceFromAttributes({ 'service.name': 'checkout', 'service.instance.id': 'a', 'host.name': 'h' }),
-    spanProcessors: [new SimpleSpanProcessor(memory)],
-  });
-  const tracer = provider.getTracer('bench', '1.0.0');
-  for (let index = 0; index < count; index += 1) {
-    const span = tracer.startSpan('GET /api/orders/:id', { kind: 1 });
-    span.setAttributes({
-      'http.request.method': 'GET',
-      'http.route': '/api/orders/:id',
-      'http.response.status_code': 200,
-      'url.path': `/api/orders/${index}`,
-      'url.scheme': 'https',
-      'server.address': 'shop.example.com',
-      'user_agent.original': 'Mozilla/5.0 (X11; Linux x86_64)',
-      'app.cached': index % 2 === 0,
-      'app.ratio': index / count,
-    });
-    if (index % 4 === 0) span.addEvent('cache.miss', { key: `order-${index}` });
-    span.end();
-  }
-  return memory.getFinishedSpans();
 }
 
 async function startProcess(config) {

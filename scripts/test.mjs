@@ -34,7 +34,7 @@ if (only.length === 0 || only.includes('bench')) {
     const args = ['install', '--no-save', '--no-audit', '--no-fund'];
     await must('installing the packages of the benchmarks', 'npm', args, { cwd: bench, quiet: true });
   }
-  const folders = ['compare', 'baseline-js', 'boundary', 'gates'].map((name) => `bench/${name}/`);
+  const folders = ['compare', 'baseline-js', 'boundary', 'gates', 'event-loop'].map((name) => `bench/${name}/`);
   const { status, output } = await run(process.execPath, ['--test', '--test-reporter=tap', ...folders]);
   const number = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   add(number('pass'), number('fail') + number('cancelled'), number('skipped'));

@@ -61,11 +61,10 @@ export class Contender {
 
   /** Resolves when the port takes connections. */
   async listening() {
-    const deadline = Date.now() + startMsMax;
-    while (!(await accepts(this.listen))) {
-      if (!this.isAlive) throw new Error(`${this.id} ended at its start: ${this.lastWords()}`);
-      if (Date.now() > deadline) throw new Error(`${this.id} does not listen on ${this.listen}: ${this.lastWords()}`);
-      await sleep(50);
+    try {
+      await listening(this.listen, () => this.isAlive);
+    } catch (error) {
+      throw new Error(`${this.id}: ${error.message}: ${this.lastWords()}`, { cause: error });
     }
   }
 
@@ -127,6 +126,16 @@ export function freeAddress() {
       server.close(() => resolve(`127.0.0.1:${port}`));
     });
   });
+}
+
+/** Resolves when something takes connections at `address`. @param isAlive whether there is still hope */
+export async function listening(address, isAlive) {
+  const deadline = Date.now() + startMsMax;
+  while (!(await accepts(address))) {
+    if (!isAlive()) throw new Error('ended at its start');
+    if (Date.now() > deadline) throw new Error(`does not listen on ${address}`);
+    await sleep(50);
+  }
 }
 
 function accepts(address) {
