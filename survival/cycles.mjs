@@ -1,8 +1,8 @@
-// Run as a process by cycles.test.ts, with --expose-gc: starts, uses and closes collectors one after another, and
-// prints what the process holds after warming up and at the end.
+// Starts, uses and closes collectors one after another, and prints what the process holds after warming up and after
+// each tenth of them. Needs --expose-gc.
 import { request } from 'node:http';
 
-import { Collector } from '../../dist/index.js';
+import { Collector } from '../dist/index.js';
 import { held } from './held.mjs';
 
 const [warmUp, cycles] = process.argv.slice(2).map(Number);
@@ -51,9 +51,9 @@ function post(url) {
 }
 
 for (let number = 0; number < warmUp; number += 1) await cycle(number);
-const before = await held();
-for (let number = 0; number < cycles / 2; number += 1) await cycle(number);
-const half = await held();
-for (let number = 0; number < cycles / 2; number += 1) await cycle(number);
-const after = await held();
-process.stdout.write(JSON.stringify({ before, half, after }));
+const looks = [await held()];
+for (let tenth = 0; tenth < 10; tenth += 1) {
+  for (let number = 0; number < cycles / 10; number += 1) await cycle(number);
+  looks.push(await held());
+}
+process.stdout.write(JSON.stringify({ looks }));

@@ -1,5 +1,5 @@
 // What this process holds, as Linux tells it. Needs --expose-gc.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** What the process holds now. Threads that have ended may still be on their way out, so the least of some looks counts. */
 export async function held() {
@@ -11,11 +11,23 @@ export async function held() {
     const number = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)[1]);
     looks.push({
       threads: number('Threads'),
-      files: readdirSync('/proc/self/fd').length,
+      files: readdirSync('/proc/self/fd').filter(isOurs).length,
+      handles: process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').length,
       rssKib: number('VmRSS'),
       heapKib: Math.round(process.memoryUsage().heapUsed / 1024),
     });
   }
   const least = (name) => Math.min(...looks.map((look) => look[name]));
-  return { threads: least('threads'), files: least('files'), rssKib: least('rssKib'), heapKib: least('heapKib') };
+  const names = ['threads', 'files', 'handles', 'rssKib', 'heapKib'];
+  return Object.fromEntries(names.map((name) => [name, least(name)]));
+}
+
+/** Whether a descriptor is no file of a module: Node leaves those open whose loading the end of a worker cuts short. */
+function isOurs(descriptor) {
+  try {
+    return !/\.(?:m?js|json)$/.test(readlinkSync(`/proc/self/fd/${descriptor}`));
+  } catch {
+    // It was the one by which the folder was read.
+    return false;
+  }
 }

@@ -1,6 +1,6 @@
-// Run as a process by cycles.test.ts, with --expose-gc: one collector changes its configuration again and again, and
-// takes a request in between. Prints what the process holds after warming up and at the end.
-import { Collector } from '../../dist/index.js';
+// One collector changes its configuration again and again, and takes a request in between. Prints what the process
+// holds after warming up and after each tenth. Needs --expose-gc.
+import { Collector } from '../dist/index.js';
 import { held } from './held.mjs';
 
 const [warmUp, reloads] = process.argv.slice(2).map(Number);
@@ -39,10 +39,10 @@ async function reload(times) {
 }
 
 await reload(warmUp);
-const before = await held();
-await reload(reloads / 2);
-const half = await held();
-await reload(reloads / 2);
-const after = await held();
+const looks = [await held()];
+for (let tenth = 0; tenth < 10; tenth += 1) {
+  await reload(reloads / 10);
+  looks.push(await held());
+}
 await collector.close();
-process.stdout.write(JSON.stringify({ before, half, after }));
+process.stdout.write(JSON.stringify({ looks }));
