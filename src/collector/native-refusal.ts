@@ -12,6 +12,6 @@ export function refused({ code, message, path }: NativeRefusal, otherwise: Error
 
 function codeOf(code: string, text: string): ErrorCode | null {
   if (code === 'INVALID_CONFIG') return 'NATIVE_REFUSED';
-  if (code === 'CLOSED') return 'CLOSED';
+  if (code === 'CLOSED' || code === 'INTERNAL') return code;
   return text.includes(': bind: ') ? 'BIND_FAILED' : null;
 }
