@@ -74,6 +74,10 @@ describe('rules', () => {
     ],
     ['receivers: {otlp: }', 'receivers::otlp: must specify at least one protocol when using the OTLP receiver'],
     [
+      'receivers: {otlp: {protocols: {grpc: }, dedup: {status: true}}}',
+      'receivers::otlp: `dedup.status` is asked for over HTTP and needs `protocols.http`',
+    ],
+    [
       grpc('max_recv_msg_size_mib: -1'),
       'receivers::otlp::protocols::grpc: invalid max_recv_msg_size_mib value, must be between 1 and 8796093022207: -1',
     ],

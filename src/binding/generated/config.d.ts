@@ -695,6 +695,8 @@ export interface NativeDedupConfig {
   readonly body_hash: boolean;
   /** How many are remembered; the oldest are forgotten first. */
   readonly max_ids: number;
+  /** Whether senders may ask what has become of a request, by its id. */
+  readonly status: boolean;
   /** How long a request that was taken is remembered, nanoseconds. */
   readonly window: number;
 }

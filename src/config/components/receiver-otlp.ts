@@ -59,13 +59,18 @@ const dedup = object({
   max_ids: key(
     int({ min: 1, max: 100_000_000 }),
     100_000,
-    'How many are remembered, at 144 bytes each; the oldest are forgotten first',
+    'How many are remembered, at 160 bytes each; the oldest are forgotten first',
     'requests',
   ),
   body_hash: key(
     bool(),
     false,
     'Also tell requests without an id apart, by their bytes: two that say the same in the window count as one',
+  ),
+  status: key(
+    bool(),
+    false,
+    'Let senders ask `GET /queue/status?batch_id=` of the HTTP listener what has become of a request; takes 320 bytes more for each that is remembered',
   ),
 });
 
@@ -102,7 +107,9 @@ const spec = object(
     ),
   },
   {
-    validate: ({ protocols: { grpc, http: server }, ack, ack_quorum: quorum }, report) => {
+    validate: ({ protocols: { grpc, http: server }, ack, ack_quorum: quorum, dedup: repeats }, report) => {
+      if (repeats?.status === true && server === null)
+        report('`dedup.status` is asked for over HTTP and needs `protocols.http`', 'dedup', 'status');
       if (quorum !== null && ack !== 'delivered')
         report('`ack_quorum` is supported only with `ack: delivered`', 'ack_quorum');
       if (grpc === null && server === null) {

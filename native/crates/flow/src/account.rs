@@ -1,8 +1,11 @@
 //! The account of items that ended here: every item that leaves without reaching anyone is counted with a reason.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use teleferric_store::End;
+
+use crate::fate::Follows;
 
 /// Why items ended inside the collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,11 +73,29 @@ impl DropReason {
 pub struct Account {
     dropped: [AtomicU64; DropReason::ALL.len()],
     panics: AtomicU64,
+    /// Of the account of requests that are followed.
+    part: Option<Part>,
+}
+
+/// Requests that are followed, and the account that theirs is a part of.
+#[derive(Debug)]
+struct Part {
+    whole: Arc<Account>,
+    follows: Follows,
 }
 
 impl Account {
+    /// The account of requests that are followed: what is counted in it counts in `whole`, and the requests know.
+    pub(crate) fn of_followed(follows: Follows, whole: &Arc<Account>) -> Arc<Account> {
+        Arc::new(Account { part: Some(Part { whole: Arc::clone(whole), follows }), ..Account::default() })
+    }
+
     /// Counts `items` as ended for `reason`.
     pub fn drop_items(&self, reason: DropReason, items: u64) {
+        if let Some(part) = &self.part {
+            part.follows.iter().for_each(|follow| follow.note(reason.end()));
+            return part.whole.drop_items(reason, items);
+        }
         if let Some(slot) = self.dropped.get(reason as usize) {
             slot.fetch_add(items, Ordering::Relaxed);
         }

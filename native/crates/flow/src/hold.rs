@@ -7,6 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use teleferric_buf::{Exhausted, Permit};
+use teleferric_store::End;
+
+use crate::account::Account;
+use crate::fate::{Follow, Follows};
 
 /// Everything that is given back when the last parcel made from a request is dropped.
 #[derive(Default)]
@@ -20,6 +24,7 @@ enum Shared {
     Memory(Arc<Permit>),
     #[expect(dead_code, reason = "kept for what its drop does")]
     Guard(Arc<dyn Send + Sync>),
+    Follow(Follow),
 }
 
 impl Hold {
@@ -76,6 +81,39 @@ impl Hold {
     pub fn attach(&mut self, guard: Arc<dyn Send + Sync>) {
         self.shared.push(Shared::Guard(guard));
     }
+
+    /// Keeps `follow` likewise, or until it is taken.
+    pub fn follow(&mut self, follow: Follow) {
+        self.shared.push(Shared::Follow(follow));
+    }
+
+    /// Takes all that follows the requests of this one; they are somewhere else from now on.
+    pub(crate) fn take_follows(&mut self) -> Follows {
+        let follows = self.follows();
+        if !follows.is_empty() {
+            self.shared.retain(|shared| !matches!(shared, Shared::Follow(_)));
+        }
+        follows
+    }
+
+    /// Where to count what is dropped of these requests: in `whole`, and where they are followed so that it is known.
+    pub fn account(&self, whole: &Arc<Account>) -> Arc<Account> {
+        let follows = self.follows();
+        if follows.is_empty() { Arc::clone(whole) } else { Account::of_followed(follows, whole) }
+    }
+
+    /// Lets the requests of this one that are followed know that some of them have come to this end.
+    pub(crate) fn note(&self, end: End) {
+        self.follows().iter().for_each(|follow| follow.note(end));
+    }
+
+    fn follows(&self) -> Follows {
+        let follow = |shared: &Shared| match shared {
+            Shared::Follow(follow) => Some(follow.clone()),
+            Shared::Memory(_) | Shared::Guard(_) => None,
+        };
+        self.shared.iter().filter_map(follow).collect()
+    }
 }
 
 impl From<Permit> for Hold {
@@ -94,7 +132,7 @@ impl Shared {
     fn permit(&self) -> Option<&Permit> {
         match self {
             Shared::Memory(permit) => Some(permit),
-            Shared::Guard(_) => None,
+            Shared::Guard(_) | Shared::Follow(_) => None,
         }
     }
 

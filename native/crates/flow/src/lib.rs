@@ -27,6 +27,7 @@ pub mod delivery;
 pub mod endpoints;
 pub mod failover;
 pub mod fanout;
+mod fate;
 pub mod fault;
 mod feed;
 mod guard;
@@ -69,6 +70,7 @@ pub use delivery::{Delivery, DeliverySettings, DeliveryShared, QueueBatchSetting
 pub use endpoints::{Destination, EndpointPolicy, EndpointPool, PooledEndpoint};
 pub use failover::{Failover, FailoverShared};
 pub use fanout::Fanout;
+pub use fate::{Fate, FateState, Follow};
 pub use fault::{Blame, Fault, FaultCode, GrpcCode, Retry};
 pub use guard::EndpointBreaker;
 pub use handles::Handles;

@@ -110,7 +110,8 @@ impl Parcel {
     /// Takes the reply, leaving a parcel that can be kept while its sender has an answer: items that are refused
     /// from now on are counted in `account`.
     pub fn detach(&mut self, account: &Arc<Account>) -> Reply {
-        std::mem::replace(&mut self.reply, Reply::detached(self.items, Arc::clone(account)))
+        let account = self.permit.account(account);
+        std::mem::replace(&mut self.reply, Reply::detached(self.items, account))
     }
 }
 

@@ -116,7 +116,8 @@ pub(crate) trait Keeper: Send + Sync {
     /// Says what became of `items` of the request.
     fn settle(&self, items: u64, outcome: Outcome);
 
-    /// Says that `items` of the request, which was taken, were rejected, which nobody can be told.
+    /// Says that some of the request, which was taken, may have been rejected, which nobody can be told; `items` of it
+    /// count so.
     fn reject(&self, items: u64);
 
     /// Says that `items` of the request, which are in `payload`, were refused for good.
@@ -352,13 +353,12 @@ impl Reply {
         }
     }
 
-    /// Notes as many of `rejected` items as the request may have had of them, if somebody keeps it; how many that are.
+    /// Notes that the request may have had some of the items that were rejected: as many of `rejected` as it can have had,
+    /// if somebody keeps it; how many that are.
     fn note_rejected(&self, rejected: u64) -> u64 {
         let Some(Kind::Kept(kept)) = &self.0 else { return 0 };
         let own = rejected.min(kept.items);
-        if own > 0 {
-            kept.keeper.reject(own);
-        }
+        kept.keeper.reject(own);
         own
     }
 
@@ -415,13 +415,12 @@ impl Join {
 }
 
 fn settle_all(members: Vec<Reply>, outcome: Outcome, account: &Account) {
-    let (mut rejected, outcome) = match outcome {
-        Outcome::Partial { rejected, .. } => (rejected, Outcome::Accepted),
-        other => (0, other),
+    let Outcome::Partial { mut rejected, .. } = outcome else {
+        return members.into_iter().for_each(|member| member.settle(outcome.clone()));
     };
     for member in members {
         rejected -= member.note_rejected(rejected);
-        member.settle(outcome.clone());
+        member.settle(Outcome::Accepted);
     }
     if rejected > 0 {
         account.drop_items(DropReason::Rejected, rejected);

@@ -93,6 +93,9 @@ impl Sender {
                 }
                 outcome => {
                     held.set(held.get().saturating_sub(items));
+                    if matches!(outcome, Outcome::Partial { rejected: 1.., .. }) {
+                        memory.note(End::Rejected);
+                    }
                     self.finish(batch, outcome);
                     next = rest.pop();
                 }

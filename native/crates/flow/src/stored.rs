@@ -30,6 +30,7 @@ use tokio::sync::oneshot;
 use crate::account::{Account, DropReason};
 use crate::admission::busy;
 use crate::batch_id::RecordId;
+use crate::fate::{Follows, Kept};
 use crate::fault::{Fault, FaultCode};
 use crate::handles::Handles;
 use crate::log::Log;
@@ -40,7 +41,7 @@ use crate::reply::{Keeper, Outcome, drop_reason};
 use letters::LetterBox;
 use logs::OpenLog;
 use usage::Usage;
-use waiters::Waiters;
+use waiters::{Waiters, Waiting};
 
 pub(crate) use usage::Reserved;
 pub(crate) use waiters::Tell;
@@ -158,7 +159,9 @@ impl StoredQueue {
         let (tell, told) = oneshot::channel();
         let then = move |written: Result<u64, Arc<LogError>>| {
             if let Ok(sequence) = &written {
-                targets.into_iter().for_each(|Target { reserved, waiter }| reserved.keep(*sequence, waiter));
+                for Target { reserved, waiter, follows } in targets {
+                    reserved.keep(*sequence, waiter, &follows);
+                }
             }
             // A caller that is gone has nobody to tell either.
             let _ = tell.send(written);
@@ -203,9 +206,9 @@ impl StoredQueue {
 
 impl State {
     /// Tells a reader of a request that lasts, once for a group that is written together.
-    fn appended(&self, sequence: u64, items: u64, waiter: Option<Tell>) {
+    fn appended(&self, sequence: u64, items: u64, tell: Option<Tell>, follows: &Follows) {
         // It is read by a later job of this thread at the earliest.
-        waiter.into_iter().for_each(|waiter| self.waiters.add(sequence, items, waiter));
+        self.waiters.add(sequence, Waiting { items, tell, kept: follows.iter().map(Kept::new).collect() });
         if !self.announced.swap(true, Ordering::AcqRel) {
             self.more.notify_one();
         }
@@ -217,6 +220,8 @@ pub(crate) struct Target {
     /// Its room there.
     pub(crate) reserved: Reserved,
     pub(crate) waiter: Option<Tell>,
+    /// What follows it, until it is in the log.
+    pub(crate) follows: Follows,
 }
 
 /// What was read at once.
@@ -240,6 +245,8 @@ pub(crate) struct Stored {
     /// Items of it that were not delivered, which counts when it leaves the log: what is read again may be yet.
     ends: Mutex<Vec<(End, u64)>>,
     waiter: Option<Waiter>,
+    /// Those who may ask.
+    kept: SmallVec<[Kept; 1]>,
     /// What it takes of the memory for what is read, free when it is settled.
     _pane: Option<Box<dyn Send + Sync>>,
 }
@@ -282,7 +289,7 @@ impl Waiter {
 impl Stored {
     fn new(queue: StoredQueue, record: Record, account: Arc<Account>) -> Self {
         queue.0.usage.lock().reading.add(record.tally());
-        let tell = queue.0.waiters.take(record.sequence);
+        let Waiting { tell, kept, .. } = queue.0.waiters.take(record.sequence).unwrap_or_default();
         let waiter = tell.map(Waiter::new);
         Stored {
             queue,
@@ -291,6 +298,7 @@ impl Stored {
             unfinished: AtomicBool::new(true),
             ends: Mutex::default(),
             waiter,
+            kept,
             _pane: None,
         }
     }
@@ -392,17 +400,19 @@ impl Drop for Stored {
         let State { writer, cursor, waiters, usage, .. } = &*self.queue.0;
         let (unfinished, tally) = (*self.unfinished.get_mut(), self.record.tally());
         usage.lock().reading.subtract(tally);
-        match self.waiter.take() {
-            Some(Waiter { tell, .. }) if unfinished => waiters.add(self.record.sequence, self.record.items, tell),
-            Some(waiter) => self.ends.get_mut().extend(waiter.answer()),
-            None => {}
-        }
+        let (waiter, kept) = (self.waiter.take(), std::mem::take(&mut self.kept));
         if unfinished {
+            let tell = waiter.map(|waiter| waiter.tell);
+            waiters.add(self.record.sequence, Waiting { items: self.record.items, tell, kept });
             writer.release(*cursor, self.record.sequence);
         } else {
-            let ends = std::mem::take(self.ends.get_mut());
+            let mut ends = std::mem::take(self.ends.get_mut());
+            ends.extend(waiter.into_iter().flat_map(Waiter::answer));
             let drops = ends.iter().filter_map(|(end, items)| Some((DropReason::of(*end)?, *items)));
             drops.for_each(|(reason, items)| self.account.drop_items(reason, items));
+            // What its sender was told is the sender's to keep.
+            let untold = ends.iter().map(|(end, _)| *end).filter(|end| *end != End::Refused);
+            kept.into_iter().for_each(|kept| kept.leave(untold.clone()));
             // Before whoever waits for the room appends something.
             writer.settle(*cursor, self.record.sequence, ends.clone());
             self.queue.0.leave(tally, &ends, End::Delivered);

@@ -54,14 +54,17 @@ pub(super) fn start(members: Members, mut parcel: Parcel) {
 async fn store(members: Members, storing: SmallVec<[Leave; 1]>, mut parcel: Parcel) {
     let (inners, reserved): (SmallVec<[Rc<Inner>; 1]>, SmallVec<[Reserved; 1]>) =
         members.into_iter().map(|Member { inner, reserved }| (inner, reserved)).unzip();
+    let follows = parcel.permit.take_follows();
     let may_keep = inners.iter().filter_map(|inner| inner.storage()).all(Storage::may_keep);
     let memory = may_keep.then(|| Memory::paid_by(Arc::new(std::mem::take(&mut parcel.permit))));
     let (mut targets, mut results) = (SmallVec::new(), SmallVec::<[_; 1]>::new());
     for (inner, reserved) in inners.iter().zip(reserved) {
         let (waiter, told) = (inner.answers_at(&parcel) == AckLevel::Delivered).then(oneshot::channel).unzip();
-        targets.push(Target { reserved, waiter });
+        targets.push(Target { reserved, waiter, follows: follows.clone() });
         results.extend(told.map(|told| (inner, told)));
     }
+    // Theirs alone: what lies in the storage is not in memory, also while its sender waits.
+    drop(follows);
     let written = match select(pin!(StoredQueue::append(targets, &parcel, memory)), pin!(cut(&inners))).await {
         Either::Left((written, _)) => written,
         Either::Right(_) => Err(draining()),

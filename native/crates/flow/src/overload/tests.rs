@@ -182,7 +182,7 @@ async fn a_full_log_is_felt_by_the_gates_that_lead_to_it_alone() {
     let parcel = crate::Parcel::new(Signal::Traces, span(), 1, Permit::none(), crate::Reply::to(|_| ()));
     let targets = || {
         let reserved = queue.try_reserve(tally_of(&parcel), Sizer::Requests, u64::MAX).unwrap();
-        smallvec::smallvec![Target { reserved, waiter: None }]
+        smallvec::smallvec![Target { reserved, waiter: None, follows: Default::default() }]
     };
     let directory = folder.path().display().to_string();
     // The thread of the log shows it after it has answered.

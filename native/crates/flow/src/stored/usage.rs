@@ -8,10 +8,10 @@ use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::logs::Queues;
-use super::waiters::Tell;
-use super::{State, StoredQueue};
+use super::{State, StoredQueue, Tell};
 use crate::account::{Account, DropReason};
 use crate::admission::busy;
+use crate::fate::Follows;
 use crate::fault::FaultCode;
 use crate::handles::Handles;
 use crate::log::{Level, Log};
@@ -149,13 +149,13 @@ impl State {
     /// Refuses those who wait for what is not there any more: what was not read and is settled. The items of that.
     pub(super) fn refuse_lost(&self, settled_below: u64) -> u64 {
         let fault = busy(FaultCode::StorageFailed, "the stored request is damaged");
-        self.waiters.refuse(&(0..settled_below), &fault)
+        self.waiters.refuse(0..settled_below, &fault, End::Damaged)
     }
 
     /// The log has given up some of what it held.
     fn given_up(&self, gone: &GivenUp) {
         let fault = busy(FaultCode::QueueFull, "the stored request was given up, as there was no room for more");
-        let learned = self.waiters.refuse(&gone.sequences, &fault);
+        let learned = self.waiters.refuse(gone.sequences.clone(), &fault, End::QueueFull);
         let dropped = Tally { items: gone.tally.items.saturating_sub(learned), ..gone.tally };
         self.account.drop_items(DropReason::QueueFull, dropped.items);
         self.leave(gone.tally, &[(End::Refused, learned)], End::QueueFull);
@@ -231,14 +231,14 @@ pub(crate) struct Reserved {
 
 impl Reserved {
     /// The request lies in the log: its room is given back when it leaves that.
-    pub(super) fn keep(mut self, sequence: u64, waiter: Option<Tell>) {
+    pub(super) fn keep(mut self, sequence: u64, waiter: Option<Tell>, follows: &Follows) {
         self.kept = true;
         {
             let mut usage = self.queue.0.usage.lock();
             usage.storing.subtract(self.tally);
             usage.totals.enqueued += self.tally.items;
         }
-        self.queue.0.appended(sequence, self.tally.items, waiter);
+        self.queue.0.appended(sequence, self.tally.items, waiter, follows);
     }
 }
 

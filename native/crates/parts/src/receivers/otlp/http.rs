@@ -63,14 +63,15 @@ impl HttpService {
     /// The answer to a request, or the refusal that came first.
     async fn answer(&self, request: Request) -> Result<Response, Response> {
         let Some(signal) = self.signal(request.head.uri.path()) else {
-            return Err(Response::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+            let not_found = || Response::text(StatusCode::NOT_FOUND, "404 page not found\n");
+            return Ok(self.answer_question(&request).unwrap_or_else(not_found));
         };
         let headers = &request.head.headers;
         let encoding = encoding_of(headers);
         let codec =
             self.codec(headers).map_err(|fault| self.refuse(signal, encoding.unwrap_or(Encoding::Json), &fault))?;
         if request.head.method != Method::POST {
-            return Err(method_not_allowed());
+            return Err(method_not_allowed("POST"));
         }
         let Some(encoding) = encoding else { return Err(unsupported_media_type()) };
         let visit = self.intake.admit(signal, &request).map_err(|fault| self.refuse(signal, encoding, &fault))?;
@@ -141,7 +142,7 @@ impl HttpService {
         }
     }
 
-    fn refuse(&self, signal: Signal, encoding: Encoding, fault: &Fault) -> Response {
+    pub(super) fn refuse(&self, signal: Signal, encoding: Encoding, fault: &Fault) -> Response {
         let code = StatusCode::from_u16(fault.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_delay = self.intake.retry_delay(signal, fault);
         let mut response = with_body(code, encoding, Bytes::from(super::error_body(encoding, fault, retry_delay)));
@@ -159,10 +160,11 @@ fn encoding_of(headers: &HeaderMap) -> Option<Encoding> {
     Encoding::from_content_type(headers.get(CONTENT_TYPE)?.to_str().ok()?)
 }
 
-fn method_not_allowed() -> Response {
-    let mut response = Response::text(StatusCode::METHOD_NOT_ALLOWED, "405 method not allowed, supported: [POST]");
+pub(super) fn method_not_allowed(supported: &'static str) -> Response {
+    let text = format!("405 method not allowed, supported: [{supported}]");
+    let mut response = Response::text(StatusCode::METHOD_NOT_ALLOWED, text);
     response.headers.to_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    response.headers.to_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    response.headers.to_mut().insert(ALLOW, HeaderValue::from_static(supported));
     response
 }
 
@@ -181,7 +183,7 @@ fn timed_out(encoding: Encoding, error: &BodyError) -> Response {
     with_body(StatusCode::REQUEST_TIMEOUT, encoding, Bytes::from(body))
 }
 
-fn with_body(status: StatusCode, encoding: Encoding, body: Bytes) -> Response {
+pub(super) fn with_body(status: StatusCode, encoding: Encoding, body: Bytes) -> Response {
     let mut response = Response { status, body, ..Response::default() };
     response.headers.to_mut().insert(CONTENT_TYPE, HeaderValue::from_static(encoding.media_type()));
     response

@@ -11,7 +11,8 @@ use http::HeaderMap;
 use teleferric_buf::Permit;
 use teleferric_buf::metrics::{Counter, Desc, Kind};
 use teleferric_flow::{
-    BatchId, Context, Fault, FaultCode, Gate, GrpcCode, Hold, Outcome, Packed, Parcel, Payload, Reply, Retry, Visit,
+    BatchId, Context, Fault, FaultCode, Follow, Gate, GrpcCode, Hold, Outcome, Packed, Parcel, Payload, Reply, Retry,
+    Visit,
 };
 use teleferric_net::Request;
 pub use teleferric_wire::response::Encoding;
@@ -132,6 +133,15 @@ impl Intake {
         gate.tenants().map(|tenants| tenant::admit(tenants, request)).transpose()
     }
 
+    /// As [`Intake::admit`], for a question about requests, of which load sheds none.
+    ///
+    /// # Errors
+    /// The tenant is over its quota.
+    pub(super) fn admit_question(&self, request: &Request) -> Result<Option<Visit>, Fault> {
+        let tenants = Signal::ALL.into_iter().find_map(|signal| self.outputs.gate(signal)?.tenants());
+        tenants.map(|tenants| tenant::admit(tenants, request)).transpose()
+    }
+
     /// As [`Intake::admit`], for a request that the host hands over with this metadata.
     ///
     /// # Errors
@@ -178,10 +188,10 @@ impl Intake {
         };
         let mut pending = None;
         if let Some(dedup) = &self.rules.dedup
-            && let Some(key) = dedup.key(signal, &context, batch_id.as_deref(), &payload)
+            && let Some(name) = dedup.name(signal, &context, batch_id.as_deref(), &payload)
         {
             // In a box, so that where repeats are not looked for nothing carries what the wait needs.
-            match Box::pin(in_time(dedup.see(key), deadline)).await {
+            match Box::pin(in_time(dedup.see(name), deadline)).await {
                 Ok(Seen::First(first)) => pending = first,
                 Ok(Seen::Again) => {
                     self.deduplicated.iter().for_each(|counter| counter.add(items));
@@ -198,12 +208,15 @@ impl Intake {
             visit.count(items);
             hold.attach(Arc::new(visit));
         }
+        if let Some(fate) = pending.as_ref().and_then(|pending| pending.fate.as_ref()) {
+            hold.follow(Follow::new(fate));
+        }
         let (caller, outcome) = oneshot::channel();
         let unanswered = Unanswered { intake: self, signal, items };
         let mut reply = reply(caller, pending);
         let quorum = self.rules.acks.quorum(context.ack);
         if let Some(needed) = quorum {
-            reply = reply.by_quorum(needed, items, &self.shared.account);
+            reply = reply.by_quorum(needed, items, &hold.account(&self.shared.account));
         }
         next.consume(Parcel {
             signal,

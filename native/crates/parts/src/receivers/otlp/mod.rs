@@ -8,6 +8,7 @@ mod http;
 mod inflate;
 pub mod ingest;
 mod metadata;
+mod status;
 mod tenant;
 pub mod verdict;
 
