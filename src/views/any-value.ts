@@ -40,6 +40,7 @@ export const DEPTH_MAX = 128;
 
 const { stringValue, boolValue, intValue, doubleValue, arrayValue, kvlistValue, bytesValue } = ANY_VALUE.fields;
 const STRING = stringValue.number;
+const STRING_TAG = STRING * 8 + DELIMITED;
 const BOOL = boolValue.number;
 const INT = intValue.number;
 const DOUBLE = doubleValue.number;
@@ -54,6 +55,10 @@ const MEMBERS = KEY_VALUE_LIST.fields.values.number;
 /** The value whose message stands in `from..to`. */
 export function readAnyValue(bytes: Buffer, from: number, to: number, depth = DEPTH_MAX): AnyValue {
   if (depth === 0) throw new MalformedBatchError(`values are nested deeper than ${DEPTH_MAX} levels`, from);
+  // A short text and nothing else, as most values are.
+  if (to - from >= 2 && bytes[from] === STRING_TAG && bytes[from + 1]! < 0x80 && to === from + 2 + bytes[from + 1]!) {
+    return bytes.toString('utf8', from + 2, to);
+  }
   const cursor = new Cursor(bytes, from, to);
   let value: AnyValue = null;
   // The last member of the oneof counts; there is hardly ever more than one.
@@ -104,7 +109,7 @@ function readMembers(
 ): AnyValue {
   const cursor = new Cursor(bytes, from, to);
   while (cursor.find(MEMBERS, DELIMITED)) {
-    const key = readKey(bytes, cursor.from, cursor.to);
+    const key = readUnusualKey(bytes, cursor.from, cursor.to);
     const value = readHeldValue(bytes, cursor.from, cursor.to, VALUE, depth - 1);
     if (!(key in members)) members[key] = value;
   }
@@ -119,8 +124,8 @@ function isMembers(value: AnyValue): value is Record<string, AnyValue> {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === null;
 }
 
-/** The key of the KeyValue in `from..to`. */
-export function readKey(bytes: Buffer, from: number, to: number): string {
+/** The key of the KeyValue in `from..to`, whatever its form: the last, should there be several. */
+export function readUnusualKey(bytes: Buffer, from: number, to: number): string {
   const cursor = new Cursor(bytes, from, to);
   let key = '';
   while (cursor.find(KEY, DELIMITED)) key = bytes.toString('utf8', cursor.from, cursor.to);

@@ -4,22 +4,19 @@
 import {
   encodedAnyValue,
   readAnyValue,
-  readHeldValue,
-  readKey,
   writeAnyValue,
   writeKey,
   type AnyValue,
   type AnyValueInput,
 } from './any-value.js';
 import { Cursor } from './cursor.js';
+import { hasKey, probeOf, readKey, readValue, type Probe } from './key-value.js';
 import type { Message, Piece } from './message.js';
 import { DELIMITED, KEY_VALUE, type Field } from './schema.js';
 import type { Writer } from './writer.js';
 
 const KEY = KEY_VALUE.fields.key.number;
 const VALUE = KEY_VALUE.fields.value.number;
-const KEY_TAG = KEY * 8 + DELIMITED;
-const VALUE_TAG = VALUE * 8 + DELIMITED;
 
 /** About what an attribute takes besides its texts. */
 const OVERHEAD_BYTES = 24;
@@ -60,7 +57,7 @@ export class Attributes implements Iterable<[string, AnyValue]> {
     const cursor = this.#cursor();
     while (this.#findKey(cursor, probe)) {
       const edit = this.#edits?.get(cursor.start);
-      if (edit === undefined) return readHeldValue(this.#message.bytes, cursor.from, cursor.to, VALUE);
+      if (edit === undefined) return readValue(this.#message.bytes, cursor.from, cursor.to);
       if (edit.value !== REMOVED) return restored(edit.value);
     }
     const added = this.#added?.get(key);
@@ -102,16 +99,16 @@ export class Attributes implements Iterable<[string, AnyValue]> {
     for (const key of this.keys()) this.delete(key);
   }
 
-  *keys(): IterableIterator<string> {
-    for (const { key } of this.#all()) yield key;
+  keys(): IterableIterator<string> {
+    return this.#walk((attribute) => attribute.key());
   }
 
-  *values(): IterableIterator<AnyValue> {
-    for (const { value } of this.#all()) yield value();
+  values(): IterableIterator<AnyValue> {
+    return this.#walk((attribute) => attribute.value());
   }
 
-  *entries(): IterableIterator<[string, AnyValue]> {
-    for (const { key, value } of this.#all()) yield [key, value()];
+  entries(): IterableIterator<[string, AnyValue]> {
+    return this.#walk((attribute) => [attribute.key(), attribute.value()]);
   }
 
   [Symbol.iterator](): IterableIterator<[string, AnyValue]> {
@@ -125,22 +122,19 @@ export class Attributes implements Iterable<[string, AnyValue]> {
     return object;
   }
 
-  /** Keys in order, each with a way to its value. */
-  *#all(): IterableIterator<{ readonly key: string; readonly value: () => AnyValue }> {
+  /** Goes through the attributes as they are at each step. */
+  *#walk<T>(read: (attribute: Walked) => T): IterableIterator<T> {
     const { bytes } = this.#message;
     const cursor = this.#cursor();
+    const walked = new Walked(bytes, cursor);
     while (cursor.find(this.#field.number, DELIMITED)) {
-      const { start, from, to } = cursor;
-      if (!this.#isThere(start)) continue;
-      const value = () => {
-        const edit = this.#edits?.get(start);
-        return edit === undefined || edit.value === REMOVED
-          ? readHeldValue(bytes, from, to, VALUE)
-          : restored(edit.value);
-      };
-      yield { key: readKey(bytes, from, to), value };
+      walked.edit = this.#edits?.get(cursor.start);
+      if (walked.edit?.value !== REMOVED) yield read(walked);
     }
-    for (const [key, edit] of this.#added ?? []) yield { key, value: () => restored(edit.value as Stored) };
+    for (const edit of this.#added?.values() ?? []) {
+      walked.edit = edit;
+      yield read(walked);
+    }
   }
 
   /** Gives the first attribute with this key another value and removes the others; whether there was one. */
@@ -202,6 +196,28 @@ export class Attributes implements Iterable<[string, AnyValue]> {
       if (hasKey(this.#message.bytes, cursor.from, cursor.to, probe)) return true;
     }
     return false;
+  }
+}
+
+/** The attribute that a walk has come to. */
+class Walked {
+  /** What it was changed to, or what was added. */
+  edit: AttributeEdit | undefined;
+  readonly #bytes: Buffer;
+  readonly #cursor: Cursor;
+
+  constructor(bytes: Buffer, cursor: Cursor) {
+    this.#bytes = bytes;
+    this.#cursor = cursor;
+  }
+
+  key(): string {
+    return this.edit?.key ?? readKey(this.#bytes, this.#cursor.from, this.#cursor.to);
+  }
+
+  value(): AnyValue {
+    if (this.edit !== undefined) return restored(this.edit.value as Stored);
+    return readValue(this.#bytes, this.#cursor.from, this.#cursor.to);
   }
 }
 
@@ -316,57 +332,3 @@ function keepOthers(writer: Writer, old: Buffer): void {
   }
   for (const field of others.toReversed()) writer.bytes(field);
 }
-
-/** A key that is looked for. */
-interface Probe {
-  readonly text: string;
-  readonly bytes: Uint8Array;
-  /** Whether it may stand for bytes that are no text, and has to be compared as text. */
-  readonly lossy: boolean;
-}
-
-const PROBES_MAX = 512;
-const PROBE_LENGTH_MAX = 128;
-const probes = new Map<string, Probe>();
-
-/** Keys are nearly always the same few. */
-function probeOf(key: string): Probe {
-  const known = probes.get(key);
-  if (known !== undefined) return known;
-  const probe = { text: key, bytes: Uint8Array.from(Buffer.from(key)), lossy: key.includes('\u{FFFD}') };
-  if (key.length > PROBE_LENGTH_MAX) return probe;
-  if (probes.size >= PROBES_MAX) probes.clear();
-  probes.set(key, probe);
-  return probe;
-}
-
-/** Whether the KeyValue in `from..to` has this key. */
-function hasKey(bytes: Uint8Array, from: number, to: number, probe: Probe): boolean {
-  // The usual form: a short key, a value, and nothing else.
-  if (to - from > 3 && bytes[from] === KEY_TAG && !probe.lossy) {
-    const length = bytes[from + 1]!;
-    const value = from + 2 + length;
-    if (length < 0x80 && value + 1 < to && bytes[value] === VALUE_TAG && to === value + 2 + bytes[value + 1]!) {
-      return length === probe.bytes.length && endsWith(bytes, value, probe.bytes);
-    }
-  }
-  return hasUnusualKey(bytes, from, to, probe);
-}
-
-/** Whether `key` stands before `end`. Keys differ at their ends more often than at their starts. */
-function endsWith(bytes: Uint8Array, end: number, key: Uint8Array): boolean {
-  const start = end - key.length;
-  for (let index = key.length - 1; index >= 0; index -= 1) if (bytes[start + index] !== key[index]) return false;
-  return true;
-}
-
-function hasUnusualKey(bytes: Uint8Array, from: number, to: number, probe: Probe): boolean {
-  const cursor = new Cursor(bytes, from, to);
-  // A key that stands several times is its last.
-  let found: Uint8Array = NO_KEY;
-  while (cursor.find(KEY, DELIMITED)) found = bytes.subarray(cursor.from, cursor.to);
-  if (probe.lossy) return Buffer.from(found).toString() === probe.text;
-  return found.length === probe.bytes.length && endsWith(found, found.length, probe.bytes);
-}
-
-const NO_KEY = new Uint8Array(0);
