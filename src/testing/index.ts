@@ -25,6 +25,7 @@ export {
 export {
   runPlugin,
   startPlugin,
+  type LoggedLine,
   type PluginModule,
   type PluginOptions,
   type PluginOutcome,

@@ -6,9 +6,9 @@ import { Batch } from '../views/index.js';
 
 /** What a processor written in TypeScript looks like to the one who calls it. */
 export interface TestedPlugin<Options, Context> {
-  /** Checks the options of the configuration; what it returns, if anything, is what `setup` gets. */
-  readonly options?: ((options: unknown) => Options | undefined | void) | undefined;
-  setup?(options: Options, context: Context): unknown;
+  /** Checks the configured options; what it returns, if anything, is what the plugin gets. */
+  options?(configured: Readonly<Record<string, unknown>>): Options;
+  setup?(options: Options, context: NoInfer<Context>): unknown;
   process(batch: Batch, context: Context): unknown;
   close?(): unknown;
 }
@@ -20,9 +20,19 @@ export type PluginModule<Options, Context> =
 
 export interface PluginOptions<Context> {
   /** `options` of the configuration, before the plugin has checked them. @default {} */
-  readonly options?: unknown;
-  /** What the plugin finds in `context`; whatever it reads there has to be given. @default {} */
-  readonly context?: Context;
+  readonly options?: Readonly<Record<string, unknown>>;
+  /**
+   * What the plugin finds in its context. What is not given is as for a sender of whom nothing is known: `tenant` and
+   * `peer` null, no `metadata`, an `abortSignal` that is never aborted. `id` is `ts/test`, `log` keeps what it is told.
+   */
+  readonly context?: Partial<Context>;
+}
+
+/** A line that a plugin has logged. */
+export interface LoggedLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** What a plugin made of a batch. */
@@ -35,6 +45,8 @@ export interface PluginOutcome {
   readonly changed: boolean;
   /** Items that the plugin dropped. */
   readonly droppedItems: number;
+  /** What the plugin has logged since the outcome before, or since it was started. */
+  readonly logged: readonly LoggedLine[];
 }
 
 /** A plugin that was set up. */
@@ -52,11 +64,14 @@ export interface RunningPlugin {
  */
 export async function startPlugin<Options, Context>(
   module: PluginModule<Options, Context>,
-  { options = {}, context = {} as Context }: PluginOptions<Context> = {},
+  { options: configured = {}, context: given = {} }: PluginOptions<Context> = {},
 ): Promise<RunningPlugin> {
   const plugin = pluginOf(module);
-  const checked = (plugin.options?.(options) ?? options) as Options;
-  await plugin.setup?.(checked, context);
+  const options = plugin.options?.(configured) ?? (configured as Options);
+  const logged: LoggedLine[] = [];
+  // The plugin says what it reads; the rest of what a collector gives it does not matter.
+  const context = { ...nothingKnown(), options, log: logInto(logged), ...given } as Context;
+  await plugin.setup?.(options, context);
   let closed = false;
   const close = async (): Promise<void> => {
     if (closed) return;
@@ -65,9 +80,23 @@ export async function startPlugin<Options, Context>(
   };
   const process = async (batch: Batch): Promise<PluginOutcome> => {
     if (closed) throw new Error('the plugin is closed');
-    return outcomeOf(plugin, batch, context);
+    const outcome = await outcomeOf(plugin, batch, context);
+    return { ...outcome, logged: logged.splice(0) };
   };
   return { process, close, [Symbol.asyncDispose]: close };
+}
+
+function nothingKnown(): object {
+  return { id: 'ts/test', tenant: null, peer: null, metadata: [], abortSignal: new AbortController().signal };
+}
+
+function logInto(lines: LoggedLine[]): object {
+  const at =
+    (level: LoggedLine['level']) =>
+    (message: string, fields: LoggedLine['fields'] = {}): void => {
+      lines.push({ level, message, fields });
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
 /** Sets a plugin up, has it process one batch, and closes it. Rejects as {@link startPlugin} does. */
@@ -88,7 +117,7 @@ async function outcomeOf<Options, Context>(
   plugin: TestedPlugin<Options, Context>,
   given: Batch,
   context: Context,
-): Promise<PluginOutcome> {
+): Promise<Omit<PluginOutcome, 'logged'>> {
   const before = given.encode();
   // A copy: the collector's buffers are not shared either.
   const worked = new Batch(given.signal, Uint8Array.from(before));

@@ -116,19 +116,36 @@ describe('a plugin under test', () => {
 
   it('is set up once with checked options and closed once', async () => {
     const calls: unknown[] = [];
+    interface Context {
+      readonly options: { readonly keys: readonly string[] };
+      readonly tenant: string | null;
+      readonly log: { warn(message: string, fields?: object): void };
+    }
     const plugin = {
-      options: (options: unknown) => ({ keys: (options as { keys: string }).keys.split(',') }),
-      setup: (options: { keys: string[] }, context: { tenant: string }) => void calls.push(options, context),
-      process: async (_batch: Batch, { tenant }: { tenant: string }) => void calls.push(tenant),
+      options: (configured: Readonly<Record<string, unknown>>) => ({ keys: String(configured['keys']).split(',') }),
+      setup: (options: { keys: string[] }, context: Context) => void calls.push(options, context.options === options),
+      process: async (batch: Batch, { tenant, options, log }: Context) => {
+        log.warn('seen', { items: batch.items });
+        calls.push([tenant, options.keys.length]);
+      },
       close: () => void calls.push('closed'),
     };
     const running = await startPlugin({ default: plugin }, { options: { keys: 'a,b' }, context: { tenant: 't' } });
-    await running.process(traces([{}]));
-    await running.process(logs([{}]));
+    const { logged } = await running.process(traces([{}]));
+    expect(logged).toEqual([{ level: 'warn', message: 'seen', fields: { items: 1 } }]);
+    expect((await running.process(logs([{}, {}]))).logged).toHaveLength(1);
     await running.close();
     await running.close();
-    expect(calls).toEqual([{ keys: ['a', 'b'] }, { tenant: 't' }, 't', 't', 'closed']);
+    expect(calls).toEqual([{ keys: ['a', 'b'] }, true, ['t', 2], ['t', 2], 'closed']);
     await expect(running.process(traces([]))).rejects.toThrow('the plugin is closed');
+  });
+
+  it('knows nothing of the sender unless the test says so', async () => {
+    let seen: object = {};
+    await runPlugin({ process: (_batch: Batch, context: object) => void (seen = context) }, traces([]));
+    const { abortSignal, ...rest } = seen as { abortSignal: AbortSignal };
+    expect(rest).toMatchObject({ id: 'ts/test', tenant: null, peer: null, metadata: [], options: {} });
+    expect(abortSignal.aborted).toBe(false);
   });
 
   it('fails the test with its own error, or with what it did wrong', async () => {
