@@ -157,10 +157,7 @@ export class OwnMetrics implements CollectorMetrics, HostMetricSource {
     if (typeof name !== 'string' || name === '') throw wrongOption(`${kind}.name`, 'text');
     if (typeof help !== 'string' || help === '') throw wrongOption(`${kind}.help`, 'text');
     this.#checkName(name);
-    const labels: unknown = (checked as { readonly labelNames?: unknown }).labelNames ?? [];
-    if (!Array.isArray(labels) || !labels.every((label) => typeof label === 'string')) {
-      throw wrongOption(`${kind}.labelNames`, 'a list of texts');
-    }
+    checkLabelNames(kind, (checked as { readonly labelNames?: unknown }).labelNames ?? []);
     let metric: M;
     try {
       // A copy, as prom-client takes what inherits from nothing for no object.
@@ -205,6 +202,17 @@ export class OwnMetrics implements CollectorMetrics, HostMetricSource {
       if ((registry.getSingleMetric(known) as unknown) === shown) registry.removeSingleMetric(known);
     }
   }
+}
+
+/** Names with two underscores in front are Prometheus's own, and one of them JavaScript's. */
+function checkLabelNames(kind: string, labels: unknown): void {
+  if (!Array.isArray(labels) || !labels.every(isLabelName) || new Set(labels).size < labels.length) {
+    throw wrongOption(`${kind}.labelNames`, 'a list of different texts that do not begin with __');
+  }
+}
+
+function isLabelName(label: unknown): boolean {
+  return typeof label === 'string' && !label.startsWith('__');
 }
 
 /** prom-client takes any list, and then counts in the wrong bucket. */
