@@ -1,5 +1,5 @@
 // The product as it is installed: what is inside, and that its commands and its library work.
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { jest } from '@jest/globals';
@@ -150,6 +150,22 @@ describe('the library', () => {
   ])('works by %s', async (_name, file, text) => {
     const { code, stdout } = await run(folder, [process.execPath, '--no-warnings', script(folder, file, text)]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'accepted 1 closed\n' });
+  });
+
+  it('has exporters for the SDK, which bring nothing of it and say what is missing', async () => {
+    const imported = `import { TeleferricSpanExporter } from 'teleferric/sdk';\nconsole.log(TeleferricSpanExporter.name);`;
+    const required = `console.log(require('teleferric/sdk').TeleferricSpanExporter.name);`;
+    const files = [script(folder, 'sdk.mjs', imported), script(folder, 'sdk.cjs', required)];
+    const without = await run(folder, [process.execPath, 'sdk.mjs']);
+    expect(without.stderr).toMatch(/Cannot find package '@opentelemetry\/[\w-]+'/);
+    // `api` is there, as prom-client has it.
+    for (const name of ['core', 'otlp-transformer'].map((last) => join('node_modules/@opentelemetry', last))) {
+      symlinkSync(join(ROOT, name), join(folder, name));
+    }
+    for (const file of files) {
+      const { code, stdout } = await run(folder, [process.execPath, '--no-warnings', file]);
+      expect({ file, code, stdout }).toEqual({ file, code: 0, stdout: 'TeleferricSpanExporter\n' });
+    }
   });
 
   it('has declarations that stand by themselves', async () => {

@@ -136,10 +136,10 @@ export class HandOver<T> {
 
   /** Repeats what is refused for the moment as long as there is time for it. */
   async #send(body: Uint8Array): Promise<void> {
-    const deadline = Date.now() + this.#timeoutMs;
+    const deadline = performance.now() + this.#timeoutMs;
     let backoff = BACKOFF_MS;
     for (let retries = 0; ; retries += 1) {
-      const outcome = await inTime(this.#attempt(body), deadline - Date.now());
+      const outcome = await inTime(this.#attempt(body), deadline - performance.now());
       if (outcome.outcome !== 'refused') {
         if (outcome.outcome === 'partial') warnOfPartialSuccess(outcome);
         return;
@@ -147,7 +147,7 @@ export class HandOver<T> {
       const { code, message, retryable, retryAfterMs } = outcome;
       const jitter = 1 + (Math.random() * 2 - 1) * BACKOFF_JITTER;
       const delayMs = retryAfterMs ?? Math.min(backoff * jitter, BACKOFF_MS_MAX);
-      if (!retryable || retries === RETRIES_MAX || delayMs > deadline - Date.now()) {
+      if (!retryable || retries === RETRIES_MAX || delayMs > deadline - performance.now()) {
         throw new ExportError(code, message, retryable);
       }
       backoff *= BACKOFF_FACTOR;
