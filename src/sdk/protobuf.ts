@@ -128,14 +128,18 @@ export class Writer {
 
   /** At most 31 bits. */
   #varint(value: number): void {
-    const [bytes, size] = [this.#bytes, value < 0x80 ? 1 : Math.ceil((32 - Math.clz32(value)) / 7)];
-    this.#at -= size;
+    if (value < 0x80) {
+      this.#at -= 1;
+      this.#bytes[this.#at] = value;
+      return;
+    }
+    this.#at -= Math.ceil((32 - Math.clz32(value)) / 7);
     let [at, left] = [this.#at, value];
     for (; left >= 0x80; left >>>= 7) {
-      bytes[at] = (left & 0x7f) | 0x80;
+      this.#bytes[at] = (left & 0x7f) | 0x80;
       at += 1;
     }
-    bytes[at] = left;
+    this.#bytes[at] = left;
   }
 
   #varint64(low: number, high: number): void {
