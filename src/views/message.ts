@@ -57,6 +57,8 @@ export class Message implements Piece {
   private fieldEdits: FieldEdit[] | null = null;
   /** Values that were read, of a long message. */
   private memory: Map<Field, Scalar | undefined> | null = null;
+  /** What goes from the parent when this message is written anew: the earlier pieces that it was joined of. */
+  private gaps: readonly Gap[] = NO_GAPS;
   private touched = false;
   private children: Map<Field, readonly Message[]> | null = null;
   /** Items dropped inside. */
@@ -286,6 +288,7 @@ export class Message implements Piece {
   private touch(): void {
     if (this.touched) return;
     this.touched = true;
+    for (const gap of this.gaps) this.parent!.add(gap);
     this.parent?.add(this);
   }
 
@@ -304,9 +307,8 @@ export class Message implements Piece {
     const bytes = Buffer.concat(found.map((piece) => piece.bytes.subarray(piece.from, piece.to)));
     const { start, end } = found.at(-1)!;
     const message = new Message(field.type, this.totals, this, field, start, end, bytes, 0, bytes.length);
-    // The whole takes the last piece's place, also where it says the same as before.
-    for (const piece of found.slice(0, -1)) this.add(new Gap(piece.start, piece.end));
-    message.touch();
+    // The whole takes the last piece's place once it is changed.
+    message.gaps = found.slice(0, -1).map((piece) => new Gap(piece.start, piece.end));
     return message;
   }
 }
@@ -345,6 +347,8 @@ export class FieldEdit implements Piece {
     if (this.value !== undefined) writeScalar(writer, this.field, this.value);
   }
 }
+
+const NO_GAPS: readonly Gap[] = [];
 
 /** Pieces by their place; they hardly ever come in another order. What is inserted goes before what begins there. */
 function inOrder(pieces: Piece[]): readonly Piece[] {

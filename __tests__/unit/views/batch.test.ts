@@ -214,7 +214,9 @@ describe('encode', () => {
     const entry = Buffer.concat(contents);
     const batch = new Batch('traces', Buffer.concat([Buffer.from([0x0a, entry.length]), entry]));
     const [resource] = batch.resources();
+    const before = batch.encode();
     expect([...resource!.attributes.keys()]).toEqual(['a', 'b']);
+    expect(batch.encode()).toBe(before);
     resource!.attributes.delete('a');
     resource!.attributes.set('c', 3);
     const [again] = new Batch('traces', batch.encode()).resources();

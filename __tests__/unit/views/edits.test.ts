@@ -63,7 +63,7 @@ describe('edits of views', () => {
         expect([again.items, batch.droppedItems]).toEqual([batch.items, before - batch.items]);
         expect(readEverything(batch)).toEqual(readEverything(again));
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 });
