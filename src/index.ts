@@ -3,6 +3,8 @@
  */
 export { Collector, inspectStorage, purgeQueue, replayDeadLetters } from './collector/index.js';
 export type {
+  BreakerEvent,
+  BreakerState,
   CloseOptions,
   CollectorEvents,
   CollectorMetrics,
@@ -14,7 +16,10 @@ export type {
   ConfigPart,
   CounterOptions,
   DeadLetter,
+  DropEvent,
   Encoding,
+  FlushOptions,
+  FlushOutcome,
   GaugeOptions,
   GrpcCall,
   GrpcCallback,

@@ -7,7 +7,9 @@ import { binding, type NativeBinding, type NativeCollectorClass, type NativeExch
 import {
   parseAnswer,
   parseCatalogue,
+  parseDrops,
   parseEvents,
+  parseFlush,
   parseObject,
   parseOutcome,
   parseResult,
@@ -20,6 +22,7 @@ import {
   type IngestOutcome,
   type Listener,
   type NativeCatalogue,
+  type DropEvent,
   type NativeResult,
   type StorageReplay,
   type StorageSurvey,
@@ -124,6 +127,15 @@ export class NativeHandle {
     return guardAsync('drain', async () => parseResult('drain', await this.#native.drain(deadlineMs), () => null));
   }
 
+  /**
+   * Sends what is being collected, and waits until what is held now has left memory.
+   * @param deadlineMs milliseconds, null for none
+   * @returns items that remain
+   */
+  async flush(deadlineMs: number | null): Promise<number> {
+    return guardAsync('flush', async () => parseFlush(await this.#native.flush(deadlineMs)));
+  }
+
   /** Ends all threads at once. Safe at any time, any number of times. */
   stop(): void {
     guard('stop', () => this.#native.stop());
@@ -171,6 +183,11 @@ export class NativeHandle {
   /** Takes everything the core has reported since the last call. */
   takeEvents(): EventBatch {
     return guard('takeEvents', () => parseEvents(this.#native.takeEvents()));
+  }
+
+  /** Takes the drops since the last call. */
+  takeDrops(): readonly DropEvent[] {
+    return guard('takeDrops', () => parseDrops(this.#native.takeDrops()));
   }
 
   /** The core's own view of its components. */

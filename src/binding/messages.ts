@@ -60,6 +60,17 @@ export interface GeneratorEvent {
 /** What the core reports by itself. */
 export type NativeEvent = LogEvent | OutputEvent | FatalEvent | GeneratorEvent;
 
+/** Items that ended inside the collector after their senders had been told OK. */
+export interface DropEvent {
+  /** The component that had told them, by its id; null if none of a pipeline had. */
+  readonly component: string | null;
+  /** What the items are; null as the component. */
+  readonly signal: 'traces' | 'metrics' | 'logs' | 'profiles' | null;
+  /** As in `teleferric_dropped_items_total`. */
+  readonly reason: string;
+  readonly items: number;
+}
+
 /** Events taken from the core's bounded ring. */
 export interface EventBatch {
   readonly events: readonly NativeEvent[];
@@ -262,6 +273,24 @@ export function parseAnswer(answer: { readonly head: string; readonly body: Uint
   };
 }
 
+/** Reads the answer of `flush`: the items that remain. */
+export function parseFlush(text: string): number {
+  return number(parseObject('flush', text)['remaining_items']);
+}
+
+/** Reads what `takeDrops` says. */
+export function parseDrops(text: string): readonly DropEvent[] {
+  return list(parse('takeDrops', text)).map((entry) => {
+    const { component, signal, reason, items } = object('drop', entry);
+    return {
+      component: typeof component === 'string' ? component : null,
+      signal: typeof signal === 'string' ? (signal as DropEvent['signal']) : null,
+      reason: string(reason),
+      items: number(items),
+    };
+  });
+}
+
 /** Reads the numbers of a purge. */
 export function readTally(body: Json): StorageTally {
   return { requests: number(body['requests']), items: number(body['items']), bytes: number(body['bytes']) };
@@ -386,13 +415,15 @@ export function parseCatalogue(text: string): NativeCatalogue {
 
 /** Reads a JSON object. */
 export function parseObject(what: string, text: string): Json {
-  let value: unknown;
+  return object(what, parse(what, text));
+}
+
+function parse(what: string, text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw malformed(what, 'no JSON', cause);
   }
-  return object(what, value);
 }
 
 function isObject(value: unknown): value is Json {

@@ -11,6 +11,7 @@ import {
   packageVersion,
   type IngestOutcome,
   type Listener,
+  type LogEvent,
   type NativeBinding,
   type NativeEvent,
   type NativeRefusal,
@@ -21,6 +22,9 @@ import { CollectorError, isCollectorError, messageOf } from '../errors.js';
 import { PROCESS_LOG_ENVIRONMENT, type LogEnvironment } from '../telemetry/log.js';
 import type { LogFields, LogRecord } from '../telemetry/log-encoding.js';
 import { MetricsReader } from '../telemetry/prometheus.js';
+import { BreakerWatch } from './breakers.js';
+import { DropWatch } from './drops.js';
+import type { CollectorEvents } from './events.js';
 import { prepareAll } from './changes.js';
 import { checkIngest, type IngestOptions } from './ingest.js';
 import { MetricsFeed } from './metrics-feed.js';
@@ -35,6 +39,8 @@ import {
   toLoadOptions,
   type CloseOptions,
   type CollectorOptions,
+  type FlushOptions,
+  type FlushOutcome,
   type ReloadOptions,
 } from './options.js';
 import { OwnTelemetry } from './own-telemetry.js';
@@ -51,23 +57,6 @@ import { panicsOf, statsOf, type CollectorStats } from './stats.js';
  */
 export type CollectorState = 'idle' | 'starting' | 'running' | 'draining' | 'closed';
 
-/** What a collector tells its listeners. Listeners that throw are logged and passed by. */
-export interface CollectorEvents {
-  /** The state has changed. */
-  state: [state: CollectorState, before: CollectorState];
-  /** Something works, but not as it should; also written to the log. */
-  warning: [message: string, fields: LogFields];
-  /** A component died after the start; data is lost from here on unless the host closes and starts anew. */
-  error: [error: CollectorError];
-  /**
-   * The probation of a reloaded configuration (`service.reload.probation`) is over: null if it has passed, else why the
-   * one before has taken over again.
-   */
-  probation: [failure: CollectorError | null];
-  /** A log line, after level and sampling. */
-  log: [record: LogRecord];
-}
-
 /** What tests, and in part the command, replace. */
 export interface CollectorInternals {
   readonly addon?: NativeBinding;
@@ -79,6 +68,7 @@ export interface CollectorInternals {
 const DRAIN_SLACK_MS = 2000;
 /** The longest timer; it only keeps the process alive. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
+const FLUSH_DEADLINE_MS = 30_000;
 
 /** Protocols as the Collector's log has them. */
 const SERVER_WORDS: Readonly<Record<string, string>> = { grpc: 'GRPC', http: 'HTTP' };
@@ -106,6 +96,8 @@ export class Collector extends EventEmitter<CollectorEvents> {
     log: (level, msg, fields) => this.log(level, msg, fields),
   };
   readonly #servers = new NodeServers((protocol) => mounts.doorOf(this.#mounted, protocol));
+  #drops: DropWatch | null = null;
+  #breakers = new BreakerWatch();
   /** Start and reloads, one after another. */
   #work: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
@@ -130,6 +122,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
     return collector;
   }
 
+  /** Where it is in its life; see the event `state`. */
   get state(): CollectorState {
     return this.#state;
   }
@@ -174,7 +167,10 @@ export class Collector extends EventEmitter<CollectorEvents> {
   async reload(change: ReloadOptions | string = {}): Promise<void> {
     const checked = checkReload(change);
     const reloaded = this.#work.then(() => this.#replace(checked));
-    this.#work = reloaded.catch(() => {});
+    this.#work = reloaded.then(
+      () => this.#tell('reload', null),
+      (error: CollectorError) => this.#tell('reload', error),
+    );
     await reloaded;
   }
 
@@ -214,11 +210,20 @@ export class Collector extends EventEmitter<CollectorEvents> {
    */
   async ingest(signal: Signal, body: Uint8Array, options: IngestOptions = {}): Promise<IngestOutcome> {
     const { encoding, compression, metadata } = checkIngest(signal, body, options);
-    if (this.#state === 'closed') throw new CollectorError('CLOSED');
-    if (this.#native === null || this.#state === 'idle' || this.#state === 'starting') {
-      throw new CollectorError('INVALID_STATE', `cannot ingest into a collector that is ${this.#state}`);
-    }
-    return this.#native.ingest(signal, encoding, body, metadata, compression);
+    return this.#serving('ingest into').ingest(signal, encoding, body, metadata, compression);
+  }
+
+  /**
+   * Sends at once what batches and queues in memory hold, and waits until it has left them; data goes on being taken.
+   * @returns whether all of it has, and what remains if not
+   * @throws CollectorError `INVALID_ARGUMENT`, `INVALID_STATE` before the start, `CLOSED`
+   */
+  async flush(options: FlushOptions = {}): Promise<FlushOutcome> {
+    const deadlineMs = checkDeadline('flush', options);
+    const remainingItems = await this.#serving('flush').flush(
+      deadlineMs === undefined ? FLUSH_DEADLINE_MS : deadlineMs,
+    );
+    return { isComplete: remainingItems === 0, remainingItems };
   }
 
   /**
@@ -281,6 +286,12 @@ export class Collector extends EventEmitter<CollectorEvents> {
     this.#telemetry.ready();
     this.#holdProcess();
     this.#feed?.begin();
+    const native = this.#native;
+    this.#drops = new DropWatch(
+      () => native.takeDrops(),
+      () => this.listenerCount('drop') > 0,
+      (drop) => this.#tell('drop', drop),
+    );
     this.#enter('running');
     this.#telemetry.log.info('Everything is ready. Begin running and processing data.');
   }
@@ -427,6 +438,14 @@ export class Collector extends EventEmitter<CollectorEvents> {
     telemetry.log.info('Everything is ready. Begin running and processing data.');
   }
 
+  #serving(what: string): NativeHandle {
+    if (this.#state === 'closed') throw new CollectorError('CLOSED');
+    if (this.#native === null || this.#state === 'idle' || this.#state === 'starting') {
+      throw new CollectorError('INVALID_STATE', `cannot ${what} a collector that is ${this.#state}`);
+    }
+    return this.#native;
+  }
+
   #running(): { native: NativeHandle; telemetry: OwnTelemetry } {
     if (this.#state === 'closed' || this.#closing !== null) throw new CollectorError('CLOSED');
     if (this.#state !== 'running' || this.#native === null || this.#telemetry === null) {
@@ -491,6 +510,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
     this.#stopNative();
     this.#servers.close();
     this.#takeEvents();
+    this.#drops?.end();
     this.#nativeListeners = [];
     const telemetry = this.#telemetry;
     this.#telemetry = null;
@@ -542,6 +562,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
       case 'log':
         log?.write(event.level, event.msg, event.fields, event.tsMs);
         if (event.level === 'warn') this.#tell('warning', event.msg, event.fields);
+        this.#tellBreaker(event);
         return;
       case 'output':
         log?.print(event);
@@ -552,6 +573,11 @@ export class Collector extends EventEmitter<CollectorEvents> {
       case 'generator_progress':
       case 'generator_done':
     }
+  }
+
+  #tellBreaker(event: LogEvent): void {
+    const change = this.#breakers.read(event);
+    if (change !== null) this.#tell('breaker', change);
   }
 
   #onFatal(component: string, message: string): void {
@@ -590,7 +616,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
   }
 
   /** The collector does not stumble over its listeners. */
-  #tell<K extends 'state' | 'warning' | 'error' | 'probation'>(event: K, ...facts: CollectorEvents[K]): void {
+  #tell<K extends Exclude<keyof CollectorEvents, 'log'>>(event: K, ...facts: CollectorEvents[K]): void {
     try {
       (this.emit as (name: string, ...values: readonly unknown[]) => boolean).call(this, event, ...facts);
     } catch (error) {

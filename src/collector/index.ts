@@ -1,12 +1,16 @@
 /**
  * The collector: its class, its options, and what it gives back.
  */
-export { Collector, type CollectorEvents, type CollectorInternals, type CollectorState } from './collector.js';
+export { Collector, type CollectorInternals, type CollectorState } from './collector.js';
+export type { CollectorEvents } from './events.js';
+export type { BreakerEvent, BreakerState } from './breakers.js';
 export type {
   CloseOptions,
   CollectorOptions,
   ConfigInput,
   ConfigPart,
+  FlushOptions,
+  FlushOutcome,
   HostMetrics,
   Logger,
   ReloadOptions,
@@ -28,6 +32,7 @@ export {
 } from './storage.js';
 export type {
   DeadLetter,
+  DropEvent,
   Encoding,
   IngestOutcome,
   Listener,

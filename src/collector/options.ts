@@ -82,6 +82,20 @@ export interface CloseOptions {
   readonly deadlineMs?: number | null;
 }
 
+/** How to flush. */
+export interface FlushOptions {
+  /** Longest time to wait, in milliseconds; null is without limit. @default 30000 */
+  readonly deadlineMs?: number | null;
+}
+
+/** What a flush came to. */
+export interface FlushOutcome {
+  /** Whether all that was held when it began has left memory in time: delivered, dropped or stored. */
+  readonly isComplete: boolean;
+  /** Items in batches and queues that had not let go of all of it; those that came later count too. */
+  readonly remainingItems: number;
+}
+
 const OPTIONS = {
   config: true,
   configLocations: true,

@@ -7,6 +7,7 @@ export interface FakeAnswers {
   start: () => Promise<string>;
   reload: () => Promise<string>;
   drain: (deadlineMs: number | null) => Promise<string>;
+  flush: (deadlineMs: number | null) => Promise<string>;
   ingest: () => Promise<string>;
   exchange: () => Promise<NativeAnswer | null>;
   catalogue: () => string;
@@ -20,10 +21,12 @@ export class FakeAddon implements NativeBinding {
   readonly documents: string[] = [];
   readonly collectors: FakeCollector[] = [];
   lost = 0;
+  readonly drops: object[] = [];
   answers: FakeAnswers = {
     start: () => Promise.resolve(listening('127.0.0.1:4317')),
     reload: () => Promise.resolve(listening('127.0.0.1:4317')),
     drain: () => Promise.resolve('{"ok":true}'),
+    flush: () => Promise.resolve('{"ok":true,"remaining_items":0}'),
     ingest: () => Promise.resolve('{"outcome":"accepted"}'),
     exchange: () => Promise.resolve(null),
     catalogue: () => '{"version":1,"length":0,"series":[]}',
@@ -93,6 +96,11 @@ class FakeCollector implements NativeCollectorClass {
     return this.#addon.answers.drain(deadlineMs);
   }
 
+  flush(deadlineMs: number | null): Promise<string> {
+    this.#addon.calls.push(`flush ${deadlineMs}`);
+    return this.#addon.answers.flush(deadlineMs);
+  }
+
   stop(): void {
     this.#addon.calls.push('stop');
     this.#addon.answers.stop();
@@ -134,6 +142,10 @@ class FakeCollector implements NativeCollectorClass {
     this.#events = [];
     this.#addon.lost = 0;
     return text;
+  }
+
+  takeDrops(): string {
+    return JSON.stringify(this.#addon.drops.splice(0));
   }
 
   status(): string {

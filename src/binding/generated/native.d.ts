@@ -30,6 +30,11 @@ export declare class NativeCollector {
   reload(config: string): Promise<string>;
   /** Stops taking data in, delivers what is held within `deadlineMs` (null: no limit) and ends all threads. */
   drain(deadlineMs?: number | undefined | null): Promise<string>;
+  /**
+   * Sends batches that are being collected; resolves with `{ok: true, remaining_items}` when everything has left memory
+   * that was held before, delivered, dropped or stored, or after `deadlineMs` (null: no limit).
+   */
+  flush(deadlineMs?: number | undefined | null): Promise<string>;
   /** Ends all threads now; what is held is refused or counted as dropped. */
   stop(): void;
   /**
@@ -55,6 +60,8 @@ export declare class NativeCollector {
   metricsSnapshot(into: Float64Array): number;
   /** Log lines and other events since the last call, as JSON `{events, lost}`. */
   takeEvents(): string;
+  /** Items that were dropped since the last call, as a JSON list of `{component, signal, reason, items}`. */
+  takeDrops(): string;
   /** The state of the collector and its parts, as JSON. */
   status(): string;
 }

@@ -161,6 +161,19 @@ pub async fn drain_all(deadline: Option<Instant>) {
     }
 }
 
+/// All stages of this thread, each once; those of older graphs first, upstream before downstream.
+pub fn all_stages() -> Vec<(Arc<Node>, Rc<dyn Stage>)> {
+    let mut all: Vec<(Arc<Node>, Rc<dyn Stage>)> = Vec::new();
+    GRAPHS.with_borrow(|graphs| {
+        for (node, stage) in graphs.iter().flat_map(|graph| graph.stages.iter().rev()) {
+            if !all.iter().any(|(known, _)| known.serial == node.serial) {
+                all.push((Arc::clone(node), Rc::clone(stage)));
+            }
+        }
+    });
+    all
+}
+
 /// The nodes of a graph that no other graph has, upstream before downstream.
 fn own_stages(generation: u64) -> Vec<Rc<dyn Stage>> {
     GRAPHS.with_borrow(|graphs| {

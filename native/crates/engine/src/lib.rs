@@ -9,6 +9,7 @@ mod destinations;
 pub mod document;
 mod events;
 mod exchange;
+mod flush;
 mod gates;
 mod graph;
 mod ingest;
@@ -47,7 +48,7 @@ pub struct Engine {
     events: Arc<Events>,
     metrics: Metrics,
     /// Kept beyond the control thread: what a drain had to drop is read after it.
-    _totals: Arc<Totals>,
+    totals: Arc<Totals>,
     shown: Arc<Shown>,
     control: Option<thread::JoinHandle<()>>,
 }
@@ -75,7 +76,7 @@ impl Engine {
         // Commands are answered as they are dropped with it.
         let control = spawn_thread("control.thread", "teleferric-control".to_owned(), obey, || {});
         set_hook(None);
-        Ok(Engine { commands, events, metrics, _totals: totals, shown, control: Some(control?) })
+        Ok(Engine { commands, events, metrics, totals, shown, control: Some(control?) })
     }
 
     /// Builds and starts the graph of a configuration document.
@@ -92,6 +93,13 @@ impl Engine {
     pub fn drain(&self, limit: Option<Duration>, done: Done) {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         self.send(Command::Drain(deadline, Reply::by(done)));
+    }
+
+    /// Sends batches that are being collected, and answers when everything has left memory that was held when this was
+    /// called, or `limit` is over (none: however long it takes). Data goes on coming.
+    pub fn flush(&self, limit: Option<Duration>, done: Done) {
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        flush::start(self.shown.running(), deadline, done);
     }
 
     /// Ends now.
@@ -146,6 +154,19 @@ impl Engine {
     /// Log lines and other events since the last call, as JSON.
     pub fn take_events(&self) -> String {
         self.events.take()
+    }
+
+    /// What was dropped since the last call, as JSON.
+    pub fn take_drops(&self) -> String {
+        let drops = self.totals.account().take_drops();
+        let rows: Vec<_> = drops
+            .iter()
+            .map(|drops| {
+                let (component, signal) = drops.by.as_ref().map(|(id, signal)| (&**id, signal.name())).unzip();
+                json!({ "component": component, "signal": signal, "reason": drops.reason.label(), "items": drops.items })
+            })
+            .collect();
+        json!(rows).to_string()
     }
 
     /// Listeners and threads of the running collector, as JSON.

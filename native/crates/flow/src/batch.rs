@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use crate::account::Account;
 use crate::batch_id::BatchId;
+use crate::epochs::Epoch;
 use crate::fault::Fault;
 use crate::hold::Hold;
 use crate::parcel::Parcel;
@@ -36,6 +37,8 @@ pub struct Batch {
     pub trigger: Trigger,
     /// The requests in it, in the order of their bytes; empty if the parcel answers for itself.
     pub(crate) members: Vec<Member>,
+    /// When the delivery that sends it got it.
+    pub(crate) epoch: Epoch,
 }
 
 /// A request, or a part of one, in a batch.
@@ -63,7 +66,7 @@ impl Piece {
 
 impl From<Parcel> for Batch {
     fn from(parcel: Parcel) -> Self {
-        Batch { parcel, trigger: Trigger::Flush, members: Vec::new() }
+        Batch { parcel, trigger: Trigger::Flush, members: Vec::new(), epoch: Epoch::default() }
     }
 }
 
@@ -175,6 +178,6 @@ impl Batch {
             context: Arc::clone(&self.parcel.context),
             reply: Reply::inert(),
         };
-        Batch { parcel, trigger: self.trigger, members }
+        Batch { parcel, trigger: self.trigger, members, epoch: self.epoch }
     }
 }

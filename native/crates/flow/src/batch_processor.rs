@@ -113,6 +113,8 @@ struct Shard {
     ready: RefCell<VecDeque<Batch>>,
     /// Whether a batch is on its way.
     busy: Cell<bool>,
+    /// Batches that came back.
+    done: Cell<u64>,
     armed: Cell<bool>,
 }
 
@@ -162,6 +164,7 @@ impl BatchProcessor {
             line: Rc::default(),
             ready: RefCell::default(),
             busy: Cell::new(false),
+            done: Cell::new(0),
             armed: Cell::new(false),
         });
         self.shards.borrow_mut().insert(key, Rc::clone(&shard));
@@ -202,6 +205,19 @@ impl Consumer for BatchProcessor {
 }
 
 impl Stage for BatchProcessor {
+    fn flush(&self) -> LocalFuture<'_, ()> {
+        Box::pin(async {
+            let shards: Vec<Rc<Shard>> = self.shards.borrow().values().cloned().collect();
+            let last: Vec<(Rc<Shard>, u64)> =
+                shards.into_iter().map(|shard| (Rc::clone(&shard), shard.flush())).collect();
+            self.core.settled.until(|| last.iter().all(|(shard, last)| shard.done.get() >= *last)).await;
+        })
+    }
+
+    fn held_items(&self) -> u64 {
+        self.core.held_items.get()
+    }
+
     /// Sends what is left. At the deadline, what was not handed on is refused, or counted as dropped where it was
     /// answered; a batch on its way is left to the stages behind.
     fn drain(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
@@ -311,6 +327,21 @@ impl Shard {
         (due || draining).then(|| batcher.take(Trigger::Timeout)).flatten()
     }
 
+    /// Puts what it has taken on its way. Returns how many batches must have come back until all of it has left.
+    fn flush(self: &Rc<Self>) -> u64 {
+        let taken = self.line.waiting.borrow().iter().filter(|waiting| waiting.answered || waiting.stays).count();
+        for _ in 0..taken {
+            let next = self.line.waiting.borrow_mut().pop_front();
+            next.into_iter().for_each(|waiting| self.collect(waiting));
+        }
+        let collected = self.batcher.borrow_mut().take(Trigger::Flush);
+        self.ready.borrow_mut().extend(collected);
+        let ahead = self.ready.borrow().len() as u64 + u64::from(self.busy.get());
+        let last = self.done.get() + ahead;
+        self.pump();
+        last
+    }
+
     fn send(self: &Rc<Self>, batch: Batch) {
         let metrics = &self.core.metrics;
         match batch.trigger {
@@ -346,6 +377,7 @@ impl Shard {
 
     fn sent(&self, members: Reply, items: u64, outcome: Outcome) {
         self.busy.set(false);
+        self.done.set(self.done.get() + 1);
         if let Outcome::Refused(fault) = &outcome {
             let lost = if self.holds_answers { "rejected_items" } else { "dropped_items" };
             let fields = [("error", (&*fault.message).into()), (lost, items.into())];

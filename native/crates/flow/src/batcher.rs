@@ -140,7 +140,7 @@ impl Batcher {
             context: Arc::clone(&self.context),
             reply: Reply::inert(),
         };
-        Some(Batch { parcel, trigger, members: open.members })
+        Some(Batch { trigger, members: open.members, ..Batch::from(parcel) })
     }
 
     fn append(&mut self, share: Share) {

@@ -43,6 +43,17 @@ pub trait Stage: Consumer {
         self.consume(parcel);
     }
 
+    /// Hands on at once what it collects, and ends when everything has left it that it held when this was called, for
+    /// better or worse; parcels go on coming meanwhile. What lies in a storage has left. Cancel safe.
+    fn flush(&self) -> LocalFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    /// Items that it holds in memory and has taken responsibility for.
+    fn held_items(&self) -> u64 {
+        0
+    }
+
     /// Hands on or settles everything held, no later than `deadline` (none: no limit). Called once, after
     /// everything upstream is drained; parcels still held at the deadline are refused as draining.
     fn drain(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {

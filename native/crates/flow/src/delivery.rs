@@ -25,10 +25,10 @@ use crate::ack::AckLevel;
 use crate::admission::busy;
 use crate::batch::Batch;
 use crate::budget::Budget;
-use crate::changes::Changes;
 use crate::contract::{Consumer, LocalFuture, Stage};
 use crate::courier::Couriers;
 use crate::endpoints::{Destination, Endpoints};
+use crate::epochs::Epochs;
 use crate::fault::{Fault, FaultCode};
 use crate::feed::Feed;
 use crate::metrics::ExporterMetrics;
@@ -63,15 +63,13 @@ pub(crate) struct Inner {
     /// Whether a task waits to send the next of `ready`.
     dispatching: Cell<bool>,
     /// Callers of this thread that wait for room.
-    waiting: Cell<usize>,
+    waiting: Epochs,
     /// Requests of this thread that are on their way into the storage.
-    storing: Cell<usize>,
-    /// Batches of this thread that are being sent.
-    sending: Cell<usize>,
+    storing: Epochs,
+    /// Batches of this thread that are ready or being sent.
+    sending: Epochs,
     /// Tasks of this thread that have sent and can send again.
     couriers: Couriers<Errand>,
-    /// Told whenever `waiting`, `storing` or `sending` goes down.
-    fewer: Changes,
 }
 
 impl Delivery {
@@ -109,11 +107,10 @@ impl Delivery {
             batching,
             ready: RefCell::new(Turns::new(order, by_class)),
             dispatching: Cell::new(false),
-            waiting: Cell::new(0),
-            sending: Cell::new(0),
-            storing: Cell::new(0),
+            waiting: Epochs::default(),
+            storing: Epochs::default(),
+            sending: Epochs::default(),
             couriers: Couriers::new(),
-            fewer: Changes::new(),
         });
         if let Some(storage) = stored {
             let feed = Feed::new(storage.clone(), Rc::clone(&inner));
@@ -142,7 +139,8 @@ impl Consumer for Delivery {
             inner.enqueue(room, parcel);
         } else {
             inner.hold(&parcel);
-            inner.start(Batch::from(parcel), None);
+            let batch = Batch { epoch: inner.sending.enter(), ..Batch::from(parcel) };
+            inner.start(batch, None);
         }
     }
 
@@ -172,6 +170,21 @@ impl Stage for Delivery {
         }
     }
 
+    /// Callers that wait for room have not been let in, and what lies in a storage has arrived.
+    fn flush(&self) -> LocalFuture<'_, ()> {
+        let inner = &self.0;
+        Box::pin(async {
+            inner.ready_all();
+            inner.dispatch();
+            let held = if inner.shared.0.stored.is_some() { &inner.storing } else { &inner.sending };
+            held.passed().await;
+        })
+    }
+
+    fn held_items(&self) -> u64 {
+        if self.0.shared.0.stored.is_some() { 0 } else { self.0.sender.held_items.get() }
+    }
+
     /// Refuses callers that wait for room, cuts retry waits, sends each request held once more and closes the
     /// exporter. What is left at the deadline is refused, or counted as dropped if it was acknowledged.
     fn drain(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
@@ -196,7 +209,7 @@ impl Inner {
             Err(fault) => return self.reject(parcel, fault),
         };
         // Who waits already goes first.
-        let taken = if self.waiting.get() == 0 { room.try_take(&demand).map_err(Some) } else { Err(None) };
+        let taken = if self.waiting.count() == 0 { room.try_take(&demand).map_err(Some) } else { Err(None) };
         match taken {
             Ok(place) => self.admit(parcel, place),
             Err(Some(fault)) if !queue.block_on_overflow => self.reject(parcel, fault),

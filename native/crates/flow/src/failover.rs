@@ -15,11 +15,12 @@ use parking_lot::Mutex;
 use teleferric_buf::metrics::Registration;
 use teleferric_tasks::spawn_local;
 use teleferric_wire::Signal;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::admission::busy;
 use crate::contract::{Consumer, LocalFuture, Stage};
+use crate::epochs::{Epoch, Epochs};
 use crate::fault::{Fault, FaultCode};
 use crate::handles::Handles;
 use crate::log::Level;
@@ -102,8 +103,7 @@ pub struct Failover {
     /// What takes the requests of each level, best first.
     levels: Vec<Rc<dyn Consumer>>,
     /// Requests whose outcome is awaited.
-    waiting: Cell<usize>,
-    fewer: Notify,
+    waiting: Epochs,
     is_drained: Cell<bool>,
     successor: OnceCell<Rc<dyn Stage>>,
     me: Weak<Failover>,
@@ -115,8 +115,7 @@ impl Failover {
         Rc::new_cyclic(|me| Failover {
             shared: shared.clone(),
             levels,
-            waiting: Cell::new(0),
-            fewer: Notify::new(),
+            waiting: Epochs::default(),
             is_drained: Cell::new(false),
             successor: OnceCell::new(),
             me: me.clone(),
@@ -146,18 +145,6 @@ impl Failover {
         }
         reply.refuse(last.unwrap_or_else(|| Fault::new(FaultCode::Abandoned, "there is no priority level")));
     }
-
-    /// Ends when the outcome of every request is known. Cancel safe.
-    async fn empty(&self) {
-        loop {
-            let mut fewer = pin!(self.fewer.notified());
-            fewer.as_mut().enable();
-            if self.waiting.get() == 0 {
-                return;
-            }
-            fewer.await;
-        }
-    }
 }
 
 /// Hands a second parcel with the same bytes to a level, and waits for what becomes of it.
@@ -180,9 +167,8 @@ impl Consumer for Failover {
         }
         // Who calls has a reference, so it is there.
         let Some(me) = self.me.upgrade() else { return };
-        self.waiting.set(self.waiting.get() + 1);
-        let waiting = Waiting(me);
-        spawn_local("failover.attempt", async move { waiting.0.hand_on(parcel).await });
+        let waiting = Waiting { epoch: self.waiting.enter(), failover: me };
+        spawn_local("failover.attempt", async move { waiting.failover.hand_on(parcel).await });
     }
 }
 
@@ -192,21 +178,27 @@ impl Stage for Failover {
         let _ = self.successor.set(successor);
     }
 
+    fn flush(&self) -> LocalFuture<'_, ()> {
+        Box::pin(self.waiting.passed())
+    }
+
     /// Waits for what is under way, so that it can still go to another level.
     fn drain(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
         Box::pin(async move {
-            select(pin!(self.empty()), pin!(passed(deadline))).await;
+            select(pin!(self.waiting.emptied()), pin!(passed(deadline))).await;
             self.is_drained.set(true);
         })
     }
 }
 
 /// Counts a request whose outcome is awaited, also when its task panics.
-struct Waiting(Rc<Failover>);
+struct Waiting {
+    failover: Rc<Failover>,
+    epoch: Epoch,
+}
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.waiting.set(self.0.waiting.get().saturating_sub(1));
-        self.0.fewer.notify_waiters();
+        self.failover.waiting.leave(self.epoch);
     }
 }

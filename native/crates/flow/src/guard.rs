@@ -83,19 +83,20 @@ impl EndpointBreaker {
         let watch = move |Transition { to, open_for }| {
             turned.turned.set(Instant::now());
             let endpoint = ("endpoint", (&*turned.address).into());
+            let state = |word: &'static str| ("breaker_state", word.into());
             match to {
                 State::Closed => {
                     to_closed.add(1);
-                    log.emit(Level::Info, "Circuit breaker closed.", &[endpoint]);
+                    log.emit(Level::Info, "Circuit breaker closed.", &[endpoint, state("closed")]);
                 }
                 State::HalfOpen => {
                     to_half_open.add(1);
-                    log.emit(Level::Info, "Circuit breaker half-open, probing.", &[endpoint]);
+                    log.emit(Level::Info, "Circuit breaker half-open, probing.", &[endpoint, state("half_open")]);
                 }
                 State::Open => {
                     to_open.add(1);
                     let interval = seconds(open_for);
-                    let fields = [endpoint, ("interval", interval.as_str().into())];
+                    let fields = [endpoint, state("open"), ("interval", interval.as_str().into())];
                     log.emit(Level::Warn, "Circuit breaker opened. Will probe after interval.", &fields);
                 }
             }

@@ -25,6 +25,7 @@ mod credentials;
 mod cut;
 pub mod delivery;
 pub mod endpoints;
+mod epochs;
 pub mod failover;
 pub mod fanout;
 mod fate;
@@ -55,7 +56,7 @@ mod turns;
 // Not by its path in `changes`, where loom puts another one in its place.
 use tokio::sync::Notify;
 
-pub use account::{Account, DropReason};
+pub use account::{Account, DropReason, Drops};
 pub use ack::AckLevel;
 pub use admission::Admission;
 pub use balancer::{Balancer, BalancerSettings, BalancerShared, Lane, Resolver};

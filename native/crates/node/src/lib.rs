@@ -88,6 +88,16 @@ impl NativeCollector {
         Ok(promise)
     }
 
+    /// Sends batches that are being collected; resolves with `{ok: true, remaining_items}` when everything has left memory
+    /// that was held before, delivered, dropped or stored, or after `deadlineMs` (null: no limit).
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn flush<'env>(&self, env: &'env Env, deadline_ms: Option<f64>) -> Result<Object<'env>> {
+        let (done, promise) = deferred(env)?;
+        let limit = deadline_ms.map(|ms| Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default());
+        self.engine.flush(limit, done);
+        Ok(promise)
+    }
+
     /// Ends all threads now; what is held is refused or counted as dropped.
     #[napi(catch_unwind)]
     pub fn stop(&self) {
@@ -155,6 +165,12 @@ impl NativeCollector {
     #[napi(catch_unwind)]
     pub fn take_events(&self) -> String {
         self.engine.take_events()
+    }
+
+    /// Items that were dropped since the last call, as a JSON list of `{component, signal, reason, items}`.
+    #[napi(catch_unwind)]
+    pub fn take_drops(&self) -> String {
+        self.engine.take_drops()
     }
 
     /// The state of the collector and its parts, as JSON.

@@ -70,7 +70,7 @@ impl Shared {
             ]),
             metrics: self.metrics.clone(),
             detailed: self.detailed,
-            account: Arc::clone(&self.account),
+            account: self.account.part(id, signal),
             pool: self.pool.clone(),
         }
     }

@@ -86,6 +86,22 @@ impl Stage for Balancer {
         self.entrance().take_over(parcel);
     }
 
+    fn flush(&self) -> LocalFuture<'_, ()> {
+        Box::pin(async {
+            if let Some(front) = &self.front {
+                front.flush().await;
+            }
+            self.router.all_left().await;
+            let lanes = self.router.lanes();
+            join_all(lanes.iter().map(|lane| lane.flush())).await;
+        })
+    }
+
+    fn held_items(&self) -> u64 {
+        let lanes = self.router.lanes();
+        self.front.iter().map(Stage::held_items).chain(lanes.iter().map(|lane| Stage::held_items(&**lane))).sum()
+    }
+
     fn drain(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
         Box::pin(async move {
             self.tasks.iter().for_each(AbortHandle::abort);

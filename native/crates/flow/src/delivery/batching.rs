@@ -107,12 +107,13 @@ impl Inner {
     }
 
     /// Makes every batch being collected ready.
-    pub(super) fn flush(&self) {
+    pub(super) fn ready_all(&self) {
         let Some(batching) = &self.batching else { return };
         let shards = std::mem::take(&mut *batching.shards.borrow_mut());
         let mut ready = self.ready.borrow_mut();
         for (key, shard) in shards {
-            if let Some(batch) = shard.batcher.borrow_mut().take(Trigger::Flush) {
+            if let Some(mut batch) = shard.batcher.borrow_mut().take(Trigger::Flush) {
+                batch.epoch = self.sending.enter();
                 ready.push(batching.turn(&key), batch);
             }
         }

@@ -43,8 +43,9 @@ impl Drop for Held {
 
 impl Inner {
     /// Sends a batch of the queue at once if none waits and there is a consumer for it, else in its turn.
-    pub(super) fn send_in_turn(self: &Rc<Self>, batch: Batch, turn: impl FnOnce(&Batch) -> Turn) {
+    pub(super) fn send_in_turn(self: &Rc<Self>, mut batch: Batch, turn: impl FnOnce(&Batch) -> Turn) {
         let Some(room) = &self.shared.0.room else { return };
+        batch.epoch = self.sending.enter();
         // While a task waits for a consumer, the next one is that task's.
         let idle = !self.dispatching.get() && self.ready.borrow().is_empty();
         match if idle { room.consumers().try_acquire() } else { None } {
@@ -100,7 +101,7 @@ impl Inner {
 
     pub(super) fn start(self: &Rc<Self>, batch: Batch, consumer: Option<consumers::Consumer>) {
         let held = Held {
-            sending: Leave::enter(self, |inner| &inner.sending),
+            sending: Leave::entered(self, |inner| &inner.sending, batch.epoch),
             items: Cell::new(batch.parcel.items),
             is_detached: self.sender.metrics.queue.is_some() && batch.is_detached(),
         };

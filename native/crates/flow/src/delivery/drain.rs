@@ -1,6 +1,5 @@
 //! The end of one thread's part of a delivery: what it holds is sent once more, left to its successor, or stays on disk.
 
-use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -9,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Inner;
 use crate::admission::busy;
+use crate::epochs::{Epoch, Epochs};
 use crate::fault::{Fault, FaultCode};
 use crate::stop::Level;
 use crate::timer::passed;
@@ -16,7 +16,7 @@ use crate::timer::passed;
 impl Inner {
     pub(super) async fn drain(self: &Rc<Self>, deadline: Option<Instant>) {
         self.sender.stop.raise(Level::Draining);
-        self.flush();
+        self.ready_all();
         if self.shared.0.stored.is_some() || self.sender.successor.get().is_some() {
             // What is stored waits for the next life rather than for its turn, and what has a successor for that.
             self.give_up_ready();
@@ -35,35 +35,44 @@ impl Inner {
 
     fn give_up_ready(&self) {
         let left = self.ready.borrow_mut().take_all();
-        left.into_iter().for_each(|batch| self.sender.give_up(batch));
+        for batch in left {
+            self.sending.leave(batch.epoch);
+            self.sender.give_up(batch);
+        }
     }
 
     /// Ends when nothing is held. Cancel safe.
     async fn empty(&self) {
-        let is_idle = || [&self.waiting, &self.storing, &self.sending].iter().all(|count| count.get() == 0);
-        self.fewer.until(|| is_idle() && self.ready.borrow().is_empty()).await;
+        let counts = [&self.waiting, &self.storing, &self.sending];
+        while counts.iter().any(|count| count.count() > 0) {
+            for count in counts {
+                count.emptied().await;
+            }
+        }
     }
 }
 
 /// Counts a task in and, however it ends, out again.
 pub(super) struct Leave {
     pub(super) inner: Rc<Inner>,
-    count: fn(&Inner) -> &Cell<usize>,
+    count: fn(&Inner) -> &Epochs,
+    epoch: Epoch,
 }
 
 impl Leave {
-    pub(super) fn enter(inner: &Rc<Inner>, count: fn(&Inner) -> &Cell<usize>) -> Self {
-        let cell = count(inner);
-        cell.set(cell.get() + 1);
-        Leave { inner: Rc::clone(inner), count }
+    pub(super) fn enter(inner: &Rc<Inner>, count: fn(&Inner) -> &Epochs) -> Self {
+        Leave::entered(inner, count, count(inner).enter())
+    }
+
+    /// For what was counted in before.
+    pub(super) fn entered(inner: &Rc<Inner>, count: fn(&Inner) -> &Epochs, epoch: Epoch) -> Self {
+        Leave { inner: Rc::clone(inner), count, epoch }
     }
 }
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        let cell = (self.count)(&self.inner);
-        cell.set(cell.get().saturating_sub(1));
-        self.inner.fewer.tell();
+        (self.count)(&self.inner).leave(self.epoch);
     }
 }
 

@@ -235,7 +235,7 @@ impl StoredFanout {
                 None => {
                     let demand = room.demand(parcel).map_err(Short::Refused)?;
                     // Who waits already goes first.
-                    if !has_waited && inner.waiting.get() > 0 {
+                    if !has_waited && inner.waiting.count() > 0 {
                         return Err(Short::Full(at, full()));
                     }
                     room.try_take(&demand).map_err(|fault| Short::Full(at, fault))?
