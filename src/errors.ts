@@ -66,6 +66,7 @@ export class CollectorError<D = unknown> extends Error {
   /** Facts for programs, or null. Configuration errors carry `{ issues }`. */
   readonly details: D | null;
 
+  /** @param message the sentence of its code unless given */
   constructor(code: ErrorCode, message: string = ERROR_CODES[code], options: CollectorErrorOptions<D> = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'CollectorError';

@@ -35,7 +35,7 @@ describe('the tarballs', () => {
     expect([...places].toSorted()).toEqual(
       ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'schema'].toSorted(),
     );
-    expect(files.filter((file) => !/\.(d\.ts|js|json|md)$|^LICENSE$/.test(file))).toEqual([]);
+    expect(files.filter((file) => !/\.(d\.c?ts|c?js|json|md)$|^LICENSE$/.test(file))).toEqual([]);
     expect(files.filter((file) => /test|\.rs$|native\/|\.node$/.test(file))).toEqual([]);
     for (const file of ['bin/teleferric.js', 'dist/index.js', 'dist/index.d.ts', 'schema/teleferric.schema.json']) {
       expect(files).toContain(file);
@@ -181,10 +181,19 @@ describe('the library', () => {
        await collector.ingest('spans', new Uint8Array());
        export { outcome, stats, threads };`,
     );
-    const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
+    script(
+      folder,
+      'typed.cts',
+      `import { Collector, defineConfig } from 'teleferric';
+       const config = defineConfig({ receivers: { otlp: { protocols: { grpc: {} } } } });
+       // @ts-expect-error -- no such protocol
+       defineConfig({ receivers: { otlp: { protocols: { grcp: {} } } } });
+       export const collector: Collector = new Collector({ config });`,
+    );
+    const options = ['--strict', '--noEmit', '--module', 'node16', '--target', 'es2023', '--types', 'node'];
     const types = ['--typeRoots', join(ROOT, 'node_modules/@types'), '--lib', 'es2023,esnext.disposable'];
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-    const { code, stdout } = await run(folder, [process.execPath, tsc, ...options, ...types, 'typed.mts']);
+    const { code, stdout } = await run(folder, [process.execPath, tsc, ...options, ...types, 'typed.mts', 'typed.cts']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
   });
 });

@@ -22,6 +22,7 @@ import { CollectorError, isCollectorError, messageOf } from '../errors.js';
 import { PROCESS_LOG_ENVIRONMENT, type LogEnvironment } from '../telemetry/log.js';
 import type { LogFields, LogRecord } from '../telemetry/log-encoding.js';
 import { MetricsReader } from '../telemetry/prometheus.js';
+import { announce, announceListeners } from './announcements.js';
 import { BreakerWatch } from './breakers.js';
 import { DropWatch } from './drops.js';
 import type { CollectorEvents } from './events.js';
@@ -34,6 +35,7 @@ import { refused } from './native-refusal.js';
 import { NodeServers } from './node-servers.js';
 import {
   checkDeadline,
+  checkFlush,
   checkOptions,
   checkReload,
   toLoadOptions,
@@ -68,10 +70,6 @@ export interface CollectorInternals {
 const DRAIN_SLACK_MS = 2000;
 /** The longest timer; it only keeps the process alive. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
-const FLUSH_DEADLINE_MS = 30_000;
-
-/** Protocols as the Collector's log has them. */
-const SERVER_WORDS: Readonly<Record<string, string>> = { grpc: 'GRPC', http: 'HTTP' };
 
 /** A collector. Keeps the process alive while it runs, unless `unref` is called. */
 export class Collector extends EventEmitter<CollectorEvents> {
@@ -219,10 +217,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
    * @throws CollectorError `INVALID_ARGUMENT`, `INVALID_STATE` before the start, `CLOSED`
    */
   async flush(options: FlushOptions = {}): Promise<FlushOutcome> {
-    const deadlineMs = checkDeadline('flush', options);
-    const remainingItems = await this.#serving('flush').flush(
-      deadlineMs === undefined ? FLUSH_DEADLINE_MS : deadlineMs,
-    );
+    const remainingItems = await this.#serving('flush').flush(checkFlush(options));
     return { isComplete: remainingItems === 0, remainingItems };
   }
 
@@ -270,7 +265,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
       this.#telemetry = await this.#openTelemetry(this.#reader, loaded);
       const facts = { Version: this.#identity.version, NumCPU: availableParallelism() };
       this.#telemetry.log.info('Starting teleferric...', facts);
-      this.#announce(loaded);
+      announce(loaded, this.#telemetry.log, (message, fields) => this.#warn(message, fields));
       const result = await this.#native.start(JSON.stringify(loaded.native));
       this.#takeEvents();
       if (!result.ok) throw refused(result.error, 'START_FAILED');
@@ -282,7 +277,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
       throw isCollectorError(error) ? error : new CollectorError('START_FAILED', messageOf(error), { cause: error });
     }
     if (this.#closing !== null) throw new CollectorError('CLOSED', 'the collector was closed while it started');
-    this.#announceListeners([]);
+    announceListeners(this.listening(), [], this.#telemetry.log);
     this.#telemetry.ready();
     this.#holdProcess();
     this.#feed?.begin();
@@ -319,31 +314,6 @@ export class Collector extends EventEmitter<CollectorEvents> {
       warn: (message, fields) => this.#warn(message, fields),
       version: this.#identity.version,
     });
-  }
-
-  /** What is worth knowing about a configuration that works. */
-  #announce({ diagnostics, acks }: LoadedConfig): void {
-    const log = this.#telemetry?.log;
-    for (const { severity, message, fields, path } of diagnostics) {
-      const facts = path.length === 0 ? fields : { ...fields, path: path.join('::') };
-      if (severity === 'warning') this.#warn(message, facts);
-      else log?.info(message, facts);
-    }
-    for (const [id, bySignal] of acks) {
-      const facts = { 'otelcol.component.id': id, 'otelcol.component.kind': 'receiver' };
-      const levels = Object.fromEntries([...bySignal].map(([signal, { level }]) => [signal, level]));
-      log?.info('What OK tells senders', { ...facts, ...levels });
-    }
-  }
-
-  /** Where data is taken, and where the collector tells about itself; what was open before is not told again. */
-  #announceListeners(before: readonly Listener[]): void {
-    const known = new Set(before.map(({ address }) => address));
-    for (const { component, protocol, address } of this.listening()) {
-      if (known.has(address)) continue;
-      const fields = { 'otelcol.component.id': component, endpoint: address };
-      this.#telemetry?.log.info(`Starting ${SERVER_WORDS[protocol] ?? protocol} server`, fields);
-    }
   }
 
   async #replace(change: ReloadOptions): Promise<void> {
@@ -433,8 +403,8 @@ export class Collector extends EventEmitter<CollectorEvents> {
     this.#options = options;
     this.#loaded = loaded;
     await prepared.commit();
-    this.#announce(loaded);
-    this.#announceListeners(before);
+    announce(loaded, telemetry.log, (message, fields) => this.#warn(message, fields));
+    announceListeners(this.listening(), before, telemetry.log);
     telemetry.log.info('Everything is ready. Begin running and processing data.');
   }
 

@@ -96,6 +96,8 @@ export interface FlushOutcome {
   readonly remainingItems: number;
 }
 
+const FLUSH_DEADLINE_MS = 30_000;
+
 const OPTIONS = {
   config: true,
   configLocations: true,
@@ -143,6 +145,12 @@ export function checkDeadline(call: string, given: CloseOptions): number | null 
     deadlineMs === undefined || deadlineMs === null || (typeof deadlineMs === 'number' && deadlineMs >= 0);
   if (!isRight) throw wrongOption('deadlineMs', 'a number of milliseconds, at least 0, or null');
   return deadlineMs === Number.POSITIVE_INFINITY ? null : deadlineMs;
+}
+
+/** As {@link checkDeadline}, with the default. */
+export function checkFlush(given: FlushOptions): number | null {
+  const deadlineMs = checkDeadline('flush', given);
+  return deadlineMs === undefined ? FLUSH_DEADLINE_MS : deadlineMs;
 }
 
 /**

@@ -36,12 +36,14 @@ export const OPTIONS = { concurrencyLimit: true, timeoutMillis: true, metadata: 
 
 /** Why a collector did not take what was exported. */
 export class ExportError extends Error {
+  /** Tells it from other errors, also from those of another copy of the package. */
   override readonly name = 'ExportError';
   /** A code of the collector's refusals, such as `queue_full`; `timeout` if it has not answered in time. */
   readonly code: string;
   /** Whether the same could be taken later. */
   readonly retryable: boolean;
 
+  /** Made by the exporters. */
   constructor(code: string, message: string, retryable: boolean) {
     super(message);
     this.code = code;

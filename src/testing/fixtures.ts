@@ -19,6 +19,7 @@ export interface SourceFixture {
   readonly scope?: string | ScopeFixture;
 }
 
+/** An instrumentation scope. */
 export interface ScopeFixture {
   readonly name?: string;
   readonly version?: string;
@@ -50,6 +51,7 @@ export interface SpanFixture {
   readonly status?: { readonly code?: number; readonly message?: string };
 }
 
+/** An event of a {@link SpanFixture}. */
 export interface EventFixture {
   readonly name?: string;
   /** @default {@link TEST_TIME_UNIX_NANO} */
@@ -58,6 +60,7 @@ export interface EventFixture {
   readonly droppedAttributesCount?: number;
 }
 
+/** A link of a {@link SpanFixture}. */
 export interface LinkFixture {
   readonly traceId?: string;
   readonly spanId?: string;
@@ -116,11 +119,13 @@ export interface PointFixture {
   readonly flags?: number;
 }
 
+/** A point of a gauge or sum. */
 export interface NumberPointFixture extends PointFixture {
   /** A bigint makes an integer, a number a double. */
   readonly value?: number | bigint;
 }
 
+/** A point of a histogram. */
 export interface HistogramPointFixture extends PointFixture {
   readonly count?: WideInteger;
   readonly sum?: number;
@@ -130,6 +135,7 @@ export interface HistogramPointFixture extends PointFixture {
   readonly explicitBounds?: readonly number[];
 }
 
+/** A point of an exponential histogram. */
 export interface ExponentialPointFixture extends PointFixture {
   readonly count?: WideInteger;
   readonly sum?: number;
@@ -142,6 +148,7 @@ export interface ExponentialPointFixture extends PointFixture {
   readonly negative?: { readonly offset?: number; readonly bucketCounts?: readonly WideInteger[] };
 }
 
+/** A point of a summary. */
 export interface SummaryPointFixture extends PointFixture {
   readonly count?: WideInteger;
   readonly sum?: number;

@@ -18,6 +18,7 @@ export type PluginModule<Options, Context> =
   | TestedPlugin<Options, Context>
   | { readonly default: TestedPlugin<Options, Context> };
 
+/** What a plugin is run with. */
 export interface PluginOptions<Context> {
   /** `options` of the configuration, before the plugin has checked them. @default {} */
   readonly options?: Readonly<Record<string, unknown>>;

@@ -120,6 +120,7 @@ abstract class Distribution extends Point {
   }
 }
 
+/** A point of a histogram with buckets of given bounds. */
 export class HistogramDataPoint extends Distribution {
   get kind(): 'histogram' {
     return 'histogram';
@@ -143,6 +144,7 @@ export interface Buckets {
   readonly bucketCounts: readonly bigint[];
 }
 
+/** A point of an exponential histogram, whose buckets grow by powers of a base. */
 export class ExponentialHistogramDataPoint extends Distribution {
   get kind(): 'exponentialHistogram' {
     return 'exponentialHistogram';
@@ -180,6 +182,7 @@ export interface ValueAtQuantile {
   readonly value: number;
 }
 
+/** A point of a summary: count, sum and quantiles. */
 export class SummaryDataPoint extends Point {
   get kind(): 'summary' {
     return 'summary';

@@ -14,6 +14,7 @@ export type SeverityNumber = number;
 const { fields } = LOG_RECORD;
 const BODY = [fields.body];
 
+/** A log record of a batch. */
 export class LogRecord extends TracedView {
   get scope(): Scope {
     return this.origin.parent!.viewAs(Scope);

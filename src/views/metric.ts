@@ -33,6 +33,7 @@ const POINTS: readonly (readonly [Field, new (message: Message) => DataPoint])[]
   [fields.summary, SummaryDataPoint],
 ];
 
+/** A metric of a batch, with its data points. */
 export class Metric extends DroppableView {
   #metadata: Attributes | null = null;
 

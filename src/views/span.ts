@@ -17,6 +17,7 @@ export type StatusCode = number;
 
 const { fields } = SPAN;
 
+/** A span of a batch. */
 export class Span extends TracedView {
   get scope(): Scope {
     return this.origin.parent!.viewAs(Scope);
@@ -115,6 +116,7 @@ export class Span extends TracedView {
   }
 }
 
+/** How a span ended. */
 export class SpanStatus extends View {
   get code(): StatusCode {
     return this.origin.number(STATUS.fields.code);
@@ -132,6 +134,7 @@ export class SpanStatus extends View {
   }
 }
 
+/** Something that happened at one time during a span. */
 export class SpanEvent extends AttributedView {
   /** Nanoseconds since the Unix epoch. */
   get timeUnixNano(): bigint {
@@ -149,6 +152,7 @@ export class SpanEvent extends AttributedView {
   }
 }
 
+/** A reference from a span to another one. */
 export class SpanLink extends TracedView {
   /** As in the W3C header `tracestate`. */
   get traceState(): string {

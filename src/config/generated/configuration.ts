@@ -271,10 +271,12 @@ export interface Dedup {
   readonly enabled?: boolean | Reference;
   /** How long a request that was taken is remembered. At least 1ms. @default '10m0s' */
   readonly window?: Duration;
-  /** How many are remembered, at 144 bytes each; the oldest are forgotten first. Unit: requests. Between 1 and 100000000. @default 100000 */
+  /** How many are remembered, at 160 bytes each; the oldest are forgotten first. Unit: requests. Between 1 and 100000000. @default 100000 */
   readonly max_ids?: number | Reference;
   /** Also tell requests without an id apart, by their bytes: two that say the same in the window count as one. @default false */
   readonly body_hash?: boolean | Reference;
+  /** Let senders ask `GET /queue/status?batch_id=` of the HTTP listener what has become of a request; takes 320 bytes more for each that is remembered. @default false */
+  readonly status?: boolean | Reference;
 }
 
 /** The block `action`. */
