@@ -56,6 +56,9 @@ describe('wrong types', () => {
     expect(() => collector.ingest('traces', 'proto', oneSpan(), '{}')).toThrow('metadata');
     expect(() => collector.ingest('traces', 'proto', oneSpan(), '[["a"]]')).toThrow('metadata');
     expect(() => collector.ingest('traces', 'proto', oneSpan(), '[')).toThrow('metadata');
+    for (const how of ['', '[]', '{"compresion":"gzip"}', '{"context":{"tenant":"a"}}']) {
+      expect(() => collector.ingest('traces', 'proto', oneSpan(), '[]', how)).toThrow('how it came is unclear');
+    }
   });
 });
 

@@ -9,7 +9,7 @@ import { direct, startCollector, type Running } from '../support/collector.js';
 import { lz4Stored, snappyBlock, snappyFramed, zstdRaw, zstdZeros } from '../support/compress.js';
 import { named } from '../support/fixtures.js';
 import { Cleanup } from '../support/poll.js';
-import { decodeStatus, encodeRequest, toOtlpJson } from '../support/proto.js';
+import { decodeStatus, encodeRequest, itemsOf, toOtlpJson } from '../support/proto.js';
 import { HttpSink } from '../support/sinks.js';
 import { callHttp, JSON_TYPE, PROTO } from '../support/wire.js';
 
@@ -118,5 +118,38 @@ test('without HTTP every coding is known, and gRPC has the limit', async () => {
     await grpc.memoryIsFree();
   } finally {
     await grpc.close();
+  }
+});
+
+test('what the host says of a request is known to quotas and processors', async () => {
+  const knowing = await startCollector({
+    processors: { attributes: { actions: [{ key: 'who', from_context: 'auth.subject', action: 'insert' }] } },
+    exporters: { otlp_http: direct(sink) },
+    service: {
+      tenants: {
+        header: 'x-scope-orgid',
+        trusted_proxies: ['10.0.0.1'],
+        overrides: { small: { bytes_per_second: 1 } },
+      },
+    },
+  });
+  try {
+    const { collector } = knowing;
+    const metadata = { 'x-scope-orgid': 'large' };
+    const context = { tenant: 'small', principal: 'anna' };
+    await expect(collector.ingest('traces', proto, { metadata })).resolves.toEqual({ outcome: 'accepted' });
+    await expect(
+      collector.ingest('traces', proto, { metadata, context: { principal: 'anna', priority: 0 } }),
+    ).resolves.toEqual({ outcome: 'accepted' });
+    const [, request] = sink.requests('traces');
+    const [span] = itemsOf('traces', request ?? {});
+    expect(span?.['attributes']).toContainEqual({ key: 'who', value: { stringValue: 'anna' } });
+    const outcomes = [];
+    for (let round = 0; round < 3; round += 1)
+      outcomes.push(await collector.ingest('traces', proto, { metadata, context }));
+    expect(outcomes.at(-1)).toMatchObject({ outcome: 'refused', code: 'over_quota', retryable: true });
+    await knowing.memoryIsFree();
+  } finally {
+    await knowing.close();
   }
 });

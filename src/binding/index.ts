@@ -145,17 +145,18 @@ export class NativeHandle {
    * Hands one export request to the pipelines.
    * @param body copied before this returns; the caller may reuse it at once.
    * @param metadata request headers for components that look at them.
-   * @param compression HTTP's word for how the body is compressed, null for not.
+   * @param how HTTP's word for how the body is compressed, and what the host has found out; null for neither.
    */
   async ingest(
     signal: Signal,
     encoding: Encoding,
     body: Uint8Array,
     metadata: readonly (readonly [string, string])[],
-    compression: string | null,
+    how: { readonly compression: string | null; readonly context: HostContext | null } | null,
   ): Promise<IngestOutcome> {
+    const said = how === null ? null : JSON.stringify(how);
     return guardAsync('ingest', async () =>
-      parseOutcome(await this.#native.ingest(signal, encoding, body, JSON.stringify(metadata), compression)),
+      parseOutcome(await this.#native.ingest(signal, encoding, body, JSON.stringify(metadata), said)),
     );
   }
 

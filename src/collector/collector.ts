@@ -207,8 +207,8 @@ export class Collector extends EventEmitter<CollectorEvents> {
    * @throws CollectorError `INVALID_ARGUMENT`, `INVALID_STATE` before the start, `CLOSED`
    */
   async ingest(signal: Signal, body: Uint8Array, options: IngestOptions = {}): Promise<IngestOutcome> {
-    const { encoding, compression, metadata } = checkIngest(signal, body, options);
-    return this.#serving('ingest into').ingest(signal, encoding, body, metadata, compression);
+    const { encoding, how, metadata } = checkIngest(signal, body, options);
+    return this.#serving('ingest into').ingest(signal, encoding, body, metadata, how);
   }
 
   /**

@@ -1,8 +1,9 @@
 /**
  * Checks the arguments of `Collector.ingest` before they cross the boundary.
  */
-import type { Encoding, Signal } from '../binding/index.js';
+import type { Encoding, HostContext, Signal } from '../binding/index.js';
 import { ownOptions, wrongOption } from '../config/index.js';
+import { checkContext, type RequestContext } from './context.js';
 
 /** Codings that the HTTP receiver knows by default, and `none`. */
 export type Compression = 'none' | 'gzip' | 'zstd' | 'zlib' | 'deflate' | 'snappy' | 'x-snappy-framed' | 'lz4';
@@ -18,17 +19,19 @@ export interface IngestOptions {
   readonly compression?: Compression | (string & {});
   /** Request headers, for components that look at them (`metadata_keys` and the like). @default none */
   readonly metadata?: Readonly<Record<string, string | readonly string[]>>;
+  /** What your own checks found out about the request. @default nothing */
+  readonly context?: RequestContext | null;
 }
 
 /** Arguments in the form of the boundary. */
 export interface IngestCall {
   readonly encoding: Encoding;
-  /** null for none. */
-  readonly compression: string | null;
+  /** null for a body as it is of which nothing is known. */
+  readonly how: { readonly compression: string | null; readonly context: HostContext | null } | null;
   readonly metadata: readonly (readonly [string, string])[];
 }
 
-const OPTIONS = { encoding: true, compression: true, metadata: true } as const satisfies Record<
+const OPTIONS = { encoding: true, compression: true, metadata: true, context: true } as const satisfies Record<
   keyof IngestOptions,
   true
 >;
@@ -41,14 +44,20 @@ export function checkIngest(signal: Signal, body: Uint8Array, options: IngestOpt
   if (!ArrayBuffer.isView(body) || Object.prototype.toString.call(body) !== '[object Uint8Array]') {
     throw wrongOption('body', 'a Uint8Array');
   }
-  const { encoding = 'proto', compression = 'none', metadata = {} } = ownOptions('ingest', options, OPTIONS);
+  const {
+    encoding = 'proto',
+    compression = 'none',
+    metadata = {},
+    context: said,
+  } = ownOptions('ingest', options, OPTIONS);
   if (typeof metadata !== 'object' || metadata === null) throw wrongOption('metadata', 'an object of texts');
   if (encoding !== 'proto' && encoding !== 'json') throw wrongOption('encoding', 'proto or json');
   if (typeof compression !== 'string') throw wrongOption('compression', 'text');
   const coding = compression === 'none' || compression === '' ? null : compression.trim();
+  const context = checkContext(said);
   return {
     encoding,
-    compression: coding,
+    how: coding === null && context === null ? null : { compression: coding, context },
     metadata: Object.entries(metadata).flatMap(([name, value]) => pairs(name, value)),
   };
 }

@@ -5,6 +5,7 @@
 import { context, diag } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 
+import { checkContext } from '../collector/context.js';
 import type { Collector, IngestOptions, IngestOutcome, Signal } from '../collector/index.js';
 import { ownOptions, wrongOption } from '../config/index.js';
 import { CollectorError, isCollectorError, messageOf } from '../errors.js';
@@ -20,6 +21,8 @@ export interface ExporterOptions {
   readonly timeoutMillis?: number;
   /** Request headers for components that look at them, as of {@link IngestOptions}. @default none */
   readonly metadata?: NonNullable<IngestOptions['metadata']>;
+  /** What the collector is told about every request, as of {@link IngestOptions}. @default nothing */
+  readonly context?: NonNullable<IngestOptions['context']>;
 }
 
 /** The SDK's `ExportResult`: code 0 is success, 1 is failure. */
@@ -29,10 +32,12 @@ export interface ExportResult {
 }
 
 /** Names of the options, for those who add some. */
-export const OPTIONS = { concurrencyLimit: true, timeoutMillis: true, metadata: true } as const satisfies Record<
-  keyof ExporterOptions,
-  true
->;
+export const OPTIONS = {
+  concurrencyLimit: true,
+  timeoutMillis: true,
+  metadata: true,
+  context: true,
+} as const satisfies Record<keyof ExporterOptions, true>;
 
 /** Why a collector did not take what was exported. */
 export class ExportError extends Error {
@@ -82,19 +87,25 @@ export class HandOver<T> {
     if (typeof (collector as IngestTarget | null)?.ingest !== 'function') {
       throw wrongOption('collector', 'a Collector of this process');
     }
-    const { concurrencyLimit = 30, timeoutMillis = 10_000, metadata = {} } = ownOptions('exporter', options, OPTIONS);
+    const {
+      concurrencyLimit = 30,
+      timeoutMillis = 10_000,
+      metadata = {},
+      context: said = null,
+    } = ownOptions('exporter', options, OPTIONS);
     if (!Number.isInteger(concurrencyLimit) || concurrencyLimit < 1) {
       throw wrongOption('concurrencyLimit', 'a whole number above 0');
     }
     if (!(timeoutMillis > 0 && timeoutMillis <= TIMEOUT_MS_MAX)) {
       throw wrongOption('timeoutMillis', `a number of milliseconds above 0, at most ${TIMEOUT_MS_MAX}`);
     }
+    checkContext(said);
     this.#collector = collector;
     this.#signal = signal;
     this.#serialize = serialize;
     this.#concurrencyMax = concurrencyLimit;
     this.#timeoutMs = timeoutMillis;
-    this.#ingest = { metadata };
+    this.#ingest = { metadata, context: said };
   }
 
   /** Hands `items` over and tells `done` once what became of them; never throws. */

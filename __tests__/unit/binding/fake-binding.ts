@@ -106,14 +106,8 @@ class FakeCollector implements NativeCollectorClass {
     this.#addon.answers.stop();
   }
 
-  ingest(
-    signal: string,
-    encoding: string,
-    body: Uint8Array,
-    metadata: string,
-    compression?: string | null,
-  ): Promise<string> {
-    this.#addon.calls.push(`ingest ${signal} ${encoding} ${body.length} ${metadata} ${compression}`);
+  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, how?: string | null): Promise<string> {
+    this.#addon.calls.push(`ingest ${signal} ${encoding} ${body.length} ${metadata} ${how}`);
     return this.#addon.answers.ingest();
   }
 

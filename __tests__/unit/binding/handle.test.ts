@@ -43,10 +43,10 @@ describe('NativeHandle', () => {
   ])('reads outcome %s', async (text, outcome) => {
     const { addon, native } = handle();
     addon.answers.ingest = () => Promise.resolve(text);
-    await expect(native.ingest('traces', 'proto', new Uint8Array(3), [['tenant', 'a']], 'gzip')).resolves.toEqual(
-      outcome,
-    );
-    expect(addon.calls).toEqual(['ingest traces proto 3 [["tenant","a"]] gzip']);
+    await expect(
+      native.ingest('traces', 'proto', new Uint8Array(3), [['tenant', 'a']], { compression: 'gzip', context: null }),
+    ).resolves.toEqual(outcome);
+    expect(addon.calls).toEqual(['ingest traces proto 3 [["tenant","a"]] {"compression":"gzip","context":null}']);
   });
 
   it('wraps errors of another realm by their shape', async () => {

@@ -425,6 +425,9 @@ describe('ingest', () => {
     ['encoding', ['logs', new Uint8Array(0), { encoding: 'yaml' }]],
     ['metadata.a', ['logs', new Uint8Array(0), { metadata: { a: 1 } }]],
     ['compression', ['logs', new Uint8Array(0), { compression: 1 }]],
+    ['context.tenant', ['logs', new Uint8Array(0), { context: { tenant: '' } }]],
+    ['context.priority', ['logs', new Uint8Array(0), { context: { priority: 4 } }]],
+    ['did you mean "principal"?', ['logs', new Uint8Array(0), { context: { principle: 'a' } }]],
     ['did you mean "compression"?', ['logs', new Uint8Array(0), { compresion: 'gzip' }]],
     ['options of ingest must be an object', ['logs', new Uint8Array(0), null]],
   ])('names a wrong %s', async (argument, args) => {

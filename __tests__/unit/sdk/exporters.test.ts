@@ -69,7 +69,7 @@ afterEach(() => {
 
 test('what the SDK asks for is there, and each signal goes its way', async () => {
   const target = new Target(ACCEPTED);
-  const options = { metadata: { tenant: 'a' } };
+  const options = { metadata: { tenant: 'a' }, context: { tenant: 'b', priority: 1 } } as const;
   const spans: SpanExporter = new TeleferricSpanExporter(target, options);
   const metrics: PushMetricExporter = new TeleferricMetricExporter(target, options);
   const logs: LogRecordExporter = new TeleferricLogExporter(target, options);
@@ -261,6 +261,7 @@ test.each([
   ['options of exporter must be an object', new Target(), 'fast'],
   ['temporalityPreference', new Target(), { temporalityPreference: 'gamma' }],
   ['aggregationPreference', new Target(), { aggregationPreference: 1 }],
+  ['context.priority', new Target(), { context: { priority: 9 } }],
 ])('a wrong argument is refused: %s', (words, target, options) => {
   let error: unknown;
   try {

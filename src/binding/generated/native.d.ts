@@ -39,11 +39,11 @@ export declare class NativeCollector {
   stop(): void;
   /**
    * Hands a request body to the first `otlp` receiver as if it had come over a socket. `encoding` is `proto` or
-   * `json`, `metadata` a JSON list of pairs, `compression` what HTTP calls `Content-Encoding`. The body is copied before
-   * the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
+   * `json`, `metadata` a JSON list of pairs, `how` JSON `{compression, context}`: what HTTP calls `Content-Encoding`, and
+   * what the host has found out about the request. The body is copied before the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
    * `{outcome: "refused", code, message, retryable, retryAfterMs}`.
    */
-  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, compression?: string | undefined | null): Promise<string>;
+  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, how?: string | undefined | null): Promise<string>;
   /**
    * Begins a request that the host has received: `{exchange, answer}`, of which the first takes the body, and the second
    * is a promise of a `NativeAnswer`, or of null if there will be none. `head` is JSON: `{receiver, protocol, method,

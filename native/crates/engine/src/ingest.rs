@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::json;
 use teleferric_buf::Permit;
 use teleferric_flow::{AckLevel, BatchId, Context, Fault, FaultCode, Outcome, Visit};
 use teleferric_parts::component::Shared;
 use teleferric_parts::receivers::otlp::ack::ACK_HEADER;
 use teleferric_parts::receivers::otlp::ingest::{Arrival, Encoding, Intake};
+use teleferric_parts::receivers::otlp::verdict::Verdict;
 use teleferric_tasks::{catch, report_panic};
 use teleferric_wire::Signal;
 
@@ -22,16 +24,26 @@ pub struct Ingest {
     signal: Signal,
     encoding: Encoding,
     metadata: Vec<(Box<str>, Box<str>)>,
+    how: How,
+}
+
+/// What else the host may say of a body.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct How {
+    /// What HTTP calls `Content-Encoding`. It comes from a sender, so it is read with the body.
     compression: Option<Box<str>>,
+    /// What the host has found out about the request.
+    context: Option<Verdict>,
 }
 
 impl Ingest {
-    /// Reads the words that the host uses: a signal's name, `proto` or `json`, and metadata as a JSON list of pairs.
-    /// `compression` is what HTTP calls `Content-Encoding`, and comes from a sender: it is read with the body.
+    /// Reads the words that the host uses: a signal's name, `proto` or `json`, metadata as a JSON list of pairs, and, if
+    /// there is more to say, JSON `{compression, context}`, of which each may be null.
     ///
     /// # Errors
     /// A sentence about the first that is none of these.
-    pub fn parse(signal: &str, encoding: &str, metadata: &str, compression: Option<&str>) -> Result<Ingest, String> {
+    pub fn parse(signal: &str, encoding: &str, metadata: &str, how: Option<&str>) -> Result<Ingest, String> {
         let signal = signal.parse().map_err(|_| format!("unknown signal \"{signal}\""))?;
         let encoding = match encoding {
             "proto" => Encoding::Proto,
@@ -41,7 +53,9 @@ impl Ingest {
         let pairs: Vec<(String, String)> =
             serde_json::from_str(metadata).map_err(|error| format!("metadata is no list of pairs: {error}"))?;
         let metadata = pairs.into_iter().map(|(key, value)| (key.to_lowercase().into(), value.into())).collect();
-        Ok(Ingest { signal, encoding, metadata, compression: compression.map(Into::into) })
+        let how =
+            how.map(serde_json::from_str).transpose().map_err(|error| format!("how it came is unclear: {error}"))?;
+        Ok(Ingest { signal, encoding, metadata, how: how.unwrap_or_default() })
     }
 }
 
@@ -101,20 +115,22 @@ fn admit(
     ack: Option<AckLevel>,
     (body, mut permit): (Bytes, Permit),
 ) -> Result<Arrival, Fault> {
-    let Ingest { signal, encoding, metadata, compression } = request;
+    let Ingest { signal, encoding, metadata, how: How { compression, context } } = request;
+    let verdict = context.unwrap_or_default();
     let rules = &intake.rules;
     let codec = compression.as_deref().map(|word| rules.bodies.codec(word)).transpose()?.flatten();
-    let visit = intake.admit_from_host(signal, &metadata)?;
+    let visit = intake.admit_from_host(signal, &metadata, &verdict)?;
     let body = rules.bodies.open(codec, body, &mut permit, &shared.pool)?;
     let id = metadata.iter().find(|(key, _)| &**key == BatchId::HEADER).filter(|_| rules.dedup.is_some());
     let batch_id = id.map(|(_, id)| id.as_bytes().into());
     let context = Arc::new(Context {
         peer: None,
-        tenant: visit.as_ref().and_then(Visit::name),
+        tenant: visit.as_ref().and_then(Visit::name).or(verdict.tenant),
+        principal: verdict.principal,
+        class: verdict.class,
         ack,
         admission_timeout: rules.admission_timeout,
         metadata,
-        ..Context::default()
     });
     Ok(Arrival { signal, encoding, body, permit, visit, context, deadline: None, batch_id })
 }

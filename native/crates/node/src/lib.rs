@@ -105,8 +105,8 @@ impl NativeCollector {
     }
 
     /// Hands a request body to the first `otlp` receiver as if it had come over a socket. `encoding` is `proto` or
-    /// `json`, `metadata` a JSON list of pairs, `compression` what HTTP calls `Content-Encoding`. The body is copied before
-    /// the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
+    /// `json`, `metadata` a JSON list of pairs, `how` JSON `{compression, context}`: what HTTP calls `Content-Encoding`, and
+    /// what the host has found out about the request. The body is copied before the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
     /// `{outcome: "refused", code, message, retryable, retryAfterMs}`.
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn ingest<'env>(
@@ -116,9 +116,9 @@ impl NativeCollector {
         encoding: String,
         body: Uint8Array,
         metadata: String,
-        compression: Option<String>,
+        how: Option<String>,
     ) -> Result<Object<'env>> {
-        let ingest = Ingest::parse(&signal, &encoding, &metadata, compression.as_deref())
+        let ingest = Ingest::parse(&signal, &encoding, &metadata, how.as_deref())
             .map_err(|text| Error::new(Status::InvalidArg, text))?;
         let (done, promise) = deferred(env)?;
         self.engine.ingest(ingest, &body, done);

@@ -146,9 +146,14 @@ impl Intake {
     ///
     /// # Errors
     /// As [`Intake::admit`].
-    pub fn admit_from_host(&self, signal: Signal, metadata: &[(Box<str>, Box<str>)]) -> Result<Option<Visit>, Fault> {
+    pub fn admit_from_host(
+        &self,
+        signal: Signal,
+        metadata: &[(Box<str>, Box<str>)],
+        verdict: &Verdict,
+    ) -> Result<Option<Visit>, Fault> {
         let tenants = self.outputs.gate(signal).and_then(Gate::tenants);
-        tenants.map(|tenants| tenant::admit_from_host(tenants, metadata)).transpose()
+        tenants.map(|tenants| tenant::admit_from_host(tenants, metadata, verdict)).transpose()
     }
 
     /// How long the sender of a request of `signal` that was refused should wait before it tries again. There is always

@@ -26,11 +26,18 @@ pub(super) fn admit(tenants: &Arc<Tenants>, request: &Request) -> Result<Visit, 
     tenants.admit(named.or_else(verified))
 }
 
-/// Lets in a request that the host hands over with this metadata; the host is trusted.
+/// Lets in a request that the host hands over with this metadata; the host is trusted, and what it says wins.
 ///
 /// # Errors
 /// As [`admit`].
-pub(super) fn admit_from_host(tenants: &Arc<Tenants>, metadata: &[(Box<str>, Box<str>)]) -> Result<Visit, Fault> {
+pub(super) fn admit_from_host(
+    tenants: &Arc<Tenants>,
+    metadata: &[(Box<str>, Box<str>)],
+    verdict: &Verdict,
+) -> Result<Visit, Fault> {
+    if let Some(tenant) = &verdict.tenant {
+        return tenants.admit(Some(tenant));
+    }
     let header = tenants.header();
     let named = header.and_then(|header| metadata.iter().find(|(key, _)| **key == *header));
     let named = named.map(|(key, name)| checked(key, name)).transpose()?;
@@ -168,8 +175,12 @@ mod tests {
             assert_eq!(found, expected.map(|name| name.map(Arc::from)).map_err(malformed_as));
         }
         let metadata = [("x-scope-orgid".into(), "acme".into())];
-        assert_eq!(admit_from_host(&tenants, &metadata).map(|visit| visit.name()), Ok(Some("acme".into())));
-        assert_eq!(admit_from_host(&tenants, &[]).map(|visit| visit.name()), Ok(None));
+        let from_host = |metadata, verdict| admit_from_host(&tenants, metadata, verdict).map(|visit| visit.name());
+        let nothing = Verdict::default();
+        assert_eq!(from_host(&metadata, &nothing), Ok(Some("acme".into())));
+        assert_eq!(from_host(&[], &nothing), Ok(None));
+        let named = Verdict { tenant: Some("b".into()), ..Verdict::default() };
+        assert_eq!(from_host(&metadata, &named), Ok(Some("b".into())));
     }
 
     fn malformed_as(text: &str) -> Fault {
