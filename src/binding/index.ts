@@ -86,6 +86,11 @@ export class HostExchange {
     await guardAsync('room', () => this.#native.room());
   }
 
+  /** Whether the body begins to be read, or never is: for a sender that waits for `100 Continue`. */
+  async wanted(): Promise<boolean> {
+    return (await guardAsync('wanted', () => this.#native.wanted())) === 'true';
+  }
+
   /** The body is complete. */
   finish(): void {
     guard('finish', () => this.#native.finish());

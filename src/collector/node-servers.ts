@@ -8,6 +8,7 @@ import type { HttpServer } from '../config/blocks/http-server.js';
 import type { LoadedConfig } from '../config/index.js';
 import { CollectorError } from '../errors.js';
 import type { Door } from '../receivers/door.js';
+import type { Http2Lifetime } from '../receivers/http2-lifetime.js';
 import { NodeServer, type NodeServerSettings } from '../receivers/node-server.js';
 import { parseEndpoint } from '../servers/listen.js';
 import { toEndpointTls } from './endpoint-tls.js';
@@ -112,7 +113,7 @@ interface OtlpProtocols {
 function settingsOf(
   receiver: string,
   protocol: 'grpc' | 'http',
-  server: (GrpcServer | HttpServer) & { readonly engine: string },
+  server: GrpcServer | HttpServer,
   connections: number,
 ): NodeServerSettings {
   const purpose = `receivers::${receiver}::${protocol}`;
@@ -124,8 +125,35 @@ function settingsOf(
     protocol,
     at: { purpose, ...address, ...(transport === 'unix' && { socketPath: endpoint }) },
     tls: tls === null ? null : toEndpointTls(tls),
-    idleTimeoutMs: 'idle_timeout' in server ? server.idle_timeout / 1e6 : 0,
+    headTimeoutMs: ('read_header_timeout' in server && server.read_header_timeout / 1e6) || HEAD_TIMEOUT_MS,
+    keepAlive: 'keep_alives_enabled' in server ? server.keep_alives_enabled : true,
+    lifetime: 'keepalive' in server ? grpcLifetime(server) : { ...UNLIMITED, idleMs: server.idle_timeout / 1e6 },
     concurrentStreams: 'max_concurrent_streams' in server ? server.max_concurrent_streams : 0,
     connections,
+  };
+}
+
+const HEAD_TIMEOUT_MS = 10_000;
+const UNLIMITED: Http2Lifetime = {
+  idleMs: 0,
+  ageMs: 0,
+  graceMs: 0,
+  pingAfterMs: 0,
+  pingTimeoutMs: 0,
+  clientPingMs: 0,
+  pingsWhileIdle: false,
+};
+
+function grpcLifetime({ keepalive }: GrpcServer): Http2Lifetime {
+  const server = keepalive?.server_parameters;
+  const client = keepalive?.enforcement_policy;
+  return {
+    idleMs: (server?.max_connection_idle ?? 0) / 1e6,
+    ageMs: (server?.max_connection_age ?? 0) / 1e6,
+    graceMs: (server?.max_connection_age_grace ?? 0) / 1e6,
+    pingAfterMs: (server?.time ?? 0) / 1e6,
+    pingTimeoutMs: (server?.timeout ?? 0) / 1e6,
+    clientPingMs: (client?.min_time ?? 0) / 1e6,
+    pingsWhileIdle: client?.permit_without_stream ?? false,
   };
 }

@@ -24,6 +24,8 @@ export interface HttpHandlerSettings {
   /** What stands in front of the receiver's paths; empty is nothing. */
   readonly basePath: string;
   readonly contextOf: ContextOf<NodeRequest>;
+  /** For `checkContinue` of a server: the client waits to be asked for the body. @default false */
+  readonly asksForBody?: boolean;
 }
 
 /** Makes a handler. It never throws. */
@@ -50,11 +52,15 @@ export function makeHttpHandler(door: Door, settings: HttpHandlerSettings): Http
 /** Resolves once the answer is on its way. */
 async function handOver(
   door: Door,
-  { receiver, contextOf }: HttpHandlerSettings,
+  { receiver, contextOf, asksForBody = false }: HttpHandlerSettings,
   target: string,
   request: NodeRequest,
   response: NodeResponse,
 ): Promise<void> {
+  if (request.httpVersionMajor < 1) {
+    refuse(response, 400, 'HTTP/1.1 or newer is required');
+    return;
+  }
   if (request.readableDidRead) throw bodyIsGone();
   const exchange = door.begin({
     receiver,
@@ -71,10 +77,11 @@ async function handOver(
     return;
   }
   response.once('close', () => exchange.abort());
+  if (asksForBody && (await exchange.wanted()) && !response.destroyed) response.writeContinue();
   relay(request, exchange);
   const answer = await exchange.answer;
   if (answer === null) unavailable(response);
-  else respond(request, response, answer);
+  else await respond(request, response, answer);
 }
 
 function pathOf(target: string): string {
@@ -108,17 +115,49 @@ function declaredOf({ headers }: NodeRequest): number | null {
   return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : null;
 }
 
-function respond(request: NodeRequest, response: NodeResponse, answer: HostAnswer): void {
+async function respond(request: NodeRequest, response: NodeResponse, answer: HostAnswer): Promise<void> {
   if (response.destroyed || response.writableEnded) return;
   response.statusCode = answer.status;
   for (const [name, values] of grouped(answer.headers)) response.setHeader(name, values);
-  // What is left of the body is not worth reading.
-  if (!request.complete && request.httpVersionMajor < 2) response.setHeader('connection', 'close');
   if (answer.trailers !== null)
     response.addTrailers(Object.fromEntries(grouped(answer.trailers)) as Record<string, string>);
-  if (answer.body.length === 0) response.end();
-  else response.end(answer.body);
+  const body = Buffer.from(answer.body.buffer, answer.body.byteOffset, answer.body.length);
+  if (request.complete) {
+    response.end(body);
+  } else if ('stream' in response) {
+    response.end(body);
+    await discardRest(request);
+    response.stream.close();
+  } else {
+    // The client has its answer, and the connection ends when it has sent what it was sending: cut off before, it might
+    // never read it.
+    response.setHeader('connection', 'close').setHeader('content-length', body.length).flushHeaders();
+    response.write(body);
+    await discardRest(request);
+    response.end();
+  }
 }
+
+/** Resolves when nothing more comes of a body that nobody wants, or it was enough. */
+async function discardRest(request: NodeRequest): Promise<void> {
+  await new Promise<void>((resolve) => {
+    let left = DISCARD_BYTES_MAX;
+    const timer = setTimeout(resolve, DISCARD_MS_MAX);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    request.once('end', done).once('close', done);
+    request.on('data', (chunk: Uint8Array) => {
+      left -= chunk.length;
+      if (left < 0) done();
+    });
+  });
+}
+
+/** How much of a refused body is thrown away, and for how long, so that its sender can read the answer. */
+const DISCARD_BYTES_MAX = 32 << 20;
+const DISCARD_MS_MAX = 1000;
 
 /** Values by name: those that come more than once as a list. */
 function grouped(pairs: readonly string[]): Map<string, string | string[]> {

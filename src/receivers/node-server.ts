@@ -13,6 +13,8 @@ import {
 
 import { listen, tlsOptions, type EndpointAddress, type EndpointTls } from '../servers/listen.js';
 import type { Door } from './door.js';
+import { Greetings } from './greeting.js';
+import { limitLifetime, type Http2Lifetime } from './http2-lifetime.js';
 import { makeHttpHandler } from './http-handler.js';
 
 /** What a server is opened with. */
@@ -22,14 +24,19 @@ export interface NodeServerSettings {
   readonly protocol: 'grpc' | 'http';
   readonly at: EndpointAddress;
   readonly tls: EndpointTls | null;
-  /** Milliseconds; 0 is without limit. */
-  readonly idleTimeoutMs: number;
+  /** How long a connection may take for the head of a request, in milliseconds; 0 is without limit. */
+  readonly headTimeoutMs: number;
+  /** Whether an HTTP/1.1 connection serves more than one request. */
+  readonly keepAlive: boolean;
+  /** Of HTTP/2 connections; those of HTTP/1.1 take its idle time too. */
+  readonly lifetime: Http2Lifetime;
   /** Requests at once on an HTTP/2 connection; 0 is without limit. */
   readonly concurrentStreams: number;
   readonly connections: number;
 }
 
-const HEADER_TIMEOUT_MS = 10_000;
+/** How often Node looks for connections that are late with a head. */
+const LOOK_MS_MAX = 1000;
 const HEADER_BYTES_MAX = 32 * 1024;
 /** HTTP/2's own limit, for a setting of 0. */
 const STREAMS_MAX = 2 ** 32 - 1;
@@ -42,32 +49,45 @@ export class NodeServer {
   /** `host:port` with the real port, or the socket's path. */
   readonly address: string;
   readonly #server: AnyServer;
+  readonly #greetings: Greetings | null;
   readonly #sessions: Set<ServerHttp2Session>;
 
   private constructor(
     settings: NodeServerSettings,
     address: string,
     server: AnyServer,
+    greetings: Greetings | null,
     sessions: Set<ServerHttp2Session>,
   ) {
     this.settings = settings;
     this.address = address;
     this.#server = server;
+    this.#greetings = greetings;
     this.#sessions = sessions;
   }
 
   /** @throws CollectorError `BIND_FAILED` when the address cannot be had, `START_FAILED` when TLS files cannot be read */
   static async open(settings: NodeServerSettings, door: Door): Promise<NodeServer> {
-    const { receiver } = settings;
-    const handler = makeHttpHandler(door, { receiver, basePath: '', contextOf: () => null });
-    const server = create(settings).on('request', handler);
-    server.maxConnections = settings.connections;
     const sessions = new Set<ServerHttp2Session>();
-    server.on('session', (session: ServerHttp2Session) => {
-      sessions.add(session);
-      session.once('close', () => sessions.delete(session));
-    });
-    return new NodeServer(settings, await listen(server, settings.at), server, sessions);
+    const handlers = { receiver: settings.receiver, basePath: '', contextOf: () => null };
+    const furnish = <S extends AnyServer>(server: S): S => {
+      server.on('request', makeHttpHandler(door, handlers));
+      server.on('checkContinue', makeHttpHandler(door, { ...handlers, asksForBody: true }));
+      server.on('session', (session: ServerHttp2Session) => {
+        sessions.add(session);
+        session.once('close', () => sessions.delete(session));
+        limitLifetime(session, settings.lifetime);
+      });
+      return server;
+    };
+    const server = furnish(create(settings));
+    server.maxConnections = settings.connections;
+    let greetings: Greetings | null = null;
+    if (settings.protocol === 'http' && settings.tls === null) {
+      const http2 = furnish(createHttp2Server(http2Options(settings)));
+      greetings = new Greetings(server as Server, http2, settings.headTimeoutMs);
+    }
+    return new NodeServer(settings, await listen(server, settings.at), server, greetings, sessions);
   }
 
   /** Whether the listener keeps the process alive. */
@@ -79,6 +99,7 @@ export class NodeServer {
   /** Takes no new connections, and ends those without a request; HTTP/2 peers get GOAWAY. */
   stop(): void {
     this.#server.close();
+    this.#greetings?.end();
     if ('closeIdleConnections' in this.#server) this.#server.closeIdleConnections();
     for (const session of this.#sessions) session.close();
   }
@@ -91,20 +112,25 @@ export class NodeServer {
   }
 }
 
-function create({ protocol, at, tls, idleTimeoutMs, concurrentStreams }: NodeServerSettings): AnyServer {
-  const http1 = {
-    maxHeaderSize: HEADER_BYTES_MAX,
-    headersTimeout: HEADER_TIMEOUT_MS,
-    // The pace of a body is the core's to judge.
-    requestTimeout: 0,
-    keepAliveTimeout: idleTimeoutMs,
-  };
-  const http2 = { settings: { maxConcurrentStreams: concurrentStreams === 0 ? STREAMS_MAX : concurrentStreams } };
-  if (tls !== null) {
-    const server = createSecureServer({ ...http1, ...http2, ...tlsOptions(at, tls), allowHTTP1: protocol === 'http' });
-    server.setTimeout(idleTimeoutMs);
-    return server;
-  }
-  if (protocol === 'http') return createHttpServer(http1);
-  return createHttp2Server(http2);
+function create(settings: NodeServerSettings): AnyServer {
+  const { protocol, at, tls, headTimeoutMs, keepAlive, lifetime } = settings;
+  if (protocol === 'grpc' && tls === null) return createHttp2Server(http2Options(settings));
+  const looks = { connectionsCheckingInterval: Math.min(Math.max(headTimeoutMs / 4, 1), LOOK_MS_MAX) };
+  const http1 = { ...looks, maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: 0 };
+  const server =
+    tls === null
+      ? createHttpServer(http1)
+      : createSecureServer({
+          ...http1,
+          ...http2Options(settings),
+          ...tlsOptions(at, tls),
+          allowHTTP1: protocol === 'http',
+        });
+  // The pace of a body is the core's to judge. A server of HTTP/2 takes these for HTTP/1.1, but not as options.
+  const limits = { headersTimeout: headTimeoutMs, requestTimeout: 0, keepAliveTimeout: lifetime.idleMs };
+  return Object.assign(server, limits, !keepAlive && { maxRequestsPerSocket: 1 });
+}
+
+function http2Options({ concurrentStreams }: NodeServerSettings) {
+  return { settings: { maxConcurrentStreams: concurrentStreams === 0 ? STREAMS_MAX : concurrentStreams } };
 }

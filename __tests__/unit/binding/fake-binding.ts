@@ -117,6 +117,7 @@ class FakeCollector implements NativeCollectorClass {
     const exchange: NativeExchange = {
       write: (bytes) => calls.push(`write ${bytes.length}`) > 0,
       room: () => Promise.resolve(''),
+      wanted: () => Promise.resolve('true'),
       finish: () => void calls.push('finish'),
       abort: () => void calls.push('abort'),
     };

@@ -83,6 +83,8 @@ export declare class NativeExchange {
   write(bytes: Uint8Array): boolean;
   /** Resolves, with an empty text, when there is room for more of the body, or nobody reads it. */
   room(): Promise<string>;
+  /** Resolves with `true` when the body begins to be read, and with `false` if it never is. */
+  wanted(): Promise<string>;
   /** The body is complete. */
   finish(): void;
   /** The sender has gone away; the answer, if it is not there yet, will be null. */

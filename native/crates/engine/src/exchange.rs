@@ -84,6 +84,15 @@ impl Exchange {
         }
     }
 
+    /// Calls `then`, on any thread, with true when the body begins to be read, and with false if it never is: a sender that
+    /// waits for `100 Continue` is told so, or refused.
+    pub fn when_wanted(&self, then: impl FnOnce(bool) + Send + 'static) {
+        match &self.feed {
+            Some(feed) => feed.when_wanted(then),
+            None => then(false),
+        }
+    }
+
     /// The body is complete.
     pub fn finish(&mut self) {
         if let Some(feed) = self.feed.take() {

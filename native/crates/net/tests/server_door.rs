@@ -108,6 +108,18 @@ fn a_sender_is_held_back_while_nobody_reads() {
 }
 
 #[test]
+fn a_sender_that_asks_is_told_whether_its_body_is_wanted() {
+    let control = Control::new();
+    let (_workers, server) = start(&control);
+    for (path, declared, wanted) in [("/echo", None, true), ("/small", Some(11), false)] {
+        let sent = send(&server.door(), head(path), declared);
+        let (tell, told) = mpsc::channel();
+        sent.feed.when_wanted(move |wanted| tell.send(wanted).expect("awaited"));
+        assert_eq!(told.recv_timeout(PATIENCE), Ok(wanted), "{path}");
+    }
+}
+
+#[test]
 fn a_dropped_exchange_ends_the_request() {
     let control = Control::new();
     let (_workers, server) = start(&control);

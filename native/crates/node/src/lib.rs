@@ -215,6 +215,18 @@ impl NativeExchange {
         Ok(promise)
     }
 
+    /// Resolves with `true` when the body begins to be read, and with `false` if it never is.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn wanted<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let (done, promise) = deferred(env)?;
+        let tell = |wanted: bool| done(wanted.to_string());
+        match &self.exchange {
+            Some(exchange) => exchange.when_wanted(tell),
+            None => tell(false),
+        }
+        Ok(promise)
+    }
+
     /// The body is complete.
     #[napi(catch_unwind)]
     pub fn finish(&mut self) {

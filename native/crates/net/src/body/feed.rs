@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -31,15 +31,36 @@ enum Piece {
     End,
 }
 
+/// Told whether the body begins to be read.
+type Told = Box<dyn FnOnce(bool) + Send>;
+
 /// What was fed and not read yet.
 #[derive(Default)]
 struct Unread {
     bytes: AtomicUsize,
     /// Who waits for less of it.
     waiting: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// Whether the reader has begun.
+    begun: AtomicBool,
+    /// Who wants to know whether it does.
+    asking: Mutex<Option<Told>>,
 }
 
 impl Unread {
+    fn begin(&self) {
+        if !self.begun.load(Ordering::Relaxed) {
+            self.begun.store(true, Ordering::Release);
+            self.tell_begun(true);
+        }
+    }
+
+    fn tell_begun(&self, begun: bool) {
+        let asking = self.asking.lock().take();
+        if let Some(asking) = asking {
+            asking(begun);
+        }
+    }
+
     fn tell(&self) {
         let waiting = self.waiting.lock().take();
         if let Some(waiting) = waiting {
@@ -92,10 +113,23 @@ impl BodyFeed {
             self.unread.tell();
         }
     }
+
+    /// Calls `then`, on any thread, with true when the body begins to be read, and with false if it never is. One at a
+    /// time asks, as with [`BodyFeed::when_room`].
+    pub fn when_wanted(&self, then: impl FnOnce(bool) + Send + 'static) {
+        *self.unread.asking.lock() = Some(Box::new(then));
+        // Either may have come before there was anybody to tell.
+        if self.unread.begun.load(Ordering::Acquire) {
+            self.unread.tell_begun(true);
+        } else if self.pieces.is_closed() {
+            self.unread.tell_begun(false);
+        }
+    }
 }
 
 impl FedBody {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        self.unread.begin();
         match self.pieces.recv().await {
             Some(Piece::Bytes(bytes)) => {
                 let before = self.unread.bytes.fetch_sub(bytes.len(), Ordering::AcqRel);
@@ -118,6 +152,7 @@ impl Drop for FedBody {
     fn drop(&mut self) {
         self.pieces.close();
         self.unread.tell();
+        self.unread.tell_begun(false);
     }
 }
 

@@ -62,7 +62,7 @@ impl Door {
         let call = Call { request, gone, then: Then(Some(Box::new(then))) };
         if let Some(hub) = self.hubs.get(worker) {
             // A hub that is gone drops the call, which tells that there is no answer.
-            let _ = hub.send(Command::Request(call));
+            let _ = hub.send(Command::Request(Box::new(call)));
         }
         Exchange { _alive: alive }
     }

@@ -276,7 +276,7 @@ type MakeService = Box<dyn FnOnce() -> Rc<dyn DynService> + Send>;
 enum Command {
     Arrival(Arrival),
     MakeRoom,
-    Request(door::Call),
+    Request(Box<door::Call>),
     Replace { make: MakeService, done: oneshot::Sender<()> },
     Drain { grace: Duration, done: oneshot::Sender<DrainReport> },
 }
