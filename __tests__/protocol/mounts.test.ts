@@ -12,6 +12,8 @@ import {
   Collector,
   isCollectorError,
   type Configuration,
+  type GrpcCall,
+  type GrpcService,
   type HttpHandlerOptions,
   type RequestContext,
 } from '../../src/index.js';
@@ -129,6 +131,44 @@ test('a middleware leaves to others what is not for it, and tells them of mistak
   expect((await post('/otlp/v1/logs?key=1')).status).toBe(200);
   expect(sink.names('logs')).toEqual(['x']);
   server.close();
+});
+
+test('a middleware serves the path for questions where it is configured', async () => {
+  const asked = await startCollector({
+    receivers: { otlp: { ...OTLP, dedup: { status: true } } },
+    exporters: { otlp_http: direct(sink) },
+  });
+  for (const [{ collector }, expected] of [
+    [asked, 404],
+    [running, 418],
+  ] as const) {
+    const handler = collector.httpHandler();
+    const { port, server } = await serve((request, response) =>
+      handler(request, response, () => response.writeHead(418).end()),
+    );
+    const answer = await fetch(`http://127.0.0.1:${port}/queue/status?batch_id=unknown`);
+    expect(answer.status).toBe(expected);
+    server.close();
+  }
+  await asked.close();
+});
+
+test('a buffer that the host uses again does no harm', async () => {
+  const [[, implementation]] = running.collector.grpcServices().slice(2) as [GrpcService];
+  const request = encodeRequest('logs', named('logs', 'first'));
+  const call: GrpcCall = {
+    request,
+    metadata: { get: () => [], toHttp2Headers: () => ({}), add: () => {} },
+    getPeer: () => 'unknown',
+    getDeadline: () => Number.POSITIVE_INFINITY,
+    once: () => {},
+  };
+  const answered = new Promise((resolve) => {
+    implementation['Export']?.(call, (error) => resolve(error));
+  });
+  request.fill(0xff);
+  expect(await answered).toBe(null);
+  expect(sink.names('logs')).toEqual(['first']);
 });
 
 test('a body that was read before is refused and said so', async () => {
