@@ -36,7 +36,7 @@ describe('the tarballs', () => {
       ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'schema'].toSorted(),
     );
     expect(files.filter((file) => !/\.(d\.c?ts|c?js|json|md)$|^LICENSE$/.test(file))).toEqual([]);
-    expect(files.filter((file) => /test|\.rs$|native\/|\.node$/.test(file))).toEqual([]);
+    expect(files.filter((file) => /__tests__|\.test\.|\.rs$|native\/|\.node$/.test(file))).toEqual([]);
     for (const file of ['bin/teleferric.js', 'dist/index.js', 'dist/index.d.ts', 'schema/teleferric.schema.json']) {
       expect(files).toContain(file);
     }
