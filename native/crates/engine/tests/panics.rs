@@ -73,6 +73,7 @@ const OWN_CASES: &[(&str, &str)] = &[
     ("generator", "engine/tests/panics.rs"),
     ("listen", "engine/tests/panics.rs"),
     ("listen.serve", "engine/tests/panics.rs"),
+    ("plugin.batch", "flow/tests/plugin_panics.rs"),
     ("storage.log", "engine/tests/panics.rs"),
     ("worker.thread", "engine/tests/panics.rs"),
     ("listen.exchange", "net/tests/server_door_panics.rs"),

@@ -156,6 +156,8 @@ pub enum FaultCode {
     DownstreamTemporary,
     /// The sender has gone away without waiting for its answer.
     CallerGone,
+    /// A plugin failed on the request.
+    PluginFailed,
     /// A component panicked while it held the request.
     Panicked,
     /// A parcel was dropped without an outcome: a bug, counted so that it shows.
@@ -199,6 +201,7 @@ impl FaultCode {
             FaultCode::DownstreamPermanent => ("downstream_permanent", Internal, 500, Downstream, Never),
             FaultCode::DownstreamTemporary => ("downstream_temporary", Unavailable, 503, Downstream, Backoff),
             FaultCode::CallerGone => ("caller_gone", Cancelled, 503, Caller, Never),
+            FaultCode::PluginFailed => ("plugin_failed", Unavailable, 503, Us, Backoff),
             FaultCode::Panicked => ("panicked", Internal, 500, Us, Never),
             FaultCode::Abandoned => ("abandoned", Unavailable, 503, Us, Backoff),
         };

@@ -41,6 +41,7 @@ pub mod overload;
 pub mod parcel;
 pub mod partition;
 pub mod payload;
+pub mod plugin;
 pub mod queue;
 pub mod reply;
 pub mod retry;

@@ -2,6 +2,7 @@
 //! its scrape page, and ours about endpoints, circuit breakers and dead letters. One writer per data-plane thread and
 //! stage.
 
+mod plugin;
 mod queue;
 
 use std::cell::RefCell;
@@ -17,6 +18,7 @@ use crate::breaker::BreakerShared;
 use crate::credentials::Credentials;
 use crate::fault::{Fault, FaultCode};
 use crate::queue::Room;
+pub(crate) use plugin::{PluginItems, PluginMetrics, plugin_restarts};
 pub(crate) use queue::{QueueMetrics, register_stored};
 
 /// What one thread's part of an exporter counts.

@@ -447,6 +447,8 @@ pub(crate) fn drop_reason(fault: &Fault) -> DropReason {
             DropReason::QueueFull
         }
         FaultCode::Draining => DropReason::Shutdown,
+        // Whoever was told OK cannot send it again.
+        FaultCode::PluginFailed => DropReason::Permanent,
         _ if fault.is_permanent() => DropReason::Permanent,
         _ => DropReason::Expired,
     }
