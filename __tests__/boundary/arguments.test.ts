@@ -215,3 +215,30 @@ describe('panics', () => {
     expect(unguarded).toEqual([]);
   });
 });
+
+describe('a worker of a plugin', () => {
+  it('of no collector, or with wrong arguments, is an exception', () => {
+    const Any = addon.NativePluginWorker as unknown as new (...values: readonly unknown[]) => unknown;
+    for (const collector of [0, -1, 1e9, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => new Any(collector, 'port', () => {})).toThrow('there is no such collector');
+    }
+    const number = make().pluginHost();
+    expect(() => new Any(number, 1, () => {})).toThrow();
+    expect(() => new Any(number, 'port')).toThrow();
+  });
+
+  it('answers for batches that it does not have without effect, and does nothing once it is closed', () => {
+    const worker = new addon.NativePluginWorker(make().pluginHost(), 'port', () => {});
+    const failure = JSON.stringify({ message: 'm', stack: null, kind: 'thrown', permanent: true, delayMs: null });
+    for (const number of [0, -1, 7, Number.NaN]) {
+      worker.keep(number);
+      worker.dropBatch(number);
+      worker.replace(number, oneSpan());
+      worker.fail(number, failure);
+    }
+    expect(() => worker.fail(7, '{}')).toThrow('no failure');
+    expect(worker.fetch()).toBeNull();
+    worker.close();
+    expect([worker.fetch(), worker.seat]).toEqual([null, 0]);
+  });
+});

@@ -176,6 +176,26 @@ export class NativeHandle {
     });
   }
 
+  /** The number that workers of plugins find this collector by. */
+  pluginHost(): number {
+    return guard('pluginHost', () => this.#native.pluginHost());
+  }
+
+  /** Takes the seat of a worker away; batches that it has in hand fail with this message. */
+  vacatePlugin(port: string, seat: number, message: string): void {
+    guard('vacatePlugin', () => this.#native.vacatePlugin(port, seat, message));
+  }
+
+  /** Forgets a port that no component uses any more. */
+  closePlugin(port: string): void {
+    guard('closePlugin', () => this.#native.closePlugin(port));
+  }
+
+  /** Counts a worker that was started in the place of another. */
+  countPluginRestart(component: string): void {
+    guard('countPluginRestart', () => this.#native.countPluginRestart(component));
+  }
+
   /** Names, labels and slots of all series. */
   metricsCatalogue(): NativeCatalogue {
     return guard('metricsCatalogue', () => parseCatalogue(this.#native.metricsCatalogue()));

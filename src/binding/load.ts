@@ -7,15 +7,22 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 import { CollectorError, isCollectorError, messageOf } from '../errors.js';
-import type { NativeAnswer, NativeCollector, NativeExchange } from './generated/native.js';
+import type {
+  NativeAnswer,
+  NativeCollector,
+  NativeExchange,
+  NativePluginBatch,
+  NativePluginWorker,
+} from './generated/native.js';
 
 /** The class the addon exports: text and numbers only, every answer JSON. */
 export type NativeCollectorClass = NativeCollector;
-export type { NativeAnswer, NativeExchange };
+export type { NativeAnswer, NativeExchange, NativePluginBatch, NativePluginWorker };
 
 /** What the addon exports. */
 export interface NativeBinding {
   readonly NativeCollector: new (onEvent: () => void) => NativeCollectorClass;
+  readonly NativePluginWorker: new (collector: number, port: string, onWake: () => void) => NativePluginWorker;
   nativeVersion(): string;
   nativeComponents(): string;
   nativeStorage(request: string): string;

@@ -35,6 +35,13 @@ export interface FatalEvent {
   readonly message: string;
 }
 
+/** A worker of a plugin has not answered in time, and has lost its seat. */
+export interface PluginStuckEvent {
+  readonly kind: 'plugin_stuck';
+  readonly port: string;
+  readonly seat: number;
+}
+
 /** One distinct reason for which requests were refused. */
 export interface RefusalReason {
   readonly message: string;
@@ -58,7 +65,7 @@ export interface GeneratorEvent {
 }
 
 /** What the core reports by itself. */
-export type NativeEvent = LogEvent | OutputEvent | FatalEvent | GeneratorEvent;
+export type NativeEvent = LogEvent | OutputEvent | FatalEvent | PluginStuckEvent | GeneratorEvent;
 
 /** Items that ended inside the collector after their senders had been told OK. */
 export interface DropEvent {
@@ -370,6 +377,8 @@ function readEvent(body: Json): NativeEvent | null {
       return { kind: 'output', path: string(body['path']), text: string(body['text']), fields: fields(body['fields']) };
     case 'fatal':
       return { kind: 'fatal', component: string(body['component']), message: string(body['message']) };
+    case 'plugin_stuck':
+      return { kind: 'plugin_stuck', port: string(body['port']), seat: number(body['seat']) };
     case 'generator_progress':
     case 'generator_done':
       return readGenerator(body['kind'], body);

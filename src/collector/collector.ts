@@ -14,11 +14,11 @@ import {
   type LogEvent,
   type NativeBinding,
   type NativeEvent,
-  type NativeRefusal,
   type Signal,
 } from '../binding/index.js';
 import { loadConfig, type LoadedConfig, type LoadOptions } from '../config/index.js';
 import { CollectorError, isCollectorError, messageOf } from '../errors.js';
+import { PluginCore } from '../plugins/core.js';
 import { PROCESS_LOG_ENVIRONMENT, type LogEnvironment } from '../telemetry/log.js';
 import type { LogFields, LogRecord } from '../telemetry/log-encoding.js';
 import { MetricsReader } from '../telemetry/prometheus.js';
@@ -80,6 +80,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
   #options: CollectorOptions;
   #state: CollectorState = 'idle';
   #native: NativeHandle | null = null;
+  #plugins: PluginCore | null = null;
   #reader: MetricsReader | null = null;
   #telemetry: OwnTelemetry | null = null;
   #loaded: LoadedConfig | null = null;
@@ -266,7 +267,8 @@ export class Collector extends EventEmitter<CollectorEvents> {
       const facts = { Version: this.#identity.version, NumCPU: availableParallelism() };
       this.#telemetry.log.info('Starting teleferric...', facts);
       announce(loaded, this.#telemetry.log, (message, fields) => this.#warn(message, fields));
-      const result = await this.#native.start(JSON.stringify(loaded.native));
+      this.#plugins = new PluginCore(this.#native, (event) => this.#onNativeEvent(event));
+      const result = await this.#plugins.start(loaded);
       this.#takeEvents();
       if (!result.ok) throw refused(result.error, 'START_FAILED');
       this.#nativeListeners = result.value;
@@ -384,21 +386,16 @@ export class Collector extends EventEmitter<CollectorEvents> {
 
   /** Puts a loaded configuration in the place of the running one; on failure the latter goes on. */
   async #swap({ loaded, options }: WayBack): Promise<void> {
-    const { native, telemetry } = this.#running();
+    const { plugins, telemetry } = this.#running();
     const before = this.listening();
     const prepared = await prepareAll([telemetry, this.#servers], loaded);
-    let refusal: NativeRefusal | null;
     try {
-      const result = await native.reload(JSON.stringify(loaded.native));
-      refusal = result.ok ? null : result.error;
-      if (result.ok) this.#nativeListeners = result.value;
+      const result = await plugins.reload(loaded);
+      if (!result.ok) throw refused(result.error, 'RELOAD_FAILED');
+      this.#nativeListeners = result.value;
     } catch (error) {
       await prepared.abort();
       throw error;
-    }
-    if (refusal !== null) {
-      await prepared.abort();
-      throw refused(refusal, 'RELOAD_FAILED');
     }
     this.#options = options;
     this.#loaded = loaded;
@@ -416,12 +413,12 @@ export class Collector extends EventEmitter<CollectorEvents> {
     return this.#native;
   }
 
-  #running(): { native: NativeHandle; telemetry: OwnTelemetry } {
+  #running(): { plugins: PluginCore; telemetry: OwnTelemetry } {
     if (this.#state === 'closed' || this.#closing !== null) throw new CollectorError('CLOSED');
-    if (this.#state !== 'running' || this.#native === null || this.#telemetry === null) {
+    if (this.#state !== 'running' || this.#plugins === null || this.#telemetry === null) {
       throw new CollectorError('INVALID_STATE', `cannot reload a collector that is ${this.#state}`);
     }
-    return { native: this.#native, telemetry: this.#telemetry };
+    return { plugins: this.#plugins, telemetry: this.#telemetry };
   }
 
   async #tearDown(deadlineMs: number | null | undefined): Promise<void> {
@@ -479,6 +476,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
     this.#feed?.stop();
     this.#stopNative();
     this.#servers.close();
+    await this.#plugins?.close();
     this.#takeEvents();
     this.#drops?.end();
     this.#nativeListeners = [];
@@ -535,13 +533,11 @@ export class Collector extends EventEmitter<CollectorEvents> {
         this.#tellBreaker(event);
         return;
       case 'output':
-        log?.print(event);
-        return;
+        return log?.print(event);
       case 'fatal':
-        this.#onFatal(event.component, event.message);
-        return;
-      case 'generator_progress':
-      case 'generator_done':
+        return this.#onFatal(event.component, event.message);
+      case 'plugin_stuck':
+        this.#plugins?.stuck(event);
     }
   }
 

@@ -18,6 +18,7 @@ import { formatDecodeIssues, formatIssues } from './issues.js';
 import type { ConfigIssue, Diagnostic } from './issues.js';
 import type { Signal } from './native-types.js';
 import { ownOptions } from './own-options.js';
+import { readPluginModules } from './plugin-modules.js';
 import { checkReferences } from './references.js';
 import type {
   LoadOptions,
@@ -95,9 +96,16 @@ export async function loadConfig(given: LoadOptions): Promise<LoadedConfig> {
     const missing = checkReferences(decoded, usedIds(config), root);
     if (missing.length > 0) throw failure('CONFIG_GRAPH', formatIssues(missing), missing, diagnostics);
   }
+  const unread: ConfigIssue[] = [];
+  const plugins = await readPluginModules(decoded, usedIds(config), { root, files, environment }, unread);
+  if (unread.length > 0 && purpose !== 'look') {
+    const text = `${isRun ? 'invalid configuration: ' : ''}${formatIssues(unread)}`;
+    throw failure('CONFIG_INVALID', text, unread, diagnostics);
+  }
   addDiagnostics(decoded, config, root, diagnostics);
-  const native = toNativeConfig(config, acks, environment, options.userAgent ?? `teleferric/${packageVersion()}`);
-  return { config, native, acks, diagnostics, gates, files };
+  const userAgent = options.userAgent ?? `teleferric/${packageVersion()}`;
+  const native = toNativeConfig(config, acks, plugins, environment, userAgent);
+  return { config, native, plugins, acks, diagnostics, gates, files };
 }
 
 /** The same environment, and the text of every file that is read through it. */

@@ -7,6 +7,7 @@ import type { Environment } from './environment.js';
 import type { FeatureGates } from './feature-gates.js';
 import type { Diagnostic } from './issues.js';
 import type { NativeConfig, NativeServiceLimits, Nanoseconds, Signal } from './native-types.js';
+import type { PluginModule } from './plugin-modules.js';
 import type { Priority } from './service/priorities.js';
 import type { ServiceOptions } from './service/service.js';
 import type { Tenants } from './service/tenants.js';
@@ -48,6 +49,8 @@ export interface LoadedConfig {
   readonly config: ResolvedConfig;
   /** What Rust gets. */
   readonly native: NativeConfig;
+  /** The modules that components in use run. */
+  readonly plugins: readonly PluginModule[];
   /** What OK means to the senders of each receiver. */
   readonly acks: AckPaths;
   readonly diagnostics: readonly Diagnostic[];

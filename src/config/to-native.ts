@@ -18,6 +18,7 @@ import type {
   NativeProcessors,
   NativeReceivers,
 } from './native-types.js';
+import type { PluginModule } from './plugin-modules.js';
 import type { ResolvedComponent, ResolvedConfig } from './resolved.js';
 import { nativePriority } from './service/priorities.js';
 import { nativeTenants } from './service/tenants.js';
@@ -43,6 +44,7 @@ export function defaultMemoryBytes(host: 'command' | 'embedded', memory: MemoryT
 export function toNativeConfig(
   config: ResolvedConfig,
   acks: AckPaths,
+  plugins: readonly PluginModule[],
   environment: Environment,
   userAgent: string,
 ): NativeConfig {
@@ -51,6 +53,7 @@ export function toNativeConfig(
     memory: environment.memory(),
     priorities: service.priorities.map(nativePriority),
     storage: (id) => storage(config, id, context),
+    pluginPort: (section, id) => plugins.find(({ component }) => component === `${section}::${id}`)?.port ?? '',
     ackLevels: (receiver, signal) => acks.get(receiver)?.get(signal)?.levels ?? [],
   };
   const used = usedIds(config);

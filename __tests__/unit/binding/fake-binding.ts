@@ -37,6 +37,9 @@ export class FakeAddon implements NativeBinding {
 
   readonly NativeCollector: NativeBinding['NativeCollector'] = fakeClass(this);
 
+  /** Only workers, which load the addon by themselves, make one. */
+  readonly NativePluginWorker = Object as unknown as NativeBinding['NativePluginWorker'];
+
   nativeVersion(): string {
     return '0.1.0';
   }
@@ -122,6 +125,22 @@ class FakeCollector implements NativeCollectorClass {
       abort: () => void calls.push('abort'),
     };
     return { exchange, answer: answers.exchange() };
+  }
+
+  pluginHost(): number {
+    return 1;
+  }
+
+  vacatePlugin(port: string, seat: number, message: string): void {
+    this.#addon.calls.push(`vacatePlugin ${port} ${seat} ${message}`);
+  }
+
+  closePlugin(port: string): void {
+    this.#addon.calls.push(`closePlugin ${port}`);
+  }
+
+  countPluginRestart(component: string): void {
+    this.#addon.calls.push(`countPluginRestart ${component}`);
   }
 
   metricsCatalogue(): string {

@@ -173,7 +173,7 @@ service:
 
   it('5: an unknown component type names the type, the id and the valid values', async () => {
     await expect(problems(load('exporters: {otlpp/1: }\n'))).resolves.toContain(
-      `'exporters' unknown type: "otlpp" for id: "otlpp/1" (valid values: [debug file load_balancing nop otlp_grpc otlp_http]) (c.yaml:1:13; did you mean "otlp"?)`,
+      `'exporters' unknown type: "otlpp" for id: "otlpp/1" (valid values: [debug file load_balancing nop otlp_grpc otlp_http ts]) (c.yaml:1:13; did you mean "otlp"?)`,
     );
   });
 

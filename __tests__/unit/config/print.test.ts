@@ -29,10 +29,12 @@ processors:
       - {key: f, action: convert, converted_type: int}
   resource: {attributes: [{key: a, action: hash}]}
   filter: {log_conditions: [{context: log, conditions: ['body == "a"']}], traces: {span: ["true"]}}
+  ts/unused: {module: ./a.ts, options: {list: [1, {b: "0123"}]}, on_error: pass}
 exporters:
   nop:
   debug: {verbosity: Detailed, use_internal_logger: false, output_paths: [stderr], sending_queue: {batch: {sizer: bytes}}}
   file: {path: out.json, rotation: {max_days: 3}}
+  ts/unused: {module: package, timeout: 3s, sending_queue: {enabled: false}}
   loadbalancing: {resolver: {dns: {hostname: h, port: "1"}}, protocol: {otlp: {tls: {insecure: true}}}, sending_queue: {storage: file_storage/q}}
   otlp: {endpoint: "h:1", sending_queue: {enabled: false}, keepalive: , headers: {authorization: SECRET}}
   otlp_http/x: {endpoint: "https://h", headers: [{name: x, value: SECRET}], sending_queue: {sizer: items, queue_size: 99999, batch: {}, storage: file_storage/q}}

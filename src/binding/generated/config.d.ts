@@ -508,6 +508,20 @@ export interface NativeOtlpHttpConfig {
   readonly traces_endpoint: string | null;
 }
 
+/** Settings. */
+export interface NativeTsExporterConfig {
+  /** When nothing is sent for a while, if that is wanted. */
+  readonly circuit_breaker: NativeCircuitBreaker | null;
+  /** The port that the workers of the module sit at: another module or other options have another one. */
+  readonly port: string;
+  /** What is done about failures. */
+  readonly retry_on_failure: NativeRetryOnFailure;
+  /** The queue in front, if any. */
+  readonly sending_queue: NativeSendingQueue | null;
+  /** Longest time for one batch, nanoseconds. The module is told when it is over. */
+  readonly timeout: number;
+}
+
 /** One action. */
 export interface NativeActionSettings {
   /** insert, update, upsert, delete, hash, extract or convert. */
@@ -633,6 +647,22 @@ export interface NativeMemoryLimiterConfig {
   readonly limit_bytes: number;
   /** How far below it refusals begin, bytes. */
   readonly spike_limit_bytes: number;
+}
+
+/** `on_error`. */
+export type NativeOnErrorWord =
+  | {  }
+  | {  }
+  | {  };
+
+/** Settings. */
+export interface NativeTsProcessorConfig {
+  /** What becomes of a batch on which the module fails. */
+  readonly on_error: NativeOnErrorWord;
+  /** The port that the workers of the module sit at: another module or other options have another one. */
+  readonly port: string;
+  /** Longest time for one batch, nanoseconds. */
+  readonly timeout: number;
 }
 
 /** Settings. */
@@ -959,6 +989,7 @@ export interface NativeExporters {
   readonly nop: NativeNopConfig;
   readonly otlp_grpc: NativeOtlpGrpcConfig;
   readonly otlp_http: NativeOtlpHttpConfig;
+  readonly ts: NativeTsExporterConfig;
 }
 
 /** Settings of processors by type. */
@@ -968,6 +999,7 @@ export interface NativeProcessors {
   readonly filter: NativeFilterConfig;
   readonly memory_limiter: NativeMemoryLimiterConfig;
   readonly resource: NativeAttributesConfig;
+  readonly ts: NativeTsProcessorConfig;
 }
 
 /** Settings of receivers by type. */

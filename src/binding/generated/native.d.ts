@@ -30,20 +30,15 @@ export declare class NativeCollector {
   reload(config: string): Promise<string>;
   /** Stops taking data in, delivers what is held within `deadlineMs` (null: no limit) and ends all threads. */
   drain(deadlineMs?: number | undefined | null): Promise<string>;
-  /**
-   * Sends batches that are being collected; resolves with `{ok: true, remaining_items}` when everything has left memory
-   * that was held before, delivered, dropped or stored, or after `deadlineMs` (null: no limit).
-   */
-  flush(deadlineMs?: number | undefined | null): Promise<string>;
   /** Ends all threads now; what is held is refused or counted as dropped. */
   stop(): void;
   /**
    * Hands a request body to the first `otlp` receiver as if it had come over a socket. `encoding` is `proto` or
-   * `json`, `metadata` a JSON list of pairs, `how` JSON `{compression, context}`: what HTTP calls `Content-Encoding`, and
-   * what the host has found out about the request. The body is copied before the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
+   * `json`, `metadata` a JSON list of pairs, `compression` what HTTP calls `Content-Encoding`. The body is copied before
+   * the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
    * `{outcome: "refused", code, message, retryable, retryAfterMs}`.
    */
-  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, how?: string | undefined | null): Promise<string>;
+  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, compression?: string | undefined | null): Promise<string>;
   /**
    * Begins a request that the host has received: `{exchange, answer}`, of which the first takes the body, and the second
    * is a promise of a `NativeAnswer`, or of null if there will be none. `head` is JSON: `{receiver, protocol, method,
@@ -60,8 +55,14 @@ export declare class NativeCollector {
   metricsSnapshot(into: Float64Array): number;
   /** Log lines and other events since the last call, as JSON `{events, lost}`. */
   takeEvents(): string;
-  /** Items that were dropped since the last call, as a JSON list of `{component, signal, reason, items}`. */
-  takeDrops(): string;
+  /** What a `NativePluginWorker` names this collector by, in any thread. */
+  pluginHost(): number;
+  /** Takes its seat from a worker that has ended, or will: batches that it has in hand fail with this message. */
+  vacatePlugin(port: string, seat: number, message: string): void;
+  /** Forgets a port that no component uses any more. */
+  closePlugin(port: string): void;
+  /** Counts a worker of a component that was started in the place of another. */
+  countPluginRestart(component: string): void;
   /** The state of the collector and its parts, as JSON. */
   status(): string;
 }
@@ -83,10 +84,48 @@ export declare class NativeExchange {
   write(bytes: Uint8Array): boolean;
   /** Resolves, with an empty text, when there is room for more of the body, or nobody reads it. */
   room(): Promise<string>;
-  /** Resolves with `true` when the body begins to be read, and with `false` if it never is. */
-  wanted(): Promise<string>;
   /** The body is complete. */
   finish(): void;
   /** The sender has gone away; the answer, if it is not there yet, will be null. */
   abort(): void;
+}
+
+/** A batch for a plugin. */
+export interface NativePluginBatch {
+  /** What it is answered by. */
+  number: number;
+  /** `traces`, `metrics`, `logs` or `profiles`. */
+  signal: string;
+  /** Spans, data points, log records or samples. */
+  items: number;
+  /** Who sent it, as JSON `{tenant, peer, metadata}`; empty if nothing is known. */
+  context: string;
+  /** The request, in memory of its own. */
+  body: Buffer;
+}
+
+/** A thread of the host that works on the batches of a plugin. It belongs to the thread that made it. */
+export declare class NativePluginWorker {
+  /**
+   * Begins to work at a port of the collector with this number. `onWake` is called, coalesced, when there is something
+   * to fetch after `fetch` found nothing; it does not keep the thread alive.
+   */
+  constructor(collector: number, port: string, onWake: () => void);
+  /** What the collector knows this worker by. */
+  get seat(): number;
+  /** The next batch, or null. */
+  fetch(): NativePluginBatch | null;
+  /** Answers that the batch is well as it is. */
+  keep(number: number): void;
+  /** Answers that nothing of the batch is left. */
+  dropBatch(number: number): void;
+  /** Answers with another request, which is checked like one from a socket, and copied before this returns. */
+  replace(number: number, request: Uint8Array): void;
+  /**
+   * Answers that the work failed: JSON `{message, stack, kind, permanent, delayMs}`, with `kind` `thrown`, `malformed`
+   * or `timeout`; `stack` and `delayMs` may be null.
+   */
+  fail(number: number, failure: string): void;
+  /** Ends the work: batches in hand fail. */
+  close(): void;
 }

@@ -28,6 +28,8 @@ export interface NativeContext {
   readonly priorities: readonly NativePriority[];
   /** The storage extension with this id; null if there is none, which keeps a configuration from being run. */
   readonly storage: (id: string) => NativeFolder | null;
+  /** Where the workers of a component of type `ts` fetch its batches. */
+  readonly pluginPort: (section: Section, id: string) => string;
   /** The levels that senders of a receiver can ask for, by signal. */
   readonly ackLevels: (receiver: string, signal: Signal) => readonly AckLevel[];
 }

@@ -10,6 +10,7 @@ import { loadBalancingExporter } from './exporter-load-balancing.js';
 import { nopExporter } from './exporter-nop.js';
 import { otlpGrpcExporter } from './exporter-otlp-grpc.js';
 import { otlpHttpExporter } from './exporter-otlp-http.js';
+import { tsExporter } from './exporter-ts.js';
 import { fileStorageExtension } from './extension-file-storage.js';
 import { healthCheckExtension } from './extension-health-check.js';
 import { attributesProcessor } from './processor-attributes.js';
@@ -17,6 +18,7 @@ import { batchProcessor } from './processor-batch.js';
 import { filterProcessor } from './processor-filter.js';
 import { memoryLimiterProcessor } from './processor-memory-limiter.js';
 import { resourceProcessor } from './processor-resource.js';
+import { tsProcessor } from './processor-ts.js';
 import { nopReceiver } from './receiver-nop.js';
 import { otlpReceiver } from './receiver-otlp.js';
 
@@ -29,12 +31,14 @@ export const COMPONENTS: readonly ComponentDefinition[] = [
   filterProcessor,
   memoryLimiterProcessor,
   resourceProcessor,
+  tsProcessor,
   debugExporter,
   fileExporter,
   loadBalancingExporter,
   nopExporter,
   otlpGrpcExporter,
   otlpHttpExporter,
+  tsExporter,
   failoverConnector,
   forwardConnector,
   fileStorageExtension,

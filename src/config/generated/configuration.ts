@@ -35,10 +35,10 @@ export type ConfigValue =
 export type ReceiverId = Id<'nop' | 'otlp'>;
 
 /** Ids of processors. */
-export type ProcessorId = Id<'attributes' | 'batch' | 'filter' | 'memory_limiter' | 'resource'>;
+export type ProcessorId = Id<'attributes' | 'batch' | 'filter' | 'memory_limiter' | 'resource' | 'ts'>;
 
 /** Ids of exporters. */
-export type ExporterId = Id<'debug' | 'file' | 'load_balancing' | 'loadbalancing' | 'nop' | 'otlp_grpc' | 'otlp' | 'otlp_http' | 'otlphttp'>;
+export type ExporterId = Id<'debug' | 'file' | 'load_balancing' | 'loadbalancing' | 'nop' | 'otlp_grpc' | 'otlp' | 'otlp_http' | 'otlphttp' | 'ts'>;
 
 /** Ids of connectors. */
 export type ConnectorId = Id<'failover' | 'forward'>;
@@ -1228,6 +1228,22 @@ export interface ResourceProcessor {
   readonly attributes?: ReadonlyArray<Action | null> | Reference;
 }
 
+/** Gives each batch to a JavaScript or TypeScript module that runs in worker threads, and goes on with what it makes of it. See [plugins](plugins.md). */
+export interface TsProcessor {
+  /** The module: a path relative to the file that this is written in, or the name of a package; `.js`, `.mjs`, `.ts` and `.mts`. @default '' */
+  readonly module?: string;
+  /** What the module is given; it says what it takes. @default {} */
+  readonly options?: { readonly [name : string]: ConfigValue } | Reference;
+  /** Worker threads that run the module. Unit: threads. Between 1 and 256. @default 1 */
+  readonly workers?: number | Reference;
+  /** Heap of one worker; one that needs more is ended. Unit: MiB. At least 16. @default 128 */
+  readonly memory_limit_mib?: number | Reference;
+  /** Longest time for one batch; a worker that takes longer is ended and started anew. At least 1ms. @default '1s' */
+  readonly timeout?: Duration;
+  /** What becomes of a batch on which the module fails: its sender is refused and may send it again (`fail`), it goes on as it came (`pass`), or it is dropped and counted (`drop`). @default 'fail' */
+  readonly on_error?: 'fail' | 'pass' | 'drop' | Reference;
+}
+
 /** Shows what passes on the terminal or in the log; for looking, not for keeping. */
 export interface DebugExporter {
   /** `basic` is a line per batch, `normal` a line per item, `detailed` every field. @default 'basic' */
@@ -1411,6 +1427,26 @@ export interface OtlpHttpExporter {
   readonly sending_queue?: SendingQueue | null;
 }
 
+/** Gives each batch to a JavaScript or TypeScript module that runs in worker threads and sends it somewhere. See [plugins](plugins.md). */
+export interface TsExporter {
+  /** The module: a path relative to the file that this is written in, or the name of a package; `.js`, `.mjs`, `.ts` and `.mts`. @default '' */
+  readonly module?: string;
+  /** What the module is given; it says what it takes. @default {} */
+  readonly options?: { readonly [name : string]: ConfigValue } | Reference;
+  /** Worker threads that run the module. Unit: threads. Between 1 and 256. @default 1 */
+  readonly workers?: number | Reference;
+  /** Heap of one worker; one that needs more is ended. Unit: MiB. At least 16. @default 128 */
+  readonly memory_limit_mib?: number | Reference;
+  /** Longest time for one batch; the module is told when it is over, and a worker that does not hear of it is ended. At least 1ms. @default '5s' */
+  readonly timeout?: Duration;
+  /** Trying again after failures that may pass. */
+  readonly retry_on_failure?: OtlpRetryOnFailure | null;
+  /** Holding requests back while the destination fails; `enabled: false` turns it off. */
+  readonly circuit_breaker?: CircuitBreaker | null;
+  /** Queue between the pipeline and the network; `enabled: false` turns it off. */
+  readonly sending_queue?: SendingQueue | null;
+}
+
 /** Hands each request to the best level of pipelines that takes it, and tries the better levels from time to time. */
 export interface FailoverConnector {
   /** Pipelines of each level, the best level first; the pipelines of a level all get a request, and it fails if one of them does. @default [] */
@@ -1560,6 +1596,10 @@ export interface Processors {
   readonly resource?: ResourceProcessor | null;
   /** Sets, changes, hashes, converts or removes attributes of resources, by the same actions as `attributes`. */
   readonly [id: `resource/${string}`]: ResourceProcessor | null;
+  /** Gives each batch to a JavaScript or TypeScript module that runs in worker threads, and goes on with what it makes of it. See [plugins](plugins.md). */
+  readonly ts?: TsProcessor | null;
+  /** Gives each batch to a JavaScript or TypeScript module that runs in worker threads, and goes on with what it makes of it. See [plugins](plugins.md). */
+  readonly [id: `ts/${string}`]: TsProcessor | null;
 }
 
 /** Where data goes: settings by id, `TYPE` or `TYPE/NAME`. */
@@ -1600,6 +1640,10 @@ export interface Exporters {
   readonly otlphttp?: OtlpHttpExporter | null;
   /** Sends OTLP over HTTP, as protobuf or JSON, to `endpoint` + `/v1/<signal>`. @deprecated write `otlp_http` */
   readonly [id: `otlphttp/${string}`]: OtlpHttpExporter | null;
+  /** Gives each batch to a JavaScript or TypeScript module that runs in worker threads and sends it somewhere. See [plugins](plugins.md). */
+  readonly ts?: TsExporter | null;
+  /** Gives each batch to a JavaScript or TypeScript module that runs in worker threads and sends it somewhere. See [plugins](plugins.md). */
+  readonly [id: `ts/${string}`]: TsExporter | null;
 }
 
 /** What joins pipelines: settings by id, `TYPE` or `TYPE/NAME`. */

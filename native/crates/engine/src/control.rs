@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use teleferric_buf::metrics::Metrics;
+use teleferric_flow::plugin::PluginPorts;
 use teleferric_parts::component::Listening;
 use teleferric_tasks::{catch, report_panic, supervise};
 use tokio::sync::mpsc;
@@ -113,6 +114,7 @@ pub async fn obey(
     events: Arc<Events>,
     metrics: Metrics,
     totals: Arc<Totals>,
+    plugins: Arc<PluginPorts>,
     shown: Arc<Shown>,
 ) {
     let mut queue = Queue { commands, waiting: VecDeque::new() };
@@ -120,7 +122,9 @@ pub async fn obey(
         while let Some(command) = queue.next().await {
             match command {
                 Command::Start(text, answer) => {
-                    answer.give(fenced("control.start", start(&text, &events, &metrics, &totals, &shown)).await);
+                    answer.give(
+                        fenced("control.start", start(&text, &events, &metrics, &totals, &plugins, &shown)).await,
+                    );
                 }
                 Command::Reload(text, answer) => {
                     let reloaded = tokio::select! {
@@ -233,13 +237,14 @@ async fn start(
     events: &Arc<Events>,
     metrics: &Metrics,
     totals: &Totals,
+    plugins: &Arc<PluginPorts>,
     shown: &Shown,
 ) -> Result<Vec<Listening>, Failure> {
     if shown.running().is_some() {
         return Err(Failure::new("ALREADY_STARTED", "the collector is running already"));
     }
     let document = parse(text)?;
-    let (running, listening) = Running::start(&document, events, metrics, totals)
+    let (running, listening) = Running::start(&document, events, metrics, totals, plugins)
         .await
         .map_err(|error| Failure::new("START_FAILED", error.to_string()))?;
     shown.set(Some(Arc::new(running)));

@@ -15,6 +15,7 @@ mod graph;
 mod ingest;
 mod node;
 mod plan;
+mod plugins;
 mod running;
 mod sending;
 mod storage;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use serde_json::json;
 use teleferric_buf::metrics::Metrics;
 use teleferric_flow::log::{Level, Log};
+use teleferric_flow::plugin::PluginPorts;
 use teleferric_parts::component::Host;
 use teleferric_tasks::{PanicHook, fence, set_hook, spawn_thread};
 use tokio::sync::mpsc;
@@ -37,6 +39,7 @@ use control::{Command, Reply, Shown};
 use events::Events;
 pub use exchange::{Answer, Exchange};
 pub use ingest::Ingest;
+pub use plugins::{PluginWork, PluginWorker};
 use telemetry::Totals;
 
 /// Takes the JSON answer of a command, on any thread, exactly once.
@@ -49,6 +52,7 @@ pub struct Engine {
     metrics: Metrics,
     /// Kept beyond the control thread: what a drain had to drop is read after it.
     totals: Arc<Totals>,
+    plugins: plugins::Listed,
     shown: Arc<Shown>,
     control: Option<thread::JoinHandle<()>>,
 }
@@ -64,11 +68,13 @@ impl Engine {
         let metrics = Metrics::new();
         let totals = Arc::new(Totals::new(&metrics));
         let shown = Arc::new(Shown::default());
+        let ports = Arc::new(PluginPorts::new(&metrics));
+        let plugins = plugins::Listed::new(&ports);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (its_events, its_metrics) = (Arc::clone(&events), metrics.clone());
         let (its_totals, its_shown) = (Arc::clone(&totals), Arc::clone(&shown));
         let obey = move || {
-            let work = control::obey(queue, its_events, its_metrics, its_totals, its_shown);
+            let work = control::obey(queue, its_events, its_metrics, its_totals, ports, its_shown);
             tokio::task::LocalSet::new().block_on(&runtime, work);
         };
         // For all threads of this collector, each of which the control thread begins.
@@ -76,7 +82,7 @@ impl Engine {
         // Commands are answered as they are dropped with it.
         let control = spawn_thread("control.thread", "teleferric-control".to_owned(), obey, || {});
         set_hook(None);
-        Ok(Engine { commands, events, metrics, totals, shown, control: Some(control?) })
+        Ok(Engine { commands, events, metrics, totals, plugins, shown, control: Some(control?) })
     }
 
     /// Builds and starts the graph of a configuration document.
@@ -121,6 +127,26 @@ impl Engine {
     /// A sentence about a head that cannot be read.
     pub fn exchange(&self, head: &str, then: impl FnOnce(Option<Answer>) + Send + 'static) -> Result<Exchange, String> {
         exchange::begin(self.shown.running().as_deref(), head, then)
+    }
+
+    /// What threads of the host name this collector by when they begin to work for its plugins.
+    pub fn plugin_host(&self) -> u64 {
+        self.plugins.number()
+    }
+
+    /// Takes its seat from a worker that has ended, or will: what it has in hand fails with this message.
+    pub fn vacate_plugin(&self, port: &str, seat: u64, message: &str) {
+        self.plugins.ports().open(port).vacate(seat, message);
+    }
+
+    /// Forgets a port that no component uses any more.
+    pub fn close_plugin(&self, port: &str) {
+        self.plugins.ports().close(port);
+    }
+
+    /// Counts a worker of a component that was started in the place of another.
+    pub fn count_plugin_restart(&self, component: &str) {
+        self.plugins.ports().count_restart(component);
     }
 
     /// The metric series, as JSON.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
+use teleferric_flow::plugin::PluginPorts;
 use teleferric_flow::{Overload, StoredLogs, TenantTable};
 use teleferric_net::{Door, Workers};
 use teleferric_parts::component::{Listening, Outputs, Shared, StartError};
@@ -93,9 +94,10 @@ impl Running {
         events: &Arc<Events>,
         metrics: &Metrics,
         totals: &Totals,
+        plugins: &Arc<PluginPorts>,
     ) -> Result<(Running, Vec<Listening>), StartError> {
         let workers = start_workers(document)?;
-        let shared = Arc::new(share(document, events, metrics, totals, workers));
+        let shared = Arc::new(share(document, events, metrics, totals, plugins, workers));
         let memory_gauges = MemoryGauges::new(metrics, &shared);
         let mut listeners = Listeners::default();
         match bring_up(document, 1, &shared, &mut listeners, None).await {
@@ -227,6 +229,7 @@ fn share(
     events: &Arc<Events>,
     metrics: &Metrics,
     totals: &Totals,
+    plugins: &Arc<PluginPorts>,
     workers: Arc<Workers>,
 ) -> Shared {
     let limits = &document.service.limits;
@@ -243,6 +246,7 @@ fn share(
         ledger,
         overload,
         tenants: TenantTable::new(metrics),
+        plugins: Arc::clone(plugins),
         pool: Pool::default(),
         account: totals.account(),
         limits: Limits {

@@ -13,7 +13,7 @@ use napi::bindgen_prelude::{Buffer, Float64Array, Function, JavaScriptClassExt, 
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Error, JsDeferred, Result, Status};
 use napi_derive::napi;
-use teleferric_engine::{Done, Engine, Exchange, Ingest};
+use teleferric_engine::{Done, Engine, Exchange, Ingest, PluginWorker};
 
 /// The version of the native core, equal to the npm package's.
 #[napi(catch_unwind)]
@@ -173,6 +173,30 @@ impl NativeCollector {
         self.engine.take_drops()
     }
 
+    /// What a `NativePluginWorker` names this collector by, in any thread.
+    #[napi(catch_unwind)]
+    pub fn plugin_host(&self) -> f64 {
+        self.engine.plugin_host() as f64
+    }
+
+    /// Takes its seat from a worker that has ended, or will: batches that it has in hand fail with this message.
+    #[napi(catch_unwind)]
+    pub fn vacate_plugin(&self, port: String, seat: f64, message: String) {
+        self.engine.vacate_plugin(&port, seat as u64, &message);
+    }
+
+    /// Forgets a port that no component uses any more.
+    #[napi(catch_unwind)]
+    pub fn close_plugin(&self, port: String) {
+        self.engine.close_plugin(&port);
+    }
+
+    /// Counts a worker of a component that was started in the place of another.
+    #[napi(catch_unwind)]
+    pub fn count_plugin_restart(&self, component: String) {
+        self.engine.count_plugin_restart(&component);
+    }
+
     /// The state of the collector and its parts, as JSON.
     #[napi(catch_unwind)]
     pub fn status(&self) -> String {
@@ -239,6 +263,105 @@ impl NativeExchange {
     #[napi(catch_unwind)]
     pub fn abort(&mut self) {
         self.exchange = None;
+    }
+}
+
+/// A batch for a plugin.
+#[napi(object)]
+pub struct NativePluginBatch {
+    /// What it is answered by.
+    pub number: f64,
+    /// `traces`, `metrics`, `logs` or `profiles`.
+    pub signal: String,
+    /// Spans, data points, log records or samples.
+    pub items: f64,
+    /// Who sent it, as JSON `{tenant, peer, metadata}`; empty if nothing is known.
+    pub context: String,
+    /// The request, in memory of its own.
+    pub body: Buffer,
+}
+
+/// A thread of the host that works on the batches of a plugin. It belongs to the thread that made it.
+#[napi]
+pub struct NativePluginWorker {
+    worker: Option<PluginWorker>,
+}
+
+#[napi]
+impl NativePluginWorker {
+    /// Begins to work at a port of the collector with this number. `onWake` is called, coalesced, when there is something
+    /// to fetch after `fetch` found nothing; it does not keep the thread alive.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(collector: f64, port: String, on_wake: Function<'_, (), ()>) -> Result<Self> {
+        let wake = on_wake
+            .build_threadsafe_function::<()>()
+            .weak::<true>()
+            .max_queue_size::<1>()
+            .callee_handled::<false>()
+            .build()?;
+        let wake = move || {
+            // As for the collector's own wake-up.
+            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        };
+        let worker = PluginWorker::begin(collector as u64, &port, wake)
+            .ok_or_else(|| Error::new(Status::InvalidArg, "there is no such collector"))?;
+        Ok(NativePluginWorker { worker: Some(worker) })
+    }
+
+    /// What the collector knows this worker by.
+    #[napi(getter, catch_unwind)]
+    pub fn seat(&self) -> f64 {
+        self.worker.as_ref().map_or(0.0, |worker| worker.seat() as f64)
+    }
+
+    /// The next batch, or null.
+    #[napi(catch_unwind)]
+    pub fn fetch(&self) -> Option<NativePluginBatch> {
+        self.worker.as_ref()?.fetch().map(|work| NativePluginBatch {
+            number: work.number as f64,
+            signal: work.signal.to_owned(),
+            items: work.items as f64,
+            context: work.context,
+            body: work.body.into(),
+        })
+    }
+
+    /// Answers that the batch is well as it is.
+    #[napi(catch_unwind)]
+    pub fn keep(&self, number: f64) {
+        if let Some(worker) = &self.worker {
+            worker.keep(number as u64);
+        }
+    }
+
+    /// Answers that nothing of the batch is left.
+    #[napi(catch_unwind)]
+    pub fn drop_batch(&self, number: f64) {
+        if let Some(worker) = &self.worker {
+            worker.drop_batch(number as u64);
+        }
+    }
+
+    /// Answers with another request, which is checked like one from a socket, and copied before this returns.
+    #[napi(catch_unwind)]
+    pub fn replace(&self, number: f64, request: Uint8Array) {
+        if let Some(worker) = &self.worker {
+            worker.replace(number as u64, &request);
+        }
+    }
+
+    /// Answers that the work failed: JSON `{message, stack, kind, permanent, delayMs}`, with `kind` `thrown`, `malformed`
+    /// or `timeout`; `stack` and `delayMs` may be null.
+    #[napi(catch_unwind)]
+    pub fn fail(&self, number: f64, failure: String) -> Result<()> {
+        let Some(worker) = &self.worker else { return Ok(()) };
+        worker.fail(number as u64, &failure).map_err(|text| Error::new(Status::InvalidArg, text))
+    }
+
+    /// Ends the work: batches in hand fail.
+    #[napi(catch_unwind)]
+    pub fn close(&mut self) {
+        self.worker = None;
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use teleferric_buf::metrics::Metrics;
 use teleferric_buf::{Ledger, Pool};
 use teleferric_flow::log::Log;
+use teleferric_flow::plugin::PluginPorts;
 use teleferric_flow::{
     Account, BreakerSettings, Consumer, DeliverySettings, EndpointPolicy, Exporter, Fault, FaultCode, Gate, Handles,
     LocalFuture, Overload, Resolver, Stage, StoredLogs, TenantTable,
@@ -39,6 +40,8 @@ pub struct Shared {
     pub overload: Arc<Overload>,
     /// What tenants have used.
     pub tenants: Arc<TenantTable>,
+    /// Where batches wait for plugins.
+    pub plugins: Arc<PluginPorts>,
     /// Buffers.
     pub pool: Pool,
     /// Items that ended inside.
@@ -102,6 +105,12 @@ impl StartError {
 /// The refusal of a request for want of memory.
 pub(crate) fn pressure(error: &dyn std::fmt::Display) -> Fault {
     Fault::new(FaultCode::MemoryPressure, error.to_string())
+}
+
+/// Tells the host of a worker at `port` that has not answered in time.
+pub(crate) fn on_stuck(shared: &Arc<Shared>, port: &str) -> Box<dyn Fn(u64) + Send + Sync> {
+    let (host, port) = (Arc::clone(&shared.host), port.to_owned());
+    Box::new(move |seat| host.tell("plugin_stuck", serde_json::json!({ "port": port, "seat": seat })))
 }
 
 /// The instance of an exporter for one signal, before queue, retry and timeout are put in front of it.

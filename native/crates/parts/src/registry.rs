@@ -46,6 +46,7 @@ pub const PROCESSORS: &[(&str, Processor)] = &[
     ("filter", processors::filter::build),
     ("memory_limiter", processors::memory_limiter::build),
     ("resource", processors::attributes::build_resource),
+    ("ts", processors::ts::build),
 ];
 
 /// Exporters by type.
@@ -56,6 +57,7 @@ pub const EXPORTERS: &[(&str, Exporter)] = &[
     ("nop", exporters::nop::build),
     ("otlp_grpc", exporters::otlp_grpc::build),
     ("otlp_http", exporters::otlp_http::build),
+    ("ts", exporters::ts::build),
 ];
 
 /// Connectors by type, all of which lead to the signal they came from.

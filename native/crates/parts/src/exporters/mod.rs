@@ -8,3 +8,4 @@ pub mod load_balancing;
 pub mod nop;
 pub mod otlp_grpc;
 pub mod otlp_http;
+pub mod ts;

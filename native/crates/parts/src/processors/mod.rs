@@ -7,6 +7,7 @@ pub mod memory_limiter;
 mod rewrite;
 pub mod select;
 mod traffic;
+pub mod ts;
 
 use std::rc::Rc;
 

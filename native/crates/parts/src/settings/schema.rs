@@ -19,6 +19,7 @@ pub fn components() -> Value {
             ("filter", schema_for!(processors::filter::FilterConfig)),
             ("memory_limiter", schema_for!(processors::memory_limiter::MemoryLimiterConfig)),
             ("resource", schema_for!(processors::attributes::AttributesConfig)),
+            ("ts", schema_for!(processors::ts::TsProcessorConfig)),
         ]),
         "exporters": table([
             ("debug", schema_for!(exporters::debug::DebugConfig)),
@@ -27,6 +28,7 @@ pub fn components() -> Value {
             ("nop", schema_for!(exporters::nop::NopConfig)),
             ("otlp_grpc", schema_for!(exporters::otlp_grpc::OtlpGrpcConfig)),
             ("otlp_http", schema_for!(exporters::otlp_http::OtlpHttpConfig)),
+            ("ts", schema_for!(exporters::ts::TsExporterConfig)),
         ]),
         "connectors": table([
             ("failover", schema_for!(connectors::failover::FailoverConfig)),

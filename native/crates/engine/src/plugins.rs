@@ -1,0 +1,150 @@
+//! The way of the host's threads to the batches of plugins. A thread names the collector by a number, because the object
+//! that stands for it belongs to another thread.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::json;
+use teleferric_flow::plugin::{FailureReason, PluginBatch, PluginPorts, PluginSeat};
+use teleferric_flow::{Context, Retry};
+
+/// The ports of every collector of the process.
+static COLLECTORS: LazyLock<Mutex<HashMap<u64, Weak<PluginPorts>>>> = LazyLock::new(Mutex::default);
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// A collector that workers can find, until this is dropped.
+pub struct Listed {
+    number: u64,
+    ports: Arc<PluginPorts>,
+}
+
+impl Listed {
+    /// Lists the ports of a collector.
+    pub fn new(ports: &Arc<PluginPorts>) -> Self {
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        COLLECTORS.lock().insert(number, Arc::downgrade(ports));
+        Listed { number, ports: Arc::clone(ports) }
+    }
+
+    /// What workers name it by.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Its ports.
+    pub fn ports(&self) -> &PluginPorts {
+        &self.ports
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        COLLECTORS.lock().remove(&self.number);
+    }
+}
+
+/// A thread of the host that works on the batches of one plugin. Dropping it fails those it has in hand.
+pub struct PluginWorker(PluginSeat);
+
+/// A batch to work on.
+pub struct PluginWork {
+    /// What it is answered by.
+    pub number: u64,
+    /// `traces`, `metrics`, `logs` or `profiles`.
+    pub signal: &'static str,
+    /// Spans, data points, log records or samples.
+    pub items: u64,
+    /// Who sent it, as JSON `{tenant, peer, metadata}`; empty if nothing is known.
+    pub context: String,
+    /// The request.
+    pub body: Vec<u8>,
+}
+
+/// Why the work on a batch failed, as the host writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Failure {
+    message: String,
+    stack: Option<String>,
+    kind: FailureKind,
+    /// Whether the same batch would fail again.
+    permanent: bool,
+    /// When to try again, milliseconds.
+    delay_ms: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FailureKind {
+    Thrown,
+    Malformed,
+    Timeout,
+}
+
+impl PluginWorker {
+    /// Begins to work at a port of a collector; `wake` is called from any thread when there is something to fetch after
+    /// nothing was. None: there is no such collector any more.
+    pub fn begin(collector: u64, port: &str, wake: impl Fn() + Send + 'static) -> Option<Self> {
+        let ports = COLLECTORS.lock().get(&collector)?.upgrade()?;
+        Some(PluginWorker(ports.open(port).sit(wake)))
+    }
+
+    /// What the collector knows this worker by.
+    pub fn seat(&self) -> u64 {
+        self.0.number()
+    }
+
+    /// The next batch; its bytes are copied here.
+    pub fn fetch(&self) -> Option<PluginWork> {
+        let (number, PluginBatch { signal, items, payload, context }) = self.0.fetch()?;
+        let body = payload.chunks().concat();
+        Some(PluginWork { number, signal: signal.name(), items, context: describe(&context), body })
+    }
+
+    /// Answers that the batch is well as it is.
+    pub fn keep(&self, number: u64) {
+        self.0.keep(number);
+    }
+
+    /// Answers that nothing of the batch is left.
+    pub fn drop_batch(&self, number: u64) {
+        self.0.drop_batch(number);
+    }
+
+    /// Answers with another request, which is checked and copied here.
+    pub fn replace(&self, number: u64, request: &[u8]) {
+        self.0.replace(number, request);
+    }
+
+    /// Answers that the work failed: JSON `{message, stack, kind, permanent, delayMs}`.
+    ///
+    /// # Errors
+    /// A sentence about what cannot be read.
+    pub fn fail(&self, number: u64, failure: &str) -> Result<(), String> {
+        let failure: Failure = serde_json::from_str(failure).map_err(|error| format!("no failure: {error}"))?;
+        let reason = match failure.kind {
+            FailureKind::Thrown => FailureReason::Thrown,
+            FailureKind::Malformed => FailureReason::Malformed,
+            FailureKind::Timeout => FailureReason::Timeout,
+        };
+        let delay = failure.delay_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
+        let retry = match delay {
+            _ if failure.permanent => Retry::Never,
+            Some(delay) => Retry::After(delay),
+            None => Retry::Backoff,
+        };
+        self.0.fail(number, reason, failure.message, failure.stack, retry);
+        Ok(())
+    }
+}
+
+fn describe(Context { metadata, peer, tenant, .. }: &Context) -> String {
+    if metadata.is_empty() && peer.is_none() && tenant.is_none() {
+        return String::new();
+    }
+    json!({ "tenant": tenant.as_deref(), "peer": peer.map(|peer| peer.to_string()), "metadata": metadata }).to_string()
+}

@@ -1,0 +1,15 @@
+/**
+ * `teleferric/plugin`: what the author of a plugin imports.
+ */
+export {
+  definePlugin,
+  PermanentError,
+  RetryableError,
+  type BatchContext,
+  type ExporterPlugin,
+  type Plugin,
+  type PluginContext,
+  type PluginLog,
+  type ProcessorPlugin,
+} from './define.js';
+export * from '../views/index.js';
