@@ -30,15 +30,20 @@ export declare class NativeCollector {
   reload(config: string): Promise<string>;
   /** Stops taking data in, delivers what is held within `deadlineMs` (null: no limit) and ends all threads. */
   drain(deadlineMs?: number | undefined | null): Promise<string>;
+  /**
+   * Sends batches that are being collected; resolves with `{ok: true, remaining_items}` when everything has left memory
+   * that was held before, delivered, dropped or stored, or after `deadlineMs` (null: no limit).
+   */
+  flush(deadlineMs?: number | undefined | null): Promise<string>;
   /** Ends all threads now; what is held is refused or counted as dropped. */
   stop(): void;
   /**
    * Hands a request body to the first `otlp` receiver as if it had come over a socket. `encoding` is `proto` or
-   * `json`, `metadata` a JSON list of pairs, `compression` what HTTP calls `Content-Encoding`. The body is copied before
-   * the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
+   * `json`, `metadata` a JSON list of pairs, `how` JSON `{compression, context}`: what HTTP calls `Content-Encoding`, and
+   * what the host has found out about the request. The body is copied before the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
    * `{outcome: "refused", code, message, retryable, retryAfterMs}`.
    */
-  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, compression?: string | undefined | null): Promise<string>;
+  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, how?: string | undefined | null): Promise<string>;
   /**
    * Begins a request that the host has received: `{exchange, answer}`, of which the first takes the body, and the second
    * is a promise of a `NativeAnswer`, or of null if there will be none. `head` is JSON: `{receiver, protocol, method,
@@ -55,6 +60,8 @@ export declare class NativeCollector {
   metricsSnapshot(into: Float64Array): number;
   /** Log lines and other events since the last call, as JSON `{events, lost}`. */
   takeEvents(): string;
+  /** Items that were dropped since the last call, as a JSON list of `{component, signal, reason, items}`. */
+  takeDrops(): string;
   /** What a `NativePluginWorker` names this collector by, in any thread. */
   pluginHost(): number;
   /** Takes its seat from a worker that has ended, or will: batches that it has in hand fail with this message. */
@@ -84,6 +91,8 @@ export declare class NativeExchange {
   write(bytes: Uint8Array): boolean;
   /** Resolves, with an empty text, when there is room for more of the body, or nobody reads it. */
   room(): Promise<string>;
+  /** Resolves with `true` when the body begins to be read, and with `false` if it never is. */
+  wanted(): Promise<string>;
   /** The body is complete. */
   finish(): void;
   /** The sender has gone away; the answer, if it is not there yet, will be null. */
