@@ -278,6 +278,25 @@ async fn what_is_outside_at_the_end_of_a_drain_goes_to_the_successor_or_is_refus
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flush_waits_for_what_is_outside_and_not_for_what_comes_later() {
+    let rig = rig(OnError::Fail);
+    LocalSet::new()
+        .run_until(async {
+            let seat = sit(&rig.port);
+            let (first, flush) = (rig.send(1), rig.stage.flush());
+            let later = async {
+                settle().await;
+                let later = rig.send(2);
+                seat.keep(seat.fetch().unwrap().0);
+                later
+            };
+            let ((), later) = tokio::join!(flush, later);
+            assert!(first.is_taken() && later.get().is_none());
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn keeps_the_promises_of_a_stage() {
     verify_stage(|bench| {
         let port = Arc::<PluginPort>::default();

@@ -1,7 +1,7 @@
 //! A processor whose work is done outside: a parcel waits here, with its memory and its sender, until its batch is
 //! answered. What goes wrong outside costs at most that batch, by the processor's `on_error`.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use super::port::{PluginPort, Ticket};
 use super::{FailureReason, PluginAnswer, PluginFailure};
 use crate::admission::busy;
-use crate::changes::Changes;
 use crate::contract::{Consumer, LocalFuture, Stage};
+use crate::epochs::{Epoch, Epochs};
 use crate::fault::{Fault, FaultCode};
 use crate::handles::Handles;
 use crate::log::Level;
@@ -74,9 +74,7 @@ struct Core {
     metrics: PluginMetrics,
     stop: Stop,
     /// Parcels that wait for an answer.
-    held: Cell<usize>,
-    /// Told whenever there is one less.
-    fewer: Changes,
+    held: Epochs,
     successor: OnceCell<Rc<dyn Stage>>,
 }
 
@@ -101,8 +99,7 @@ impl PluginProcessor {
             shared: Arc::clone(shared),
             next,
             stop: Stop::new(),
-            held: Cell::new(0),
-            fewer: Changes::new(),
+            held: Epochs::default(),
             successor: OnceCell::new(),
         }))
     }
@@ -123,7 +120,7 @@ impl Consumer for PluginProcessor {
         };
         let held = Held::new(core);
         spawn_local("plugin.batch", async move {
-            let core = &held.0;
+            let core = &held.core;
             match core.wait(&parcel, ticket).await {
                 End::Answer(answer) => core.go_on(parcel, answer),
                 End::Refuse(fault) => parcel.reply.refuse(fault),
@@ -139,16 +136,19 @@ impl Stage for PluginProcessor {
         let _ = self.0.successor.set(successor);
     }
 
+    fn flush(&self) -> LocalFuture<'_, ()> {
+        Box::pin(self.0.held.passed())
+    }
+
     /// Waits for what is outside. At the deadline it is refused, or left to the successor.
     fn drain(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
         Box::pin(async move {
             let core = &self.0;
             core.stop.raise(stop::Level::Draining);
-            let idle = core.fewer.until(|| core.held.get() == 0);
             // Finishing wins over a deadline that passes at the same moment.
-            if let Either::Right(_) = select(pin!(idle), pin!(passed(deadline))).await {
+            if let Either::Right(_) = select(pin!(core.held.emptied()), pin!(passed(deadline))).await {
                 core.stop.raise(stop::Level::Cut);
-                core.fewer.until(|| core.held.get() == 0).await;
+                core.held.emptied().await;
             }
         })
     }
@@ -283,21 +283,22 @@ impl Core {
 }
 
 /// A parcel that is held, until this is dropped.
-struct Held(Rc<Core>);
+struct Held {
+    core: Rc<Core>,
+    epoch: Epoch,
+}
 
 impl Held {
     fn new(core: &Rc<Core>) -> Self {
-        core.held.set(core.held.get() + 1);
         core.metrics.came();
-        Held(Rc::clone(core))
+        Held { core: Rc::clone(core), epoch: core.held.enter() }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.held.set(self.0.held.get().saturating_sub(1));
-        self.0.metrics.left();
-        self.0.fewer.tell();
+        self.core.metrics.left();
+        self.core.held.leave(self.epoch);
     }
 }
 
