@@ -280,9 +280,11 @@ export function parseAnswer(answer: { readonly head: string; readonly body: Uint
   };
 }
 
-/** Reads the answer of `flush`: the items that remain. */
+/** Reads the answer of `flush`: the items that remain. Throws `INTERNAL` for one that was lost to a panic. */
 export function parseFlush(text: string): number {
-  return number(parseObject('flush', text)['remaining_items']);
+  const result = parseResult('flush', text, (body) => number(body['remaining_items']));
+  if (!result.ok) throw new CollectorError('INTERNAL', result.error.message);
+  return result.value;
 }
 
 /** Reads what `takeDrops` says. */

@@ -215,7 +215,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
   /**
    * Sends at once what batches and queues in memory hold, and waits until it has left them; data goes on being taken.
    * @returns whether all of it has, and what remains if not
-   * @throws CollectorError `INVALID_ARGUMENT`, `INVALID_STATE` before the start, `CLOSED`
+   * @throws CollectorError `INVALID_ARGUMENT`, `INVALID_STATE` before the start, `CLOSED`, `INTERNAL`
    */
   async flush(options: FlushOptions = {}): Promise<FlushOutcome> {
     const remainingItems = await this.#serving('flush').flush(checkFlush(options));

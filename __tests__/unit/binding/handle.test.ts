@@ -49,6 +49,14 @@ describe('NativeHandle', () => {
     expect(addon.calls).toEqual(['ingest traces proto 3 [["tenant","a"]] {"compression":"gzip","context":null}']);
   });
 
+  it('reads what remains after a flush, and that one was lost', async () => {
+    const { addon, native } = handle();
+    addon.answers.flush = () => Promise.resolve('{"ok":true,"remaining_items":7}');
+    await expect(native.flush(null)).resolves.toBe(7);
+    addon.answers.flush = () => Promise.resolve('{"ok":false,"error":{"code":"INTERNAL","message":"internal error"}}');
+    await expect(native.flush(null)).rejects.toMatchObject({ code: 'INTERNAL', message: 'internal error' });
+  });
+
   it('wraps errors of another realm by their shape', async () => {
     const { addon, native } = handle();
     const foreign = { message: 'panicked at batch.rs' };

@@ -82,11 +82,11 @@ impl Failure {
         Failure { code, message: message.into() }
     }
 
-    fn panicked() -> Self {
+    pub(crate) fn panicked() -> Self {
         Failure::new("INTERNAL", "internal error")
     }
 
-    fn describe(&self) -> Value {
+    pub(crate) fn describe(&self) -> Value {
         json!({ "ok": false, "error": { "code": self.code, "message": self.message } })
     }
 }
@@ -99,6 +99,10 @@ impl Shown {
     /// The running collector, if there is one.
     pub fn running(&self) -> Option<Arc<Running>> {
         self.0.lock().clone()
+    }
+
+    fn take(&self) -> Option<Arc<Running>> {
+        self.0.lock().take()
     }
 
     fn set(&self, running: Option<Arc<Running>>) {
@@ -222,10 +226,11 @@ async fn fenced<T>(name: &'static str, work: impl Future<Output = Result<T, Fail
 
 /// Ends what runs, at once.
 fn end(shown: &Shown) {
-    if let Some(running) = shown.running() {
+    // In this order, so that whatever is lost with it finds that it has ended.
+    let running = shown.take();
+    if let Some(running) = running {
         running.end(Duration::ZERO);
     }
-    shown.set(None);
 }
 
 fn is_closed() -> Failure {

@@ -5,21 +5,21 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use serde_json::json;
 use teleferric_flow::Stage;
 use tokio::sync::Notify;
-use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, timeout_at};
 
 use crate::Done;
+use crate::control::{Failure, Shown};
 use crate::graph;
 use crate::node::{Node, Serial};
-use crate::running::Running;
 
 /// Answers with the items that are left in stages which are not empty of what they held by `deadline`; none once all are.
-pub fn start(running: Option<Arc<Running>>, deadline: Option<Instant>, done: Done) {
-    let mut answer = Answer { done: Some(done), left: 0 };
-    let Some(running) = running else { return };
+pub fn start(shown: &Arc<Shown>, deadline: Option<Instant>, done: Done) {
+    let mut answer = Answer { done: Some(done), shown: Arc::clone(shown), left: 0, is_whole: false };
+    let Some(running) = shown.running() else { return };
     let shared = Arc::clone(running.shared());
     let workers = Arc::clone(&shared.workers);
     workers.spawn_on(0, "flush", move || async move {
@@ -27,43 +27,50 @@ pub fn start(running: Option<Arc<Running>>, deadline: Option<Instant>, done: Don
             .map(|worker| shared.workers.run_on(worker, "flush.thread", move || on_thread(deadline)))
             .collect();
         for thread in threads {
-            // A thread that is gone holds nothing.
-            answer.add(thread.await.unwrap_or_default());
+            let Ok(left) = thread.await else { return };
+            answer.add(left);
         }
+        answer.complete();
     });
 }
 
-/// The duty to answer: a collector that ends meanwhile holds nothing any more.
+/// The duty to answer. A part that is lost is lost to a panic, or with a collector that ends and holds nothing any more.
 struct Answer {
     done: Option<Done>,
+    shown: Arc<Shown>,
     left: u64,
+    /// Whether all threads have told what is left.
+    is_whole: bool,
 }
 
 impl Answer {
     fn add(&mut self, left: u64) {
         self.left += left;
     }
+
+    fn complete(mut self) {
+        self.is_whole = true;
+    }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let Some(done) = self.done.take() {
-            done(json!({ "ok": true, "remaining_items": self.left }).to_string());
-        }
+        let Some(done) = self.done.take() else { return };
+        let answer = if self.is_whole || self.shown.running().is_none() {
+            json!({ "ok": true, "remaining_items": self.left })
+        } else {
+            Failure::panicked().describe()
+        };
+        done(answer.to_string());
     }
 }
 
 async fn on_thread(deadline: Option<Instant>) -> u64 {
-    let work = Rc::new(Work { stages: graph::all_stages(), done: RefCell::default(), more: Notify::new() });
-    let mut tasks = JoinSet::new();
-    for index in 0..work.stages.len() {
-        tasks.spawn_local(Rc::clone(&work).flush(index));
-    }
-    // A deadline that has passed ends the wait, not what there is to send.
-    yield_now().await;
-    let all = async { while tasks.join_next().await.is_some() {} };
+    let work = Work { stages: graph::all_stages(), done: RefCell::default(), more: Notify::new() };
+    let all = join_all((0..work.stages.len()).map(|index| work.flush(index)));
     match deadline {
-        None => all.await,
+        None => drop(all.await),
+        // It is polled once even if the deadline has passed, which sends what there is to send.
         Some(deadline) => drop(timeout_at(deadline, all).await),
     }
     work.left()
@@ -78,7 +85,7 @@ struct Work {
 }
 
 impl Work {
-    async fn flush(self: Rc<Self>, index: usize) {
+    async fn flush(&self, index: usize) {
         let Some((node, stage)) = self.stages.get(index) else { return };
         while !self.is_next(node) {
             self.more.notified().await;

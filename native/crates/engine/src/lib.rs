@@ -105,7 +105,7 @@ impl Engine {
     /// called, or `limit` is over (none: however long it takes). Data goes on coming.
     pub fn flush(&self, limit: Option<Duration>, done: Done) {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        flush::start(self.shown.running(), deadline, done);
+        flush::start(&self.shown, deadline, done);
     }
 
     /// Ends now.

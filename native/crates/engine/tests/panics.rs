@@ -70,14 +70,16 @@ const OWN_CASES: &[(&str, &str)] = &[
     ("control.start", "engine/tests/panics.rs"),
     ("control.thread", "engine/tests/panics.rs"),
     ("engine.drop", "engine/tests/panics.rs"),
+    ("flush", "engine/tests/panics.rs"),
+    ("flush.thread", "engine/tests/panics.rs"),
     ("generator", "engine/tests/panics.rs"),
     ("listen", "engine/tests/panics.rs"),
+    ("listen.exchange", "net/tests/server_door_panics.rs"),
+    ("listen.host", "net/tests/server_door_panics.rs"),
     ("listen.serve", "engine/tests/panics.rs"),
     ("plugin.batch", "flow/tests/plugin_panics.rs"),
     ("storage.log", "engine/tests/panics.rs"),
     ("worker.thread", "engine/tests/panics.rs"),
-    ("listen.exchange", "net/tests/server_door_panics.rs"),
-    ("listen.host", "net/tests/server_door_panics.rs"),
 ];
 
 #[test]
@@ -258,6 +260,21 @@ fn a_data_plane_thread_that_is_gone_fails_the_start() {
     assert_eq!(collector.try_start(&doc::sink())["error"]["code"], "START_FAILED");
     assert_eq!(told(&collector), (HashSet::from(["worker.thread".to_owned()]), 1));
     collector.start(&doc::sink());
+}
+
+#[test]
+fn a_flush_that_panics_says_so() {
+    for name in ["flush", "flush.thread"] {
+        let _turn = turn();
+        let (collector, _) = Collector::running(&doc::sink());
+        failpoints::arm(name, 0, 1);
+        let flushed = || answer(|done| collector.engine.flush(None, done));
+        assert_eq!(flushed()["error"]["code"], "INTERNAL");
+        assert_eq!(told(&collector), (HashSet::from([name.to_owned()]), 0));
+        assert_eq!(flushed(), json!({ "ok": true, "remaining_items": 0 }));
+        collector.drain(Duration::from_secs(5));
+        assert_eq!(flushed()["remaining_items"], 0);
+    }
 }
 
 #[test]
