@@ -216,7 +216,6 @@ service: {limits: {memory_mib: 77}, pipelines: {traces: {processors: [memory_lim
     ['header: a, trusted_proxies: ["10.0.0.0/33"]', /"10.0.0.0\/33" is no address or network/],
     ['header: a, trusted_proxies: [proxy.test]', /"proxy.test" is no address or network/],
     ['client_certificate: serial', /invalid client_certificate: "serial"/],
-    ['overrides: {a: {}}', /'overrides' needs 'header' or 'client_certificate'/],
     ['client_certificate: uri, overrides: {"": {}}', /1 to 256 bytes/],
     ['quota: {burst: 0s}', /'burst' must be at least 1ms/],
     ['client_certificate: uri, overrides: {a: {items_per_second: -1}}', /'items_per_second' must be at least 0/],

@@ -8,6 +8,7 @@ mod status;
 
 use std::cell::{Cell, RefCell};
 use std::io::Write as _;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -190,7 +191,8 @@ impl GrpcClient {
     pub async fn unary(&self, call: GrpcCall<'_>) -> Result<GrpcReply, GrpcCallError> {
         let phase = Cell::new("waiting for a connection");
         let refused = RefCell::new(None);
-        let result = within(call.deadline, &phase, async { Ok(self.attempts(&call, &phase, &refused).await) }).await;
+        let result =
+            within(call.deadline, &phase, pin!(async { Ok(self.attempts(&call, &phase, &refused).await) })).await;
         match result {
             Ok(result) => result,
             Err(mut error) => {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -179,7 +180,7 @@ impl Client {
         max_response: usize,
     ) -> Result<ClientResponse, ClientError> {
         let phase = Cell::new("waiting for a connection");
-        within(deadline, &phase, self.follow(request, max_response, &phase)).await
+        within(deadline, &phase, pin!(self.follow(request, max_response, &phase))).await
     }
 
     async fn follow(
@@ -324,7 +325,7 @@ async fn over_http2(
     Ok(collected.finish())
 }
 
-/// Runs `work` until `deadline`; `phase` names what it was doing then.
+/// Runs `work` until `deadline`; `phase` names what it was doing then. Large work is best pinned, so as not to be moved.
 pub(crate) async fn within<T>(
     deadline: Option<Instant>,
     phase: &Cell<&str>,

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -66,7 +66,9 @@ pub(super) async fn answer(hub: &Hub, request: Request, oversized: bool) -> Resp
     }
     let head = request.head.clone();
     let service = hub.service();
-    let call = within(hub.config.limits.answer_timeout, async { service.call(request).await });
+    // Pinned, as they are large and would be moved from one to the next.
+    let work = pin!(async { service.call(request).await });
+    let call = pin!(within(hub.config.limits.answer_timeout, work));
     match catch("request", call).await {
         Ok(Some(response)) => response,
         Ok(None) => {
