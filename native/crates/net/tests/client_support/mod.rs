@@ -125,7 +125,10 @@ where
     F: Fn(http::Request<h2::RecvStream>, h2::server::SendResponse<Bytes>) -> Fut,
     Fut: Future<Output = ()> + 'static,
 {
-    let Ok(mut connection) = h2::server::handshake(io).await else { return };
+    // Tests that cancel a lot are no attack.
+    let mut builder = h2::server::Builder::new();
+    builder.max_pending_accept_reset_streams(1000);
+    let Ok(mut connection) = builder.handshake(io).await else { return };
     while let Some(Ok((request, respond))) = connection.accept().await {
         tokio::task::spawn_local(serve(request, respond));
     }
