@@ -2,12 +2,12 @@
 
 mod server_support;
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use http::StatusCode;
 use teleferric_net::body::feed;
 use teleferric_net::{Door, HostRequest, Protocol, ServerConfig, Workers, serve_host};
-use teleferric_tasks::failpoints;
+use teleferric_tasks::{failpoints, set_hook};
 
 use server_support::{Control, PATIENCE, eventually};
 
@@ -22,6 +22,8 @@ fn ask(door: &Door) -> Option<StatusCode> {
 
 #[test]
 fn a_request_has_no_answer_and_a_server_ends() {
+    // Threads tell of panics, and so have failpoints, if the one that begins them does.
+    set_hook(Some(Arc::new(|_| ())));
     let control = Control::new();
     let workers = Workers::start(1, "door").expect("workers");
     let start = || serve_host(ServerConfig::new(Protocol::Http), &workers, control.make());
