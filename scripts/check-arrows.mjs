@@ -29,11 +29,12 @@ const folders = {
   config: ['errors', 'binding/generated'],
   servers: ['errors'],
   receivers: ['binding', 'servers', 'errors'],
-  plugins: ['config', 'binding', 'views', 'errors'],
+  ingest: ['config', 'binding', 'errors'],
+  plugins: ['ingest', 'config', 'binding', 'views', 'errors'],
   telemetry: ['binding', 'servers', 'errors'],
-  collector: ['config', 'binding', 'plugins', 'receivers', 'servers', 'telemetry', 'errors'],
+  collector: ['ingest', 'config', 'binding', 'plugins', 'receivers', 'servers', 'telemetry', 'errors'],
   cli: ['collector', 'config', 'telemetry', 'errors'],
-  sdk: ['collector', 'config', 'errors'],
+  sdk: ['collector', 'ingest', 'config', 'errors'],
   index: ['collector', 'config', 'errors'],
 };
 

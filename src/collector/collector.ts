@@ -27,7 +27,7 @@ import { BreakerWatch } from './breakers.js';
 import { DropWatch } from './drops.js';
 import type { CollectorEvents } from './events.js';
 import { prepareAll } from './changes.js';
-import { checkIngest, type IngestOptions } from './ingest.js';
+import { checkIngest, type IngestOptions } from '../ingest/index.js';
 import { MetricsFeed } from './metrics-feed.js';
 import { OwnMetrics, type CollectorMetrics } from './metrics.js';
 import * as mounts from './mounts.js';
@@ -430,6 +430,7 @@ export class Collector extends EventEmitter<CollectorEvents> {
       if (deadlineMs !== 0) await this.#preStop();
       if (deadlineMs !== 0) await this.#feed?.end();
       this.#servers.stop();
+      await this.#plugins?.stopReceivers();
       await this.#drain(this.#native, deadlineMs === undefined ? this.#drainTimeoutMs() : deadlineMs);
       this.#takeEvents();
       this.#telemetry.log.info('Shutdown complete.');

@@ -15,8 +15,7 @@ export type {
   Logger,
   ReloadOptions,
 } from './options.js';
-export type { RequestContext, RequestPriority } from './context.js';
-export type { Compression, IngestOptions } from './ingest.js';
+export type { Compression, IngestOptions, RequestContext, RequestPriority } from '../ingest/index.js';
 export type { CollectorMetrics, CounterOptions, GaugeOptions, HistogramOptions, SummaryOptions } from './metrics.js';
 export type { MetricsFeedOptions } from './metrics-feed.js';
 export type { GrpcServiceOptions, HttpHandlerOptions } from './mounts.js';

@@ -8,7 +8,7 @@ import type { Door } from '../receivers/door.js';
 import { makeGrpcServices, type GrpcCall, type GrpcService } from '../receivers/grpc-services.js';
 import { makeHttpHandler, type HttpHandler, type NodeRequest } from '../receivers/http-handler.js';
 import type { LogFields } from '../telemetry/log-encoding.js';
-import { checkContext, type RequestContext } from './context.js';
+import { checkContext, type RequestContext } from '../ingest/index.js';
 import { pathsOf } from './paths.js';
 
 export type { GrpcService, HttpHandler };

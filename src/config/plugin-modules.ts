@@ -16,11 +16,14 @@ import { validationIssue } from './schema/validate.js';
 import { locate } from './tree/node.js';
 import type { ConfigNode } from './tree/node.js';
 
+/** What a module does. */
+export type PluginKind = 'receiver' | 'processor' | 'exporter';
+
 /** What workers need to know of a component that runs a module. */
 export interface PluginModule {
   /** `processors::ts/redact`. */
   readonly component: string;
-  readonly kind: 'processor' | 'exporter';
+  readonly kind: PluginKind;
   /** As the user wrote it. */
   readonly id: string;
   /** Tells it from the same component with another module or other options. */
@@ -32,7 +35,7 @@ export interface PluginModule {
   readonly workers: number;
   /** Heap of one worker, MiB. */
   readonly memoryLimitMib: number;
-  /** For one batch, milliseconds. */
+  /** For one batch, milliseconds; 0 where there are none. */
   readonly timeoutMs: number;
   /** Batches that one worker has in hand at once. */
   readonly concurrency: number;
@@ -41,12 +44,13 @@ export interface PluginModule {
 /** Batches that a worker of an exporter sends at once, most of whose time it waits. */
 const EXPORTER_CONCURRENCY = 16;
 
+/** A receiver has one worker, and no batches. */
 interface PluginKeys {
   readonly module: string;
   readonly options: Readonly<Record<string, unknown>>;
-  readonly workers: number;
+  readonly workers?: number;
   readonly memory_limit_mib: number;
-  readonly timeout: number;
+  readonly timeout?: number;
 }
 
 /** Finds and reads the modules of components in use; what is wrong goes to `issues`. */
@@ -58,6 +62,7 @@ export async function readPluginModules(
 ): Promise<readonly PluginModule[]> {
   const modules: PluginModule[] = [];
   for (const [section, kind] of [
+    ['receivers', 'receiver'],
     ['processors', 'processor'],
     ['exporters', 'exporter'],
   ] as const) {
@@ -92,7 +97,8 @@ async function readModule(
   const file = findModule(keys.module, folder);
   const text = await environment.readFile(file);
   const concurrency = kind === 'exporter' ? EXPORTER_CONCURRENCY : 1;
-  const made = [file, text, keys.options, keys.workers, keys.memory_limit_mib, keys.timeout];
+  const { workers = 1, timeout = 0 } = keys;
+  const made = [file, text, keys.options, workers, keys.memory_limit_mib, timeout];
   const component = `${kind}s::${id}`;
   return {
     component,
@@ -101,9 +107,9 @@ async function readModule(
     port: `${component}@${digest(made)}`,
     file,
     options: keys.options,
-    workers: keys.workers,
+    workers,
     memoryLimitMib: keys.memory_limit_mib,
-    timeoutMs: keys.timeout / 1e6,
+    timeoutMs: timeout / 1e6,
     concurrency,
   };
 }

@@ -37,6 +37,13 @@ export class PluginCore {
     this.#pools.get(port)?.stuck(seat);
   }
 
+  /** Ends the workers of receivers, so that nothing more comes; never rejects. */
+  async stopReceivers(): Promise<void> {
+    const receivers = [...this.#pools.values()].filter(({ module }) => module.kind === 'receiver');
+    this.#pools = new Map([...this.#pools].filter(([, pool]) => !receivers.includes(pool)));
+    await this.#end(receivers);
+  }
+
   /** Ends all workers; never rejects. */
   async close(): Promise<void> {
     const pools = this.#pools;
@@ -61,6 +68,8 @@ export class PluginCore {
       const all = [...this.#pools];
       this.#pools = new Map(all.filter(([port]) => stays(port)));
       await this.#end(all.filter(([port]) => !stays(port)).map(([, pool]) => pool));
+      // Last, since a receiver may want what the one before it had.
+      if (isDone) for (const [, pool] of started) pool.begin();
     }
   }
 

@@ -2,6 +2,8 @@
  * What the author of a plugin writes: the shape of a module, what it is given, and the errors that mean something.
  * Runs in worker threads and, for tests, anywhere; needs neither the addon nor the rest of the package.
  */
+import type { IngestOptions } from '../ingest/index.js';
+import type { IngestOutcome, Signal } from '../binding/index.js';
 import type { Batch } from '../views/index.js';
 
 /** What a plugin knows beside the batch. */
@@ -24,6 +26,18 @@ export interface BatchContext<Options = Readonly<Record<string, unknown>>> exten
   readonly metadata: readonly (readonly [name: string, value: string])[];
   /** Aborted when the time for this batch is over. */
   readonly abortSignal: AbortSignal;
+}
+
+/** What a receiver knows, and its way into the pipelines. */
+export interface ReceiverContext<Options = Readonly<Record<string, unknown>>> extends PluginContext<Options> {
+  /**
+   * Hands over one OTLP export request: its bytes, which are copied before this returns, or a batch. Resolves when the
+   * pipelines have answered, as `ack` of the receiver says; whoever waits for that before it takes more from its source
+   * passes on how busy they are. While the collector starts, reloads or ends, a request may be refused as retryable.
+   * @throws CollectorError `INVALID_ARGUMENT`
+   */
+  emit(batch: Batch): Promise<IngestOutcome>;
+  emit(signal: Signal, request: Uint8Array, options?: IngestOptions): Promise<IngestOutcome>;
 }
 
 /** The collector's log. At most 100 lines a second of each worker are passed on. */
@@ -64,8 +78,20 @@ export interface ExporterPlugin<Options = Readonly<Record<string, unknown>>> ext
   export(batch: Batch, context: BatchContext<Options>): void | Promise<void>;
 }
 
-/** A plugin of either kind. */
-export type Plugin<Options = Readonly<Record<string, unknown>>> = ProcessorPlugin<Options> | ExporterPlugin<Options>;
+/** A receiver: takes telemetry from somewhere. */
+export interface ReceiverPlugin<Options = Readonly<Record<string, unknown>>> extends PluginBase<Options> {
+  /**
+   * Called when the pipelines take data, and, after a reload, when the receiver before this one has closed. Opens what
+   * data comes by, and returns; the worker lives until `close`. What it throws ends the worker, and another one begins.
+   */
+  start(context: ReceiverContext<Options>): void | Promise<void>;
+}
+
+/** A plugin of any kind. */
+export type Plugin<Options = Readonly<Record<string, unknown>>> =
+  | ReceiverPlugin<Options>
+  | ProcessorPlugin<Options>
+  | ExporterPlugin<Options>;
 
 /** The default export of a plugin's module. Gives it types, and returns it as it is. */
 export function definePlugin<Options = Readonly<Record<string, unknown>>>(
@@ -74,6 +100,9 @@ export function definePlugin<Options = Readonly<Record<string, unknown>>>(
 export function definePlugin<Options = Readonly<Record<string, unknown>>>(
   plugin: ExporterPlugin<Options>,
 ): ExporterPlugin<Options>;
+export function definePlugin<Options = Readonly<Record<string, unknown>>>(
+  plugin: ReceiverPlugin<Options>,
+): ReceiverPlugin<Options>;
 export function definePlugin<Options>(plugin: Plugin<Options>): Plugin<Options> {
   return plugin;
 }

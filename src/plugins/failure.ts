@@ -1,6 +1,7 @@
 /**
  * What a plugin has thrown, as the core takes it.
  */
+import type { PluginKind } from '../config/plugin-modules.js';
 import { messageOf } from '../errors.js';
 
 /** Why the work on a batch failed. */
@@ -19,7 +20,7 @@ const MESSAGE_MAX = 1024;
 const STACK_MAX = 8192;
 
 /** Reads anything that was thrown. Errors are told by name: those of another copy of the package count too. */
-export function failureOf(error: unknown, kind: 'processor' | 'exporter', isLate: boolean): PluginFailure {
+export function failureOf(error: unknown, kind: PluginKind, isLate: boolean): PluginFailure {
   const { name, delayMs } = partsOf(error);
   // A processor may have failed on what passes, and its sender has the batch; an exporter has to say so.
   const isRetryable = name === 'RetryableError' || isLate || (kind === 'processor' && name !== 'PermanentError');

@@ -11,5 +11,7 @@ export {
   type PluginContext,
   type PluginLog,
   type ProcessorPlugin,
+  type ReceiverContext,
+  type ReceiverPlugin,
 } from './define.js';
 export * from '../views/index.js';

@@ -5,31 +5,38 @@
 import { createRequire, register } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
+import type { PluginKind } from '../config/plugin-modules.js';
 import type { Plugin } from './define.js';
 
 /** What takes types away where Node cannot; it is what Node itself is built with. */
 export const STRIPPER = '@swc/wasm-typescript';
 
+/** What makes a plugin one of a kind. */
+const METHODS = { receiver: 'start', processor: 'process', exporter: 'export' } as const satisfies Record<
+  PluginKind,
+  string
+>;
+
 /**
  * The default export of a module.
  * @throws whatever the module throws; an error that says what is missing
  */
-export async function loadPlugin(file: string, kind: 'processor' | 'exporter'): Promise<Plugin> {
+export async function loadPlugin(file: string, kind: PluginKind): Promise<Plugin> {
   if (/\.[mc]?ts$/.test(file) && !hasTypeStripping()) registerStripper(file);
   const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
   return checkPlugin(module.default, kind);
 }
 
 /** Whether an export is a plugin; only own shape counts. */
-export function checkPlugin(plugin: unknown, kind: 'processor' | 'exporter'): Plugin {
+export function checkPlugin(plugin: unknown, kind: PluginKind): Plugin {
   if (typeof plugin !== 'object' || plugin === null) {
     throw new TypeError('the module has no plugin as its default export: export default definePlugin({ … })');
   }
-  const method = kind === 'processor' ? 'process' : 'export';
+  const method = METHODS[kind];
   const members = plugin as Readonly<Record<string, unknown>>;
   if (typeof members[method] !== 'function') {
-    const other = kind === 'processor' ? 'export' : 'process';
-    const hint = typeof members[other] === 'function' ? `; one with ${other} is no ${kind}` : '';
+    const other = Object.values(METHODS).find((name) => typeof members[name] === 'function');
+    const hint = other === undefined ? '' : `; one with ${other} is no ${kind}`;
     throw new TypeError(`the plugin has no method ${method}${hint}`);
   }
   for (const name of ['options', 'setup', 'close']) {

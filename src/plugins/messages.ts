@@ -23,5 +23,8 @@ export type WorkerMessage =
       readonly fields: Readonly<Record<string, unknown>>;
     };
 
+/** To the worker of a receiver: the pipelines take data. */
+export const BEGIN = 'begin';
+
 /** To a worker: no more batches are to be fetched; the worker ends when it has answered those in hand. */
 export const CLOSE = 'close';

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { PluginModule } from '../config/plugin-modules.js';
 import { CollectorError, messageOf } from '../errors.js';
 import { stackOf } from './failure.js';
-import { CLOSE, type WorkerMessage, type WorkerSettings } from './messages.js';
+import { BEGIN, CLOSE, type WorkerMessage, type WorkerSettings } from './messages.js';
 
 /** The compiled file, also for whoever runs the sources. */
 const ENTRY = new URL('../../dist/plugins/worker.js', import.meta.url);
@@ -49,6 +49,7 @@ export class WorkerPool {
   readonly #members = new Set<Member>();
   readonly #restarts = new Set<NodeJS.Timeout>();
   #restartMs = RESTART_FIRST_MS;
+  #begun = false;
   #closing = false;
 
   private constructor(module: PluginModule, host: PoolHost) {
@@ -66,6 +67,13 @@ export class WorkerPool {
       throw new CollectorError('START_FAILED', `${module.component}: ${messageOf(error)}`, { cause: error });
     }
     return pool;
+  }
+
+  /** Has the worker of a receiver receive, and each that takes its place. */
+  begin(): void {
+    if (this.module.kind !== 'receiver') return;
+    this.#begun = true;
+    for (const { worker } of this.#members) worker.postMessage(BEGIN);
   }
 
   /** Ends the worker that has this seat, which has not answered in time; another takes its place. */
@@ -114,6 +122,7 @@ export class WorkerPool {
         if (message.type === 'refused') return end(message);
         clearTimeout(timer);
         member.seat = message.seat;
+        if (this.#begun) worker.postMessage(BEGIN);
         resolve();
       });
       worker.on('error', (error: unknown) => {

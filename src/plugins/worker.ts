@@ -6,12 +6,23 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 
 import { binding, type NativePluginBatch, type NativePluginWorker } from '../binding/load.js';
+import type { IngestOutcome } from '../binding/index.js';
 import { messageOf } from '../errors.js';
+import { checkIngest, type IngestOptions } from '../ingest/index.js';
+import { parseOutcome } from '../binding/messages.js';
 import { Batch, type Signal } from '../views/index.js';
-import type { BatchContext, ExporterPlugin, Plugin, PluginContext, PluginLog, ProcessorPlugin } from './define.js';
+import type {
+  BatchContext,
+  ExporterPlugin,
+  Plugin,
+  PluginContext,
+  PluginLog,
+  ProcessorPlugin,
+  ReceiverPlugin,
+} from './define.js';
 import { failureOf, stackOf } from './failure.js';
 import { loadPlugin } from './load-module.js';
-import { CLOSE, type WorkerMessage, type WorkerSettings } from './messages.js';
+import { BEGIN, CLOSE, type WorkerMessage, type WorkerSettings } from './messages.js';
 
 /** Lines of the plugin that are passed on in a second. */
 const LINES_PER_SECOND_MAX = 100;
@@ -36,12 +47,35 @@ class PluginWorker {
 
   start(): void {
     parent.on('message', (message) => {
+      if (message === BEGIN) void this.#begin();
       if (message !== CLOSE) return;
       this.#closing = true;
       void this.#endIfIdle();
     });
     tell({ type: 'ready', seat: this.#core.seat });
     this.#fetch();
+  }
+
+  /** Has a receiver receive. What it throws ends the worker, as if nobody had caught it. */
+  async #begin(): Promise<void> {
+    try {
+      const emit = (first: Signal | Batch, body?: Uint8Array, options: IngestOptions = {}): Promise<IngestOutcome> =>
+        // A batch of another copy of the package is one all the same.
+        typeof first === 'object' ? this.#emit(first.signal, first.encode(), {}) : this.#emit(first, body, options);
+      await (this.#plugin as ReceiverPlugin).start({ ...this.#context, emit });
+    } catch (error) {
+      setImmediate(() => {
+        throw error;
+      });
+    }
+  }
+
+  async #emit(signal: Signal, body: Uint8Array | undefined, options: IngestOptions): Promise<IngestOutcome> {
+    const { encoding, how, metadata } = checkIngest(signal, body as Uint8Array, options);
+    const said = how === null ? null : JSON.stringify(how);
+    return parseOutcome(
+      await this.#core.emit(settings.id, signal, encoding, body as Uint8Array, JSON.stringify(metadata), said),
+    );
   }
 
   #fetch(): void {

@@ -5,7 +5,7 @@
 import { context, diag } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 
-import { checkContext } from '../collector/context.js';
+import { checkContext } from '../ingest/index.js';
 import type { Collector, IngestOptions, IngestOutcome, Signal } from '../collector/index.js';
 import { ownOptions, wrongOption } from '../config/index.js';
 import { CollectorError, isCollectorError, messageOf } from '../errors.js';

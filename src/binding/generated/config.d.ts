@@ -859,6 +859,14 @@ export interface NativeOtlpConfig {
   readonly protocols: NativeProtocols;
 }
 
+/** Settings. */
+export interface NativeTsReceiverConfig {
+  /** When whoever emits is answered. */
+  readonly ack: NativeAckConfig;
+  /** How long it waits for room in a queue, nanoseconds; 0: as long as it takes. */
+  readonly admission_timeout: number;
+}
+
 /** One configured component. */
 export interface NativeComponent {
   /** The component's own settings. */
@@ -1007,4 +1015,5 @@ export interface NativeReceivers {
   readonly generator: NativeGeneratorConfig;
   readonly nop: NativeNopConfig;
   readonly otlp: NativeOtlpConfig;
+  readonly ts: NativeTsReceiverConfig;
 }

@@ -135,6 +135,8 @@ export declare class NativePluginWorker {
    * or `timeout`; `stack` and `delayMs` may be null.
    */
   fail(number: number, failure: string): void;
+  /** Hands over a request in the name of a receiver that runs the plugin; the rest is as for the collector's `ingest`. */
+  emit(receiver: string, signal: string, encoding: string, body: Uint8Array, metadata: string, how?: string | undefined | null): Promise<string>;
   /** Ends the work: batches in hand fail. */
   close(): void;
 }

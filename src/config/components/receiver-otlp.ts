@@ -1,6 +1,7 @@
 /**
  * Receiver `otlp`: OTLP over gRPC and HTTP.
  */
+import { acknowledgedFields, checkAcknowledged } from '../blocks/acknowledged.js';
 import { checkGrpcServer, grpcServerFields, toNativeGrpcServer } from '../blocks/grpc-server.js';
 import {
   checkHttpServer,
@@ -14,7 +15,6 @@ import type { NativeOtlpConfig } from '../native-types.js';
 import { ns } from '../schema/duration.js';
 import { block, bool, choice, duration, int, key, object, optional, string, withDefaults } from '../schema/spec.js';
 import type { Infer, ObjectOf } from '../schema/spec.js';
-import { ACK_LEVELS } from './acknowledging.js';
 import { define, forSignals } from './definition.js';
 import type { NativeContext } from './definition.js';
 
@@ -77,41 +77,25 @@ const dedup = object({
 const spec = object(
   {
     protocols: block(protocols, 'What to listen for; at least one'),
-    ack: key(
-      optional(
-        choice(ACK_LEVELS, (word) => `invalid ack: ${word} (it is "received", "persisted" or "delivered")`),
-        'off',
-      ),
-      null,
-      "What OK tells a sender: `received` is in memory, `persisted` in the storage of every queue, `delivered` at the destinations. The weakest that the pipelines give unless written; a level that they cannot give keeps the collector from starting. A key of teleferric's own",
-    ),
-    admission_timeout: key(
-      duration(),
-      ns('5s'),
-      "How long a request waits for room in a queue that has `block_on_overflow` before it is refused; over gRPC also no longer than until 100 ms before the client's deadline. 0 is as long as it takes. A key of teleferric's own",
-    ),
+    ack: acknowledgedFields.ack,
+    admission_timeout: acknowledgedFields.admission_timeout,
     ack_header: key(
       bool(),
       false,
       "Let a request ask for its level by the header `x-teleferric-ack`. A key of teleferric's own",
     ),
-    ack_quorum: key(
-      optional(int({ min: 1 }), 'off'),
-      null,
-      "How many exporters must have a request before its sender is told OK, with `ack: delivered`; all unless written. The others go on, and what they refuse then is counted as dropped. A key of teleferric's own",
-      'exporters',
-    ),
+    ack_quorum: acknowledgedFields.ack_quorum,
     dedup: block(
       optional(dedup, 'default'),
       "Answering a request that comes again, by its header `x-teleferric-batch-id`, without taking it twice; off unless written. A key of teleferric's own",
     ),
   },
   {
-    validate: ({ protocols: { grpc, http: server }, ack, ack_quorum: quorum, dedup: repeats }, report) => {
-      if (repeats?.status === true && server === null)
+    validate: (receiver, report) => {
+      const { grpc, http: server } = receiver.protocols;
+      if (receiver.dedup?.status === true && server === null)
         report('`dedup.status` is asked for over HTTP and needs `protocols.http`', 'dedup', 'status');
-      if (quorum !== null && ack !== 'delivered')
-        report('`ack_quorum` is supported only with `ack: delivered`', 'ack_quorum');
+      checkAcknowledged(receiver, report);
       if (grpc === null && server === null) {
         report('must specify at least one protocol when using the OTLP receiver', 'protocols');
       }

@@ -21,11 +21,13 @@ import { resourceProcessor } from './processor-resource.js';
 import { tsProcessor } from './processor-ts.js';
 import { nopReceiver } from './receiver-nop.js';
 import { otlpReceiver } from './receiver-otlp.js';
+import { tsReceiver } from './receiver-ts.js';
 
 /** All definitions, by kind and type. */
 export const COMPONENTS: readonly ComponentDefinition[] = [
   nopReceiver,
   otlpReceiver,
+  tsReceiver,
   attributesProcessor,
   batchProcessor,
   filterProcessor,

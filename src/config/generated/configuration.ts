@@ -32,7 +32,7 @@ export type ConfigValue =
   | { readonly [key: string]: ConfigValue };
 
 /** Ids of receivers. */
-export type ReceiverId = Id<'nop' | 'otlp'>;
+export type ReceiverId = Id<'nop' | 'otlp' | 'ts'>;
 
 /** Ids of processors. */
 export type ProcessorId = Id<'attributes' | 'batch' | 'filter' | 'memory_limiter' | 'resource' | 'ts'>;
@@ -1150,6 +1150,22 @@ export interface OtlpReceiver {
   readonly dedup?: Dedup | null;
 }
 
+/** Runs a JavaScript or TypeScript module in a worker thread, which receives telemetry and hands it over. See [plugins](plugins.md). */
+export interface TsReceiver {
+  /** The module: a path relative to the file that this is written in, or the name of a package; `.js`, `.mjs`, `.ts` and `.mts`. @default '' */
+  readonly module?: string;
+  /** What the module is given; it says what it takes. @default {} */
+  readonly options?: { readonly [name : string]: ConfigValue } | Reference;
+  /** Heap of one worker; one that needs more is ended. Unit: MiB. At least 16. @default 128 */
+  readonly memory_limit_mib?: number | Reference;
+  /** What OK tells a sender: `received` is in memory, `persisted` in the storage of every queue, `delivered` at the destinations. The weakest that the pipelines give unless written; a level that they cannot give keeps the collector from starting. A key of teleferric's own. */
+  readonly ack?: 'received' | 'persisted' | 'delivered' | Reference | null;
+  /** How long a request waits for room in a queue that has `block_on_overflow` before it is refused; over gRPC also no longer than until 100 ms before the client's deadline. 0 is as long as it takes. A key of teleferric's own. @default '5s' */
+  readonly admission_timeout?: Duration;
+  /** How many exporters must have a request before its sender is told OK, with `ack: delivered`; all unless written. The others go on, and what they refuse then is counted as dropped. A key of teleferric's own. Unit: exporters. At least 1. */
+  readonly ack_quorum?: number | Reference | null;
+}
+
 /** Sets, changes, hashes, converts or removes attributes of spans, log records and metric data points, of all of them or of those that match. */
 export interface AttributesProcessor {
   /** What to do, in order; required. @default [] */
@@ -1572,6 +1588,10 @@ export interface Receivers {
   readonly otlp?: OtlpReceiver | null;
   /** Takes OTLP over gRPC and over HTTP (protobuf and JSON). Each protocol listens only if it is written. */
   readonly [id: `otlp/${string}`]: OtlpReceiver | null;
+  /** Runs a JavaScript or TypeScript module in a worker thread, which receives telemetry and hands it over. See [plugins](plugins.md). */
+  readonly ts?: TsReceiver | null;
+  /** Runs a JavaScript or TypeScript module in a worker thread, which receives telemetry and hands it over. See [plugins](plugins.md). */
+  readonly [id: `ts/${string}`]: TsReceiver | null;
 }
 
 /** What is done to data on its way: settings by id, `TYPE` or `TYPE/NAME`. */

@@ -1,4 +1,5 @@
-//! The way in without a socket: a body handed over by the host enters the graph at the first `otlp` receiver.
+//! The way in without a socket: a body handed over by the host enters the graph at the first `otlp` receiver, one of a
+//! plugin at the receiver that runs it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,11 +60,12 @@ impl Ingest {
     }
 }
 
-/// Copies the body into a block of the pool, charged to the ledger, and lets a data-plane thread take it from there.
-pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: Done) {
+/// Copies the body into a block of the pool, charged to the ledger, and lets a data-plane thread take it from there, in the
+/// name of `receiver` or else of the first `otlp` receiver.
+pub fn take(running: Option<Arc<Running>>, receiver: Option<&str>, request: Ingest, body: &[u8], done: Done) {
     let answer = Answer(Some(done));
     let Some((running, Entry { generation, receiver, rules })) =
-        running.and_then(|running| Some((Arc::clone(&running), running.entry()?)))
+        running.and_then(|running| Some((Arc::clone(&running), running.entry(receiver)?)))
     else {
         return answer.refuse(FaultCode::Draining, "the collector is not taking data now");
     };

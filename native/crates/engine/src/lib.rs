@@ -69,7 +69,7 @@ impl Engine {
         let totals = Arc::new(Totals::new(&metrics));
         let shown = Arc::new(Shown::default());
         let ports = Arc::new(PluginPorts::new(&metrics));
-        let plugins = plugins::Listed::new(&ports);
+        let plugins = plugins::Listed::new(&ports, &shown);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (its_events, its_metrics) = (Arc::clone(&events), metrics.clone());
         let (its_totals, its_shown) = (Arc::clone(&totals), Arc::clone(&shown));
@@ -115,7 +115,7 @@ impl Engine {
 
     /// Takes a request body as if it had come to the first `otlp` receiver. The bytes are copied before this returns.
     pub fn ingest(&self, request: Ingest, body: &[u8], done: Done) {
-        ingest::take(self.shown.running(), request, body, done);
+        ingest::take(self.shown.running(), None, request, body, done);
     }
 
     /// Hands over a request that the host has received; its body follows through the exchange. `head` is JSON:

@@ -12,9 +12,19 @@ use serde_json::json;
 use teleferric_flow::plugin::{FailureReason, PluginBatch, PluginPorts, PluginSeat};
 use teleferric_flow::{Context, Retry};
 
-/// The ports of every collector of the process.
-static COLLECTORS: LazyLock<Mutex<HashMap<u64, Weak<PluginPorts>>>> = LazyLock::new(Mutex::default);
+use crate::Done;
+use crate::control::Shown;
+use crate::ingest::{self, Ingest};
+
+/// Every collector of the process.
+static COLLECTORS: LazyLock<Mutex<HashMap<u64, Found>>> = LazyLock::new(Mutex::default);
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// What workers find of a collector.
+struct Found {
+    ports: Weak<PluginPorts>,
+    shown: Weak<Shown>,
+}
 
 /// A collector that workers can find, until this is dropped.
 pub struct Listed {
@@ -23,10 +33,11 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Lists the ports of a collector.
-    pub fn new(ports: &Arc<PluginPorts>) -> Self {
+    /// Lists a collector by its ports, and what is shown of it.
+    pub fn new(ports: &Arc<PluginPorts>, shown: &Arc<Shown>) -> Self {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        COLLECTORS.lock().insert(number, Arc::downgrade(ports));
+        let found = Found { ports: Arc::downgrade(ports), shown: Arc::downgrade(shown) };
+        COLLECTORS.lock().insert(number, found);
         Listed { number, ports: Arc::clone(ports) }
     }
 
@@ -48,7 +59,10 @@ impl Drop for Listed {
 }
 
 /// A thread of the host that works on the batches of one plugin. Dropping it fails those it has in hand.
-pub struct PluginWorker(PluginSeat);
+pub struct PluginWorker {
+    seat: PluginSeat,
+    shown: Weak<Shown>,
+}
 
 /// A batch to work on.
 pub struct PluginWork {
@@ -89,35 +103,45 @@ impl PluginWorker {
     /// Begins to work at a port of a collector; `wake` is called from any thread when there is something to fetch after
     /// nothing was. None: there is no such collector any more.
     pub fn begin(collector: u64, port: &str, wake: impl Fn() + Send + 'static) -> Option<Self> {
-        let ports = COLLECTORS.lock().get(&collector)?.upgrade()?;
-        Some(PluginWorker(ports.open(port).sit(wake)))
+        let (ports, shown) = {
+            let collectors = COLLECTORS.lock();
+            let Found { ports, shown } = collectors.get(&collector)?;
+            (ports.upgrade()?, Weak::clone(shown))
+        };
+        Some(PluginWorker { seat: ports.open(port).sit(wake), shown })
+    }
+
+    /// Takes a request that the plugin of `receiver` has received. The bytes are copied before this returns.
+    pub fn emit(&self, receiver: &str, request: Ingest, body: &[u8], done: Done) {
+        let running = self.shown.upgrade().and_then(|shown| shown.running());
+        ingest::take(running, Some(receiver), request, body, done);
     }
 
     /// What the collector knows this worker by.
     pub fn seat(&self) -> u64 {
-        self.0.number()
+        self.seat.number()
     }
 
     /// The next batch; its bytes are copied here.
     pub fn fetch(&self) -> Option<PluginWork> {
-        let (number, PluginBatch { signal, items, payload, context }) = self.0.fetch()?;
+        let (number, PluginBatch { signal, items, payload, context }) = self.seat.fetch()?;
         let body = payload.chunks().concat();
         Some(PluginWork { number, signal: signal.name(), items, context: describe(&context), body })
     }
 
     /// Answers that the batch is well as it is.
     pub fn keep(&self, number: u64) {
-        self.0.keep(number);
+        self.seat.keep(number);
     }
 
     /// Answers that nothing of the batch is left.
     pub fn drop_batch(&self, number: u64) {
-        self.0.drop_batch(number);
+        self.seat.drop_batch(number);
     }
 
     /// Answers with another request, which is checked and copied here.
     pub fn replace(&self, number: u64, request: &[u8]) {
-        self.0.replace(number, request);
+        self.seat.replace(number, request);
     }
 
     /// Answers that the work failed: JSON `{message, stack, kind, permanent, delayMs}`.
@@ -137,7 +161,7 @@ impl PluginWorker {
             Some(delay) => Retry::After(delay),
             None => Retry::Backoff,
         };
-        self.0.fail(number, reason, failure.message, failure.stack, retry);
+        self.seat.fail(number, reason, failure.message, failure.stack, retry);
         Ok(())
     }
 }

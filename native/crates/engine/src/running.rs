@@ -54,14 +54,14 @@ struct Up {
 /// What can be seen of the graph that takes data in.
 #[derive(Default)]
 struct Seen {
-    /// The way in without a socket.
-    entry: Option<Entry>,
+    /// The ways in without a socket.
+    entries: Vec<Entry>,
     listening: Vec<Listening>,
     /// The ways in for requests that the host has received.
     doors: HashMap<Name, Door>,
 }
 
-/// The first `otlp` receiver of a graph.
+/// A receiver of a graph, for what is handed over without a socket.
 #[derive(Clone)]
 pub struct Entry {
     /// The generation of the graph.
@@ -74,13 +74,23 @@ pub struct Entry {
 
 impl Seen {
     fn new(plan: &Plan, listening: &[Listening], doors: HashMap<Name, Door>) -> Self {
-        let is_otlp = |receiver: &&ReceiverPlan| receiver.id == "otlp" || receiver.id.starts_with("otlp/");
-        let entry = plan.receivers.iter().find(is_otlp).map(|receiver| Entry {
+        let entry = |receiver: &ReceiverPlan| Entry {
             generation: plan.generation,
             receiver: receiver.id.clone(),
             rules: Arc::clone(&receiver.rules),
-        });
-        Seen { entry, listening: listening.to_vec(), doors }
+        };
+        let entries = plan.receivers.iter().map(entry).collect();
+        Seen { entries, listening: listening.to_vec(), doors }
+    }
+}
+
+impl Entry {
+    /// Whether it is that of `receiver`; without a name, whether it may be taken for the host's.
+    fn is_of(&self, receiver: Option<&str>) -> bool {
+        match receiver {
+            Some(id) => self.receiver == id,
+            None => self.receiver == "otlp" || self.receiver.starts_with("otlp/"),
+        }
     }
 }
 
@@ -195,9 +205,10 @@ impl Running {
         &self.shared
     }
 
-    /// The way in without a socket. Nothing once the graph is drained.
-    pub fn entry(&self) -> Option<Entry> {
-        self.seen.lock().entry.clone()
+    /// The way in without a socket: that of `receiver`, else of the first `otlp` receiver. Nothing if there is none, or
+    /// once the graph is drained.
+    pub fn entry(&self, receiver: Option<&str>) -> Option<Entry> {
+        self.seen.lock().entries.iter().find(|entry| entry.is_of(receiver)).cloned()
     }
 
     /// The way in for requests to a listener that the host has received. Nothing if there is no such listener, or once

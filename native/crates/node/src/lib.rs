@@ -358,6 +358,27 @@ impl NativePluginWorker {
         worker.fail(number as u64, &failure).map_err(|text| Error::new(Status::InvalidArg, text))
     }
 
+    /// Hands over a request in the name of a receiver that runs the plugin; the rest is as for the collector's `ingest`.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    #[allow(clippy::too_many_arguments, reason = "as the host calls it")]
+    pub fn emit<'env>(
+        &self,
+        env: &'env Env,
+        receiver: String,
+        signal: String,
+        encoding: String,
+        body: Uint8Array,
+        metadata: String,
+        how: Option<String>,
+    ) -> Result<Object<'env>> {
+        let ingest = Ingest::parse(&signal, &encoding, &metadata, how.as_deref())
+            .map_err(|text| Error::new(Status::InvalidArg, text))?;
+        let worker = self.worker.as_ref().ok_or_else(|| Error::new(Status::InvalidArg, "the worker is closed"))?;
+        let (done, promise) = deferred(env)?;
+        worker.emit(&receiver, ingest, &body, done);
+        Ok(promise)
+    }
+
     /// Ends the work: batches in hand fail.
     #[napi(catch_unwind)]
     pub fn close(&mut self) {

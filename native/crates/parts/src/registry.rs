@@ -36,8 +36,12 @@ type Exporter = fn(Configured<'_>, Signal, &Arc<Shared>) -> Result<ExporterPart,
 type Connector = fn(Configured<'_>, Signal, &Arc<Shared>) -> Result<ConnectorPart, StartError>;
 
 /// Receivers by type.
-pub const RECEIVERS: &[(&str, Receiver)] =
-    &[("generator", receivers::generator::build), ("nop", receivers::nop::build), ("otlp", receivers::otlp::build)];
+pub const RECEIVERS: &[(&str, Receiver)] = &[
+    ("generator", receivers::generator::build),
+    ("nop", receivers::nop::build),
+    ("otlp", receivers::otlp::build),
+    ("ts", receivers::ts::build),
+];
 
 /// Processors by type.
 pub const PROCESSORS: &[(&str, Processor)] = &[

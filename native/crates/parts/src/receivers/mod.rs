@@ -3,3 +3,4 @@
 pub mod generator;
 pub mod nop;
 pub mod otlp;
+pub mod ts;

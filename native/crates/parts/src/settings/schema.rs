@@ -12,6 +12,7 @@ pub fn components() -> Value {
             ("generator", schema_for!(receivers::generator::GeneratorConfig)),
             ("nop", schema_for!(receivers::nop::NopConfig)),
             ("otlp", schema_for!(receivers::otlp::OtlpConfig)),
+            ("ts", schema_for!(receivers::ts::TsReceiverConfig)),
         ]),
         "processors": table([
             ("attributes", schema_for!(processors::attributes::AttributesConfig)),
