@@ -119,7 +119,7 @@ function write(text) {
 
 function report() {
   write(`own requests ${own}/s; telemetry ${rate} requests/s of ${items} spans; ${rounds} rounds of ${duration} s\n`);
-  write(row('', 'own p50', 'own p99', 'loop p99', 'loop max', 'loop used', 'CPU s/s', 'telemetry/s', 'lost'));
+  write(row('', 'own p50', 'own p99', 'loop p99', 'loop max', 'loop used', 'CPU s/s', 'taken/s', 'lost'));
   for (const name of names) {
     const of = (key) => median(runs[name].map((run) => run[key]));
     const ms = (key) => `${of(key).toFixed(2)} ms`;
