@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::{Either, select};
 use teleferric_buf::metrics::{Counter, Desc};
 use teleferric_tasks::spawn_local;
@@ -190,36 +191,30 @@ impl Core {
         }
     }
 
-    fn go_on(&self, mut parcel: Parcel, answer: PluginAnswer) {
+    fn go_on(&self, parcel: Parcel, answer: PluginAnswer) {
+        if !matches!(answer, PluginAnswer::Failed(_)) {
+            self.metrics.done();
+        }
         match answer {
-            PluginAnswer::Unchanged => {
-                self.metrics.done();
-                self.hand_on(parcel);
-            }
-            PluginAnswer::Dropped => {
-                self.metrics.done();
-                self.end_filtered(parcel);
-            }
-            PluginAnswer::Edited { items: 0, .. } => {
-                self.metrics.done();
-                self.end_filtered(parcel);
-            }
-            PluginAnswer::Edited { request, items } => {
-                self.metrics.done();
-                let before = parcel.payload.bytes();
-                parcel.payload.forget_packed();
-                if let Err(exhausted) = parcel.permit.try_grow((request.len() as u64).saturating_sub(before)) {
-                    self.outgoing.add(0);
-                    return parcel.reply.refuse(Fault::new(FaultCode::MemoryPressure, exhausted.to_string()));
-                }
-                self.items.filtered.add(parcel.items.saturating_sub(items));
-                parcel.items = items;
-                parcel.payload = Payload::from(request);
-                parcel.permit.shrink_to(parcel.payload.bytes());
-                self.hand_on(parcel);
-            }
+            PluginAnswer::Unchanged => self.hand_on(parcel),
+            PluginAnswer::Dropped | PluginAnswer::Edited { items: 0, .. } => self.end_filtered(parcel),
+            PluginAnswer::Edited { request, items } => self.go_on_with(parcel, request, items),
             PluginAnswer::Failed(failure) => self.go_on_without(parcel, &failure),
         }
+    }
+
+    fn go_on_with(&self, mut parcel: Parcel, request: Bytes, items: u64) {
+        let before = parcel.payload.bytes();
+        parcel.payload.forget_packed();
+        if let Err(exhausted) = parcel.permit.try_grow((request.len() as u64).saturating_sub(before)) {
+            self.outgoing.add(0);
+            return parcel.reply.refuse(Fault::new(FaultCode::MemoryPressure, exhausted.to_string()));
+        }
+        self.items.filtered.add(parcel.items.saturating_sub(items));
+        parcel.items = items;
+        parcel.payload = Payload::from(request);
+        parcel.permit.shrink_to(parcel.payload.bytes());
+        self.hand_on(parcel);
     }
 
     /// Ends a parcel of which the plugin has left nothing.
