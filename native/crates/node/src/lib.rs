@@ -118,8 +118,7 @@ impl NativeCollector {
         metadata: String,
         how: Option<String>,
     ) -> Result<Object<'env>> {
-        let ingest = Ingest::parse(&signal, &encoding, &metadata, how.as_deref())
-            .map_err(|text| Error::new(Status::InvalidArg, text))?;
+        let ingest = parse_ingest(&signal, &encoding, &metadata, how.as_deref())?;
         let (done, promise) = deferred(env)?;
         self.engine.ingest(ingest, &body, done);
         Ok(promise)
@@ -371,8 +370,7 @@ impl NativePluginWorker {
         metadata: String,
         how: Option<String>,
     ) -> Result<Object<'env>> {
-        let ingest = Ingest::parse(&signal, &encoding, &metadata, how.as_deref())
-            .map_err(|text| Error::new(Status::InvalidArg, text))?;
+        let ingest = parse_ingest(&signal, &encoding, &metadata, how.as_deref())?;
         let worker = self.worker.as_ref().ok_or_else(|| Error::new(Status::InvalidArg, "the worker is closed"))?;
         let (done, promise) = deferred(env)?;
         worker.emit(&receiver, ingest, &body, done);
@@ -384,6 +382,10 @@ impl NativePluginWorker {
     pub fn close(&mut self) {
         self.worker = None;
     }
+}
+
+fn parse_ingest(signal: &str, encoding: &str, metadata: &str, how: Option<&str>) -> Result<Ingest> {
+    Ingest::parse(signal, encoding, metadata, how).map_err(|text| Error::new(Status::InvalidArg, text))
 }
 
 /// A promise and the callback that resolves it from any thread.
