@@ -23,8 +23,7 @@ export async function level(script, { warmUp = [], count, more = [], noiseKib = 
     .map((name) => `${name} grew from ${first[name]} to ${last[name]}`);
   const turns = count / (looks.length - 1);
   for (const [name, most] of Object.entries(GROWTH_MAX_KIB)) {
-    // What leaks does so all the time; a heap that is laid out anew grows once, by much.
-    const grown = median(looks.slice(1).map((look, index) => look[name] - looks[index][name]));
+    const grown = Math.round(slope(looks.map((look) => look[name])));
     if (grown > Math.max(turns * most, noiseKib)) faults.push(`${name} grew by ${grown} each ${turns} turns`);
   }
   if (counts.taken !== counts.sent) faults.push(`${counts.taken} of ${counts.sent} requests were taken`);
@@ -32,4 +31,13 @@ export async function level(script, { warmUp = [], count, more = [], noiseKib = 
   return faults;
 }
 
-const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
+/**
+ * How much numbers grow from one to the next: the median slope of all pairs (the Theil-Sen estimator). What leaks grows all
+ * the time; a heap that is laid out anew grows once, by much, which moves few of the pairs.
+ */
+function slope(numbers) {
+  const slopes = numbers
+    .flatMap((later, end) => numbers.slice(0, end).map((earlier, start) => (later - earlier) / (end - start)))
+    .toSorted((one, other) => one - other);
+  return slopes[Math.floor(slopes.length / 2)];
+}

@@ -29,7 +29,7 @@ const number = (name, standard) => Number(values[name] ?? standard);
 const say = (text) => process.stdout.write(`${text}\n`);
 
 const scenarios = {
-  cycles: () => level('cycles.mjs', { warmUp: [20], count: number('count', 1000) }, say),
+  cycles: () => level('cycles.mjs', { warmUp: [100], count: number('count', 1000) }, say),
   reloads: () => level('reloads.mjs', { warmUp: [40], count: number('count', 1000) }, say),
   workers: () => level('workers.mjs', { count: number('count', 240), more: [number('seed', 1)], noiseKib: 4096 }, say),
   exits: () => ended(values.short === true),
