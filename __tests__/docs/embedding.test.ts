@@ -64,10 +64,11 @@ test.each(programs)('the program in line $line runs to its end', async ({ words,
     if (code.includes('SIGTERM') && lines === listening) child.kill('SIGTERM');
   });
   try {
-    const [status] = (await once(child, 'close')) as [number | null];
-    expect({ status, errors: errorsIn(await said) }).toEqual({ status: 0, errors: [] });
+    const [status, signal] = (await once(child, 'close')) as [number | null, string | null];
+    expect({ status, signal, errors: errorsIn(await said) }).toEqual({ status: 0, signal: null, errors: [] });
   } finally {
-    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined)
+      process.kill(-child.pid, 'SIGKILL');
   }
 });
 

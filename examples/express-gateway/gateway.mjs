@@ -58,9 +58,8 @@ app.post('/orders', (request, response) => {
 
 const server = app.listen(Number(PORT), '127.0.0.1');
 await once(server, 'listening');
-console.log(`gateway on http://127.0.0.1:${server.address().port}`);
-
 process.once('SIGINT', stop).once('SIGTERM', stop);
+console.log(`gateway on http://127.0.0.1:${server.address().port}`);
 
 /** No new requests first, then the answers to those that run, then what the collector still holds. */
 async function stop() {

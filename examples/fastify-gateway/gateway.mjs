@@ -25,10 +25,9 @@ app.get('/orders/:id', async (request) => ({ id: request.params.id, tenant: requ
 app.post('/orders', async (request, reply) => reply.code(201).send({ items: request.body.items.length }));
 
 const address = await app.listen({ port: Number(PORT), host: '127.0.0.1' });
-console.log(`gateway on ${address}`);
-
 const stop = () => app.close();
 process.once('SIGINT', stop).once('SIGTERM', stop);
+console.log(`gateway on ${address}`);
 
 /** Takes OTLP on /v1/*, in a scope of its own so that other routes keep their parsers. */
 async function telemetry(scope) {

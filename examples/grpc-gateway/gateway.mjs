@@ -58,9 +58,8 @@ const order = {
 server.addService({ Count: order }, { Count: (call, callback) => callback(null, `${call.request.length}`) });
 
 const port = await promisify(server.bindAsync.bind(server))(`127.0.0.1:${PORT}`, ServerCredentials.createInsecure());
-console.log(`gateway on 127.0.0.1:${port}`);
-
 process.once('SIGINT', stop).once('SIGTERM', stop);
+console.log(`gateway on 127.0.0.1:${port}`);
 
 /** No new calls first, then the answers to those that run, then what the collector still holds. */
 async function stop() {
