@@ -8,7 +8,7 @@ const live = new Set<NativeCollectorClass>();
 
 /** A collector that is stopped after the test. */
 export function make(onEvent: () => void = () => {}): NativeCollectorClass {
-  const collector = new addon.NativeCollector(onEvent);
+  const collector = new addon.NativeCollector(onEvent, () => {});
   live.add(collector);
   return collector;
 }

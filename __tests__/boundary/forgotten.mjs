@@ -20,7 +20,12 @@ const config = {
 process.once('beforeExit', () => process.stdout.write('nothing left to do\n'));
 if (how === 'raw') {
   const { NativeCollector } = loadBinding();
-  const { ok } = JSON.parse(await new NativeCollector(() => {}).start(text));
+  const { ok } = JSON.parse(
+    await new NativeCollector(
+      () => {},
+      () => {},
+    ).start(text),
+  );
   process.stdout.write(`started ${ok}\n`);
 } else {
   const collector = await Collector.start({ config });

@@ -7,9 +7,12 @@ const { NativeCollector } = loadBinding();
 const document = JSON.parse(process.argv[2]);
 // A backend that nobody listens for makes the exporter report.
 const caught = once(process, 'uncaughtException');
-const collector = new NativeCollector(() => {
-  throw new Error('thrown by the host');
-});
+const collector = new NativeCollector(
+  () => {
+    throw new Error('thrown by the host');
+  },
+  () => {},
+);
 const keepAlive = setInterval(() => {}, 1000);
 const { ok } = JSON.parse(await collector.start(JSON.stringify(document)));
 if (!ok) throw new Error('the collector did not start');

@@ -8,7 +8,10 @@ import { loadBinding } from '../../dist/binding/load.js';
 const SPAN = Uint8Array.from([0x0a, 4, 0x12, 2, 0x12, 0]);
 const { NativeCollector } = loadBinding();
 const text = isMainThread ? process.argv[2] : workerData.text;
-const collector = new NativeCollector(() => {});
+const collector = new NativeCollector(
+  () => {},
+  () => {},
+);
 
 const accepted = async () => JSON.parse(await collector.ingest('traces', 'proto', SPAN, '[]')).outcome === 'accepted';
 

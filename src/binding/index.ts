@@ -2,10 +2,10 @@
  * The only door to the native addon: JSON in and out becomes types, everything thrown becomes a `CollectorError`.
  * No policy lives here; the collector decides.
  */
-import { CollectorError, isCollectorError, messageOf } from '../errors.js';
-import { binding, type NativeBinding, type NativeCollectorClass, type NativeExchange } from './load.js';
+import { AnswerBell, Exchanges, type HostContext, type HostExchange, type HostRequest } from './exchanges.js';
+import { guard, guardAsync } from './guard.js';
+import { binding, type NativeBinding, type NativeCollectorClass } from './load.js';
 import {
-  parseAnswer,
   parseCatalogue,
   parseDrops,
   parseEvents,
@@ -18,7 +18,6 @@ import {
   readSurvey,
   readTally,
   type EventBatch,
-  type HostAnswer,
   type IngestOutcome,
   type Listener,
   type NativeCatalogue,
@@ -30,6 +29,7 @@ import {
 } from './messages.js';
 
 export { binding, loadBinding, packageVersion, type NativeBinding, type NativeCollectorClass } from './load.js';
+export type { HostAnswer, HostContext, HostExchange, HostRequest } from './exchanges.js';
 export type * from './messages.js';
 
 /** The four OTLP signals. */
@@ -38,83 +38,23 @@ export type Signal = 'traces' | 'metrics' | 'logs' | 'profiles';
 /** How the bytes of a request are written. */
 export type Encoding = 'proto' | 'json';
 
-/** What the host has found out about a request. */
-export interface HostContext {
-  /** Whose request it is. */
-  readonly tenant: string | null;
-  /** Who has authenticated. */
-  readonly principal: string | null;
-  /** Its class, 0 to 3. */
-  readonly priority: number | null;
-}
-
-/** A request that the host has received, beside its body. */
-export interface HostRequest {
-  /** Id of an `otlp` receiver. */
-  readonly receiver: string;
-  readonly protocol: 'grpc' | 'http';
-  readonly method: string;
-  /** Path and query. */
-  readonly target: string;
-  /** Names and values by turns. */
-  readonly headers: readonly string[];
-  /** `address:port` of the sender, or null. */
-  readonly peer: string | null;
-  /** Bytes of the body, or null if that is not known. */
-  readonly declared: number | null;
-  readonly context: HostContext | null;
-}
-
-/** A request that the host has received, on its way. */
-export class HostExchange {
-  readonly #native: NativeExchange;
-  /** What to tell the sender; null if nothing, since it went away or the collector ends. */
-  readonly answer: Promise<HostAnswer | null>;
-
-  constructor(native: NativeExchange, answer: Promise<HostAnswer | null>) {
-    this.#native = native;
-    this.answer = answer;
-  }
-
-  /** Adds to the body; copied before this returns. @returns false to ask for a wait until {@link room} */
-  write(bytes: Uint8Array): boolean {
-    return guard('write', () => this.#native.write(bytes));
-  }
-
-  /** Resolves when there is room for more of the body, or nobody reads it. */
-  async room(): Promise<void> {
-    await guardAsync('room', () => this.#native.room());
-  }
-
-  /** Whether the body begins to be read, or never is: for a sender that waits for `100 Continue`. */
-  async wanted(): Promise<boolean> {
-    return (await guardAsync('wanted', () => this.#native.wanted())) === 'true';
-  }
-
-  /** The body is complete. */
-  finish(): void {
-    guard('finish', () => this.#native.finish());
-  }
-
-  /** The sender has gone away. */
-  abort(): void {
-    guard('abort', () => this.#native.abort());
-  }
-}
-
 /**
  * One collector inside the addon. Every method throws a `CollectorError` with code `INTERNAL` when the addon fails;
  * expected refusals are values.
  */
 export class NativeHandle {
   readonly #native: NativeCollectorClass;
+  readonly #exchanges: Exchanges;
 
   /**
    * @param onWake called on the event loop, at most once per burst, when {@link takeEvents} has something.
    * @param addon replaces the platform's addon; for tests.
    */
   constructor(onWake: () => void, addon: NativeBinding = binding()) {
-    this.#native = guard('create', () => new addon.NativeCollector(onWake));
+    const bell = new AnswerBell();
+    this.#native = guard('create', () => new addon.NativeCollector(onWake, bell.ring));
+    this.#exchanges = new Exchanges(this.#native);
+    bell.hear(this.#exchanges);
   }
 
   /** Builds and starts the graph of a native document (JSON text). */
@@ -167,13 +107,7 @@ export class NativeHandle {
 
   /** Begins a request that the host has received; its body follows. */
   exchange(request: HostRequest): HostExchange {
-    return guard('exchange', () => {
-      const { exchange, answer } = this.#native.exchange(JSON.stringify(request));
-      return new HostExchange(
-        exchange,
-        guardAsync('exchange', async () => parseAnswer(await answer)),
-      );
-    });
+    return this.#exchanges.begin(request);
   }
 
   /** The number that workers of plugins find this collector by. */
@@ -258,26 +192,4 @@ export function replayStorage(
 ): NativeResult<StorageReplay> {
   const request = JSON.stringify({ action: 'replay', ...storage, queue, limit });
   return guard('nativeStorage', () => parseResult('nativeStorage', addon.nativeStorage(request), readReplay));
-}
-
-function guard<T>(what: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw wrap(what, error);
-  }
-}
-
-async function guardAsync<T>(what: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw wrap(what, error);
-  }
-}
-
-/** Errors of the addon may come from another realm: their shape is looked at, never their class. */
-function wrap(what: string, error: unknown): CollectorError {
-  if (isCollectorError(error)) return error;
-  return new CollectorError('INTERNAL', `the native addon failed in ${what}: ${messageOf(error)}`, { cause: error });
 }

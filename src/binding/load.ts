@@ -21,7 +21,7 @@ export type { NativeAnswer, NativeExchange, NativePluginBatch, NativePluginWorke
 
 /** What the addon exports. */
 export interface NativeBinding {
-  readonly NativeCollector: new (onEvent: () => void) => NativeCollectorClass;
+  readonly NativeCollector: new (onEvent: () => void, onAnswer: () => void) => NativeCollectorClass;
   readonly NativePluginWorker: new (collector: number, port: string, onWake: () => void) => NativePluginWorker;
   nativeVersion(): string;
   nativeComponents(): string;

@@ -95,15 +95,14 @@ export interface Listener {
   readonly address: string;
 }
 
-/** What a sender is to be told. */
-export interface HostAnswer {
+/** What a sender is to be told, but for the body. */
+export interface AnswerHead {
   /** HTTP status. */
   readonly status: number;
   /** Names and values by turns. */
   readonly headers: readonly string[];
   /** As the headers, to be sent after the body; null if there are none. */
   readonly trailers: readonly string[] | null;
-  readonly body: Uint8Array;
 }
 
 /** Why the core would not take a configuration or could not run it. */
@@ -268,15 +267,13 @@ export function parseOutcome(text: string): IngestOutcome {
   }
 }
 
-/** Reads the answer to a request that the host has received. */
-export function parseAnswer(answer: { readonly head: string; readonly body: Uint8Array } | null): HostAnswer | null {
-  if (answer === null) return null;
-  const { status, headers, trailers } = parseObject('exchange', answer.head);
+/** Reads the head of the answer to a request that the host has received. */
+export function parseHead(text: string): AnswerHead {
+  const { status, headers, trailers } = parseObject('exchange', text);
   return {
     status: number(status),
     headers: list(headers).map(string),
     trailers: trailers === null ? null : list(trailers).map(string),
-    body: answer.body,
   };
 }
 

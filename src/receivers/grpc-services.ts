@@ -153,7 +153,7 @@ function conclude(call: GrpcCall, told: HostAnswer): Conclusion {
   const pairs = [...told.headers, ...(told.trailers ?? [])];
   for (let index = 0; index < pairs.length; index += 2) fields.set(pairs[index] ?? '', pairs[index + 1] ?? '');
   const code = Number(fields.get('grpc-status') ?? UNKNOWN);
-  if (code === 0) return { error: null, value: Buffer.from(told.body.subarray(PREFIX_BYTES)) };
+  if (code === 0) return { error: null, value: Buffer.from(told.body.slice(PREFIX_BYTES), 'latin1') };
   const Metadata = call.metadata.constructor as new () => GrpcMetadata;
   const metadata = new Metadata();
   const details = fields.get('grpc-status-details-bin');

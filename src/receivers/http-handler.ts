@@ -121,18 +121,19 @@ async function respond(request: NodeRequest, response: NodeResponse, answer: Hos
   for (const [name, values] of grouped(answer.headers)) response.setHeader(name, values);
   if (answer.trailers !== null)
     response.addTrailers(Object.fromEntries(grouped(answer.trailers)) as Record<string, string>);
-  const body = Buffer.from(answer.body.buffer, answer.body.byteOffset, answer.body.length);
+  // As a text, since Node sends that in one piece with the head.
+  const { body } = answer;
   if (request.complete) {
-    response.end(body);
+    response.end(body, 'latin1');
   } else if ('stream' in response) {
-    response.end(body);
+    response.end(body, 'latin1');
     await discardRest(request);
     response.stream.close();
   } else {
     // The client has its answer, and the connection ends when it has sent what it was sending: cut off before, it might
     // never read it.
     response.setHeader('connection', 'close').setHeader('content-length', body.length).flushHeaders();
-    response.write(body);
+    response.write(body, 'latin1');
     await discardRest(request);
     response.end();
   }

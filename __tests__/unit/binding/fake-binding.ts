@@ -9,7 +9,7 @@ export interface FakeAnswers {
   drain: (deadlineMs: number | null) => Promise<string>;
   flush: (deadlineMs: number | null) => Promise<string>;
   ingest: () => Promise<string>;
-  exchange: () => Promise<NativeAnswer | null>;
+  takeAnswers: () => NativeAnswer[];
   catalogue: () => string;
   snapshot: (into: Float64Array) => number;
   status: () => string;
@@ -28,7 +28,7 @@ export class FakeAddon implements NativeBinding {
     drain: () => Promise.resolve('{"ok":true}'),
     flush: () => Promise.resolve('{"ok":true,"remaining_items":0}'),
     ingest: () => Promise.resolve('{"outcome":"accepted"}'),
-    exchange: () => Promise.resolve(null),
+    takeAnswers: () => [],
     catalogue: () => '{"version":1,"length":0,"series":[]}',
     snapshot: () => 1,
     status: () => '{"components":[]}',
@@ -60,8 +60,8 @@ export class FakeAddon implements NativeBinding {
 
 function fakeClass(addon: FakeAddon): NativeBinding['NativeCollector'] {
   return class extends FakeCollector {
-    constructor(wake: () => void) {
-      super(addon, wake);
+    constructor(wake: () => void, onAnswer: () => void) {
+      super(addon, wake, onAnswer);
       addon.collectors.push(this);
     }
   };
@@ -70,11 +70,14 @@ function fakeClass(addon: FakeAddon): NativeBinding['NativeCollector'] {
 class FakeCollector implements NativeCollectorClass {
   readonly #addon: FakeAddon;
   readonly #wake: () => void;
+  /** As the core does when it has answered. */
+  readonly answer: () => void;
   #events: object[] = [];
 
-  constructor(addon: FakeAddon, wake: () => void) {
+  constructor(addon: FakeAddon, wake: () => void, onAnswer: () => void) {
     this.#addon = addon;
     this.#wake = wake;
+    this.answer = onAnswer;
   }
 
   emit(events: readonly object[]): void {
@@ -114,17 +117,20 @@ class FakeCollector implements NativeCollectorClass {
     return this.#addon.answers.ingest();
   }
 
-  exchange(head: string): { exchange: NativeExchange; answer: Promise<NativeAnswer | null> } {
-    const { calls, answers } = this.#addon;
-    calls.push(`exchange ${head}`);
-    const exchange: NativeExchange = {
+  exchange(number: number, head: string): NativeExchange {
+    const { calls } = this.#addon;
+    calls.push(`exchange ${number} ${head}`);
+    return {
       write: (bytes) => calls.push(`write ${bytes.length}`) > 0,
       room: () => Promise.resolve(''),
       wanted: () => Promise.resolve('true'),
       finish: () => void calls.push('finish'),
       abort: () => void calls.push('abort'),
     };
-    return { exchange, answer: answers.exchange() };
+  }
+
+  takeAnswers(): NativeAnswer[] {
+    return this.#addon.answers.takeAnswers();
   }
 
   pluginHost(): number {

@@ -1,5 +1,18 @@
 // Generated from native/crates/node by `npm run generate`. Do not edit.
 
+/** The answer to a request that the host has received. */
+export interface NativeAnswer {
+  /** Of the request. */
+  number: number;
+  /**
+   * JSON: `{status, headers, trailers}`, the latter lists of names and values by turns, and null if there are no
+   * trailers. Null as a whole if there is no answer.
+   */
+  head: string | null;
+  /** The body, each byte as the character of the same number. */
+  body: string;
+}
+
 /** The version of the native core, equal to the npm package's. */
 export declare function nativeVersion(): string;
 
@@ -16,8 +29,11 @@ export declare function nativeStorage(request: string): string;
 
 /** One collector. Every method may be called at any time; answers are JSON text. */
 export declare class NativeCollector {
-  /** `onEvent` is called, coalesced, when `takeEvents` has something; it does not keep the process alive. */
-  constructor(onEvent: () => void);
+  /**
+   * `onEvent` is called, coalesced, when `takeEvents` has something, and `onAnswer` when `takeAnswers` has; neither keeps
+   * the process alive.
+   */
+  constructor(onEvent: () => void, onAnswer: () => void);
   /**
    * Builds and starts the graph of a configuration document. Resolves with
    * `{ok: true, listeners}` or `{ok: false, error: {code, message}}`.
@@ -45,12 +61,13 @@ export declare class NativeCollector {
    */
   ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, how?: string | undefined | null): Promise<string>;
   /**
-   * Begins a request that the host has received: `{exchange, answer}`, of which the first takes the body, and the second
-   * is a promise of a `NativeAnswer`, or of null if there will be none. `head` is JSON: `{receiver, protocol, method,
-   * target, headers, peer, declared, context}`, of which the last three may be null, with the headers as a list of names
-   * and values by turns.
+   * Begins a request that the host has received, and takes its body; the answer comes by `takeAnswers`, with `number`.
+   * `head` is JSON: `{receiver, protocol, method, target, headers, peer, declared, context}`, of which the last three may
+   * be null, with the headers as a list of names and values by turns.
    */
-  exchange(head: string): { exchange: NativeExchange, answer: Promise<NativeAnswer | null> };
+  exchange(number: number, head: string): NativeExchange;
+  /** What has been answered since the last call. */
+  takeAnswers(): Array<NativeAnswer>;
   /** The metric series and where their numbers stand in a snapshot, as JSON `{version, length, series}`. */
   metricsCatalogue(): string;
   /**
@@ -72,17 +89,6 @@ export declare class NativeCollector {
   countPluginRestart(component: string): void;
   /** The state of the collector and its parts, as JSON. */
   status(): string;
-}
-
-/** The answer to a request that the host has received. */
-export interface NativeAnswer {
-  /**
-   * JSON: `{status, headers, trailers}`, the latter lists of names and values by turns, and null if there are no
-   * trailers.
-   */
-  head: string;
-  /** The body. */
-  body: Buffer;
 }
 
 /** A request that the host has received, on its way. */

@@ -6,14 +6,18 @@
 // napi's macros write the C entry points; their unsafe blocks cannot carry comments of ours.
 #![allow(clippy::undocumented_unsafe_blocks, missing_docs)]
 
+mod answers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Buffer, Float64Array, Function, JavaScriptClassExt, Object, Uint8Array};
+use napi::bindgen_prelude::{Buffer, Float64Array, Function, Object};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Error, JsDeferred, Result, Status};
 use napi_derive::napi;
 use teleferric_engine::{Done, Engine, Exchange, Ingest, PluginWorker};
+
+use crate::answers::{Answers, NativeAnswer};
 
 /// The version of the native core, equal to the npm package's.
 #[napi(catch_unwind)]
@@ -40,25 +44,18 @@ pub fn native_storage(request: String) -> String {
 #[napi]
 pub struct NativeCollector {
     engine: Engine,
+    answers: Arc<Answers>,
 }
 
 #[napi]
 impl NativeCollector {
-    /// `onEvent` is called, coalesced, when `takeEvents` has something; it does not keep the process alive.
+    /// `onEvent` is called, coalesced, when `takeEvents` has something, and `onAnswer` when `takeAnswers` has; neither keeps
+    /// the process alive.
     #[napi(constructor, catch_unwind)]
-    pub fn new(on_event: Function<'_, (), ()>) -> Result<Self> {
-        let wake = on_event
-            .build_threadsafe_function::<()>()
-            .weak::<true>()
-            .max_queue_size::<1>()
-            .callee_handled::<false>()
-            .build()?;
-        let wake = Arc::new(move || {
-            // A full queue means that a wake-up is on its way already; any other failure means that nobody listens.
-            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        });
-        let engine = Engine::new(wake).map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
-        Ok(NativeCollector { engine })
+    pub fn new(on_event: Function<'_, (), ()>, on_answer: Function<'_, (), ()>) -> Result<Self> {
+        let engine = Engine::new(Arc::new(waker(on_event)?))
+            .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
+        Ok(NativeCollector { engine, answers: Arc::new(Answers::new(waker(on_answer)?)) })
     }
 
     /// Builds and starts the graph of a configuration document. Resolves with
@@ -114,34 +111,31 @@ impl NativeCollector {
         env: &'env Env,
         signal: String,
         encoding: String,
-        body: Uint8Array,
+        body: &[u8],
         metadata: String,
         how: Option<String>,
     ) -> Result<Object<'env>> {
         let ingest = parse_ingest(&signal, &encoding, &metadata, how.as_deref())?;
         let (done, promise) = deferred(env)?;
-        self.engine.ingest(ingest, &body, done);
+        self.engine.ingest(ingest, body, done);
         Ok(promise)
     }
 
-    /// Begins a request that the host has received: `{exchange, answer}`, of which the first takes the body, and the second
-    /// is a promise of a `NativeAnswer`, or of null if there will be none. `head` is JSON: `{receiver, protocol, method,
-    /// target, headers, peer, declared, context}`, of which the last three may be null, with the headers as a list of names
-    /// and values by turns.
-    #[napi(catch_unwind, ts_return_type = "{ exchange: NativeExchange, answer: Promise<NativeAnswer | null> }")]
-    pub fn exchange<'env>(&self, env: &'env Env, head: String) -> Result<Object<'env>> {
-        type Resolver = Box<dyn FnOnce(Env) -> Result<Option<NativeAnswer>> + Send>;
-        let (deferred, promise): (JsDeferred<Option<NativeAnswer>, Resolver>, _) = env.create_deferred()?;
-        let then = move |answer: Option<teleferric_engine::Answer>| {
-            deferred.resolve(Box::new(move |_| {
-                Ok(answer.map(|answer| NativeAnswer { head: answer.head, body: answer.body.to_vec().into() }))
-            }));
-        };
+    /// Begins a request that the host has received, and takes its body; the answer comes by `takeAnswers`, with `number`.
+    /// `head` is JSON: `{receiver, protocol, method, target, headers, peer, declared, context}`, of which the last three may
+    /// be null, with the headers as a list of names and values by turns.
+    #[napi(catch_unwind)]
+    pub fn exchange(&self, number: f64, head: String) -> Result<NativeExchange> {
+        let answers = self.answers.clone();
+        let then = move |answer| answers.add(number, answer);
         let exchange = self.engine.exchange(&head, then).map_err(|text| Error::new(Status::InvalidArg, text))?;
-        let mut both = Object::new(env)?;
-        both.set("exchange", NativeExchange { exchange: Some(exchange) }.into_instance(env)?)?;
-        both.set("answer", promise)?;
-        Ok(both)
+        Ok(NativeExchange { exchange: Some(exchange) })
+    }
+
+    /// What has been answered since the last call.
+    #[napi(catch_unwind)]
+    pub fn take_answers<'env>(&self, env: &'env Env) -> Result<Vec<NativeAnswer<'env>>> {
+        self.answers.take(env)
     }
 
     /// The metric series and where their numbers stand in a snapshot, as JSON `{version, length, series}`.
@@ -203,16 +197,6 @@ impl NativeCollector {
     }
 }
 
-/// The answer to a request that the host has received.
-#[napi(object)]
-pub struct NativeAnswer {
-    /// JSON: `{status, headers, trailers}`, the latter lists of names and values by turns, and null if there are no
-    /// trailers.
-    pub head: String,
-    /// The body.
-    pub body: Buffer,
-}
-
 /// A request that the host has received, on its way.
 #[napi]
 pub struct NativeExchange {
@@ -223,8 +207,8 @@ pub struct NativeExchange {
 impl NativeExchange {
     /// Adds a copy of `bytes` to the body; false asks to wait for `room` before the next.
     #[napi(catch_unwind)]
-    pub fn write(&self, bytes: Uint8Array) -> bool {
-        self.exchange.as_ref().is_none_or(|exchange| exchange.write(&bytes))
+    pub fn write(&self, bytes: &[u8]) -> bool {
+        self.exchange.as_ref().is_none_or(|exchange| exchange.write(bytes))
     }
 
     /// Resolves, with an empty text, when there is room for more of the body, or nobody reads it.
@@ -292,17 +276,7 @@ impl NativePluginWorker {
     /// to fetch after `fetch` found nothing; it does not keep the thread alive.
     #[napi(constructor, catch_unwind)]
     pub fn new(collector: f64, port: String, on_wake: Function<'_, (), ()>) -> Result<Self> {
-        let wake = on_wake
-            .build_threadsafe_function::<()>()
-            .weak::<true>()
-            .max_queue_size::<1>()
-            .callee_handled::<false>()
-            .build()?;
-        let wake = move || {
-            // As for the collector's own wake-up.
-            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        };
-        let worker = PluginWorker::begin(collector as u64, &port, wake)
+        let worker = PluginWorker::begin(collector as u64, &port, waker(on_wake)?)
             .ok_or_else(|| Error::new(Status::InvalidArg, "there is no such collector"))?;
         Ok(NativePluginWorker { worker: Some(worker) })
     }
@@ -343,9 +317,9 @@ impl NativePluginWorker {
 
     /// Answers with another request, which is checked like one from a socket, and copied before this returns.
     #[napi(catch_unwind)]
-    pub fn replace(&self, number: f64, request: Uint8Array) {
+    pub fn replace(&self, number: f64, request: &[u8]) {
         if let Some(worker) = &self.worker {
-            worker.replace(number as u64, &request);
+            worker.replace(number as u64, request);
         }
     }
 
@@ -366,14 +340,14 @@ impl NativePluginWorker {
         receiver: String,
         signal: String,
         encoding: String,
-        body: Uint8Array,
+        body: &[u8],
         metadata: String,
         how: Option<String>,
     ) -> Result<Object<'env>> {
         let ingest = parse_ingest(&signal, &encoding, &metadata, how.as_deref())?;
         let worker = self.worker.as_ref().ok_or_else(|| Error::new(Status::InvalidArg, "the worker is closed"))?;
         let (done, promise) = deferred(env)?;
-        worker.emit(&receiver, ingest, &body, done);
+        worker.emit(&receiver, ingest, body, done);
         Ok(promise)
     }
 
@@ -386,6 +360,20 @@ impl NativePluginWorker {
 
 fn parse_ingest(signal: &str, encoding: &str, metadata: &str, how: Option<&str>) -> Result<Ingest> {
     Ingest::parse(signal, encoding, metadata, how).map_err(|text| Error::new(Status::InvalidArg, text))
+}
+
+/// Calls a function of JavaScript from any thread, coalesced; it does not keep the process alive.
+fn waker(callback: Function<'_, (), ()>) -> Result<impl Fn() + Send + Sync + 'static> {
+    let wake = callback
+        .build_threadsafe_function::<()>()
+        .weak::<true>()
+        .max_queue_size::<1>()
+        .callee_handled::<false>()
+        .build()?;
+    Ok(move || {
+        // A full queue means that a wake-up is on its way already; any other failure means that nobody listens.
+        let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    })
 }
 
 /// A promise and the callback that resolves it from any thread.
