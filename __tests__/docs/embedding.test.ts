@@ -2,48 +2,22 @@
  * The code of docs/embedding.md: whole programs (`run`) are run, the rest is compiled against the package's types, and
  * what is shown of frameworks is what the tests of the frameworks use.
  */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 
 import { jest } from '@jest/globals';
 
+import { blocksOf, compile, isCode, type Block } from '../support/documents.js';
 import { folderWith, ROOT } from '../support/installed.js';
 
 jest.setTimeout(60_000);
 
-interface Block {
-  /** Of its first line in the document. */
-  readonly line: number;
-  /** What stands behind the fence: `js run`. */
-  readonly words: readonly string[];
-  readonly code: string;
-  /** The heading above it. */
-  readonly heading: string;
-}
-
-const blocks = blocksOf(readFileSync(path.join(ROOT, 'docs/embedding.md'), 'utf8'));
+const blocks = blocksOf('embedding.md').filter(isCode);
 const programs = blocks.filter(({ words }) => words.includes('run'));
 const fragments = blocks.filter(({ words }) => !words.includes('run'));
-
-function blocksOf(document: string): readonly Block[] {
-  const found: Block[] = [];
-  let heading = '';
-  let open: { line: number; words: string[]; lines: string[] } | null = null;
-  for (const [index, line] of document.split('\n').entries()) {
-    if (open !== null && line === '```') {
-      const { lines, ...rest } = open;
-      found.push({ ...rest, code: `${lines.join('\n')}\n`, heading });
-      open = null;
-    } else if (open !== null) open.lines.push(line);
-    else if (line.startsWith('```')) open = { line: index + 2, words: line.slice(3).split(' '), lines: [] };
-    else if (line.startsWith('#')) heading = line.replace(/^#+ /, '');
-  }
-  return found.filter(({ words }) => ['js', 'ts'].includes(words[0] ?? ''));
-}
 
 test.each(programs)('the program in line $line runs to its end', async ({ words, code }) => {
   const folder = folderWith('docs', ['teleferric']);
@@ -102,35 +76,12 @@ const app = new Hono<{ Bindings: HttpBindings }>();
   gRPC: `import { Server } from '@grpc/grpc-js';\nconst server = new Server();\n`,
 };
 
+const before = ({ heading }: Block): string => GIVEN_BELOW[heading] ?? '';
+
 test('the fragments compile', async () => {
   const packages = ['express', 'fastify', 'koa', 'hono', '@hono/node-server', '@grpc/grpc-js', 'prom-client'];
-  const folder = folderWith('docs', ['teleferric', '@types', ...packages]);
-  writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
-  writeFileSync(path.join(folder, 'given.d.ts'), GIVEN);
-  for (const { line, code, heading } of fragments) {
-    writeFileSync(path.join(folder, `line-${line}.ts`), `${GIVEN_BELOW[heading] ?? ''}${code}\nexport {};\n`);
-  }
-  const project = { compilerOptions: COMPILER, include: ['*.ts'] };
-  writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(project));
-  const compiler = path.join(ROOT, 'node_modules/typescript/bin/tsc');
-  const ran = promisify(execFile)(process.execPath, [compiler, '-p', folder]);
-  await expect(
-    ran.then(
-      () => '',
-      (error: { readonly stdout: string }) => error.stdout,
-    ),
-  ).resolves.toBe('');
+  expect(await compile(fragments, { packages, given: GIVEN, before })).toBe('');
 });
-
-const COMPILER = {
-  target: 'es2023',
-  module: 'nodenext',
-  lib: ['es2023', 'esnext.disposable'],
-  types: ['node'],
-  strict: true,
-  noEmit: true,
-  skipLibCheck: true,
-};
 
 test('what is shown of frameworks is what is tested', () => {
   const folder = path.join(ROOT, '__tests__/frameworks/hosts');
