@@ -23,7 +23,8 @@ const crates = {
 /** Folder or file below src → what it may import there. */
 const folders = {
   errors: [],
-  views: [],
+  protobuf: [],
+  views: ['protobuf'],
   testing: ['views'],
   binding: ['errors'],
   config: ['errors', 'binding/generated'],
@@ -34,7 +35,7 @@ const folders = {
   telemetry: ['binding', 'servers', 'errors'],
   collector: ['ingest', 'config', 'binding', 'plugins', 'receivers', 'servers', 'telemetry', 'errors'],
   cli: ['collector', 'config', 'telemetry', 'errors'],
-  sdk: ['collector', 'ingest', 'config', 'errors'],
+  sdk: ['collector', 'ingest', 'config', 'protobuf', 'errors'],
   index: ['collector', 'config', 'errors'],
 };
 

@@ -3,8 +3,9 @@
  */
 import type { ProtobufLogsSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 
+import type { Writer } from '../protobuf/writer.js';
 import { writeAttributes, writeValue } from './otlp-bytes.js';
-import type { Writer } from './protobuf.js';
+import { writeFixed32, writeHex, writeInteger, writeTime } from './fields.js';
 
 /** Spans as the SDK gives them to exporters. */
 export type Spans = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0];
@@ -18,11 +19,11 @@ type SpanContext = ReturnType<Span['spanContext']>;
 export function writeSpan(writer: Writer, span: Span): void {
   const spanContext = span.spanContext();
   const { parentSpanContext: parent, status, events, links } = span;
-  writer.fixed32(16, flagsOf(spanContext.traceFlags, parent?.isRemote));
-  const before = writer.length;
-  if (status.code !== 0) writer.integer(3, status.code);
-  if (status.message) writer.text(2, status.message);
-  writer.message(15, before);
+  writeFixed32(writer, 16, flagsOf(spanContext.traceFlags, parent?.isRemote));
+  const before = writer.written;
+  if (status.code !== 0) writeInteger(writer, 3, status.code);
+  if (status.message) writer.textField(2, status.message);
+  writer.close(15, before);
   writeCount(writer, 14, span.droppedLinksCount);
   for (let index = links.length - 1; index >= 0; index -= 1) writeLink(writer, links[index] as Span['links'][number]);
   writeCount(writer, 12, span.droppedEventsCount);
@@ -30,39 +31,39 @@ export function writeSpan(writer: Writer, span: Span): void {
     writeEvent(writer, events[index] as Span['events'][number]);
   writeCount(writer, 10, span.droppedAttributesCount);
   writeAttributes(writer, 9, span.attributes);
-  writer.time(8, span.endTime);
-  writer.time(7, span.startTime);
+  writeTime(writer, 8, span.endTime);
+  writeTime(writer, 7, span.startTime);
   // The SDK counts kinds from 0, the protocol from 1.
-  writer.integer(6, span.kind + 1);
-  writer.text(5, span.name);
-  if (parent?.spanId) writer.hex(4, parent.spanId);
+  writeInteger(writer, 6, span.kind + 1);
+  writer.textField(5, span.name);
+  if (parent?.spanId) writeHex(writer, 4, parent.spanId);
   writeIds(writer, spanContext);
 }
 
 function writeEvent(writer: Writer, event: Span['events'][number]): void {
-  const before = writer.length;
+  const before = writer.written;
   writeCount(writer, 4, event.droppedAttributesCount);
   if (event.attributes) writeAttributes(writer, 3, event.attributes);
-  writer.text(2, event.name);
-  writer.time(1, event.time);
-  writer.message(11, before);
+  writer.textField(2, event.name);
+  writeTime(writer, 1, event.time);
+  writer.close(11, before);
 }
 
 function writeLink(writer: Writer, { context, attributes, droppedAttributesCount }: Span['links'][number]): void {
-  const before = writer.length;
-  writer.fixed32(6, flagsOf(context.traceFlags, context.isRemote));
+  const before = writer.written;
+  writeFixed32(writer, 6, flagsOf(context.traceFlags, context.isRemote));
   writeCount(writer, 5, droppedAttributesCount);
   if (attributes) writeAttributes(writer, 4, attributes);
   writeIds(writer, context);
-  writer.message(13, before);
+  writer.close(13, before);
 }
 
 /** Trace, span and state, which have the same numbers wherever they are. */
 function writeIds(writer: Writer, { traceId, spanId, traceState }: SpanContext): void {
   const state = traceState?.serialize();
-  if (state) writer.text(3, state);
-  writer.hex(2, spanId);
-  writer.hex(1, traceId);
+  if (state) writer.textField(3, state);
+  writeHex(writer, 2, spanId);
+  writeHex(writer, 1, traceId);
 }
 
 /** Bits 0 to 7 as the context has them, bit 8 for "bit 9 is known", bit 9 for a context from elsewhere. */
@@ -71,25 +72,25 @@ function flagsOf(traceFlags: number, remote: boolean | undefined): number {
 }
 
 function writeCount(writer: Writer, field: number, count: number | undefined): void {
-  if (count) writer.integer(field, count);
+  if (count) writeInteger(writer, field, count);
 }
 
 /** `LogRecord`. */
 export function writeLogRecord(writer: Writer, record: LogRecords[number]): void {
   const { spanContext, severityNumber, severityText, eventName, body } = record;
-  if (eventName) writer.text(12, eventName);
-  writer.time(11, record.hrTimeObserved);
-  if (spanContext?.spanId) writer.hex(10, spanContext.spanId);
-  if (spanContext?.traceId) writer.hex(9, spanContext.traceId);
-  if (spanContext?.traceFlags) writer.fixed32(8, spanContext.traceFlags);
+  if (eventName) writer.textField(12, eventName);
+  writeTime(writer, 11, record.hrTimeObserved);
+  if (spanContext?.spanId) writeHex(writer, 10, spanContext.spanId);
+  if (spanContext?.traceId) writeHex(writer, 9, spanContext.traceId);
+  if (spanContext?.traceFlags) writeFixed32(writer, 8, spanContext.traceFlags);
   writeCount(writer, 7, record.droppedAttributesCount);
   writeAttributes(writer, 6, record.attributes);
   if (body !== undefined) {
-    const before = writer.length;
+    const before = writer.written;
     writeValue(writer, body);
-    writer.message(5, before);
+    writer.close(5, before);
   }
-  if (severityText) writer.text(3, severityText);
+  if (severityText) writer.textField(3, severityText);
   writeCount(writer, 2, severityNumber);
-  writer.time(1, record.hrTime);
+  writeTime(writer, 1, record.hrTime);
 }

@@ -2,7 +2,8 @@
  * What spans and log records have in common as OTLP protobuf: values, attributes, and the envelope of resources and
  * scopes. Numbers of fields are those of opentelemetry-proto; of a message they are written from the last to the first.
  */
-import { Writer } from './protobuf.js';
+import { Writer } from '../protobuf/writer.js';
+import { writeDouble, writeInteger } from './fields.js';
 
 /** An instrumentation scope of the SDK. */
 interface Scope {
@@ -29,15 +30,15 @@ export function requestWriter<T extends Item>(
 ): (items: readonly T[]) => Uint8Array {
   let bytesPerItem = 512;
   return (items) => {
-    const writer = new Writer(Math.ceil(items.length * bytesPerItem * 1.1));
+    const writer = new Writer(undefined, Math.ceil(items.length * bytesPerItem * 1.1));
     for (const [resource, scopes] of backwards([...byResource(items)])) {
-      const before = writer.length;
-      if (resource.schemaUrl) writer.text(3, resource.schemaUrl);
+      const before = writer.written;
+      if (resource.schemaUrl) writer.textField(3, resource.schemaUrl);
       for (const [scope, inScope] of backwards([...scopes])) writeScope(writer, scope, inScope, writeItem);
       writeResource(writer, resource);
-      writer.message(1, before);
+      writer.close(1, before);
     }
-    if (items.length > 0) bytesPerItem = writer.length / items.length;
+    if (items.length > 0) bytesPerItem = writer.written / items.length;
     return writer.finish();
   };
 }
@@ -48,24 +49,24 @@ function writeScope<T>(
   items: readonly T[],
   writeItem: (writer: Writer, item: T) => void,
 ): void {
-  const before = writer.length;
-  if (scope.schemaUrl) writer.text(3, scope.schemaUrl);
+  const before = writer.written;
+  if (scope.schemaUrl) writer.textField(3, scope.schemaUrl);
   for (let index = items.length - 1; index >= 0; index -= 1) {
-    const itemBefore = writer.length;
+    const itemBefore = writer.written;
     writeItem(writer, items[index] as T);
-    writer.message(2, itemBefore);
+    writer.close(2, itemBefore);
   }
-  const scopeBefore = writer.length;
-  if (scope.version) writer.text(2, scope.version);
-  writer.text(1, scope.name);
-  writer.message(1, scopeBefore);
-  writer.message(2, before);
+  const scopeBefore = writer.written;
+  if (scope.version) writer.textField(2, scope.version);
+  writer.textField(1, scope.name);
+  writer.close(1, scopeBefore);
+  writer.close(2, before);
 }
 
 function writeResource(writer: Writer, resource: Resource): void {
-  const before = writer.length;
+  const before = writer.written;
   writeAttributes(writer, 1, resource.attributes);
-  writer.message(1, before);
+  writer.close(1, before);
 }
 
 /** Attributes of any kind: a list of keys and values. */
@@ -73,11 +74,11 @@ export function writeAttributes(writer: Writer, field: number, attributes: objec
   const keys = Object.keys(attributes);
   for (let index = keys.length - 1; index >= 0; index -= 1) {
     const key = keys[index] as string;
-    const before = writer.length;
+    const before = writer.written;
     writeValue(writer, (attributes as Readonly<Record<string, unknown>>)[key]);
-    writer.message(2, before);
-    writer.text(1, key);
-    writer.message(field, before);
+    writer.close(2, before);
+    writer.textField(1, key);
+    writer.close(field, before);
   }
 }
 
@@ -85,13 +86,13 @@ export function writeAttributes(writer: Writer, field: number, attributes: objec
 export function writeValue(writer: Writer, value: unknown): void {
   switch (typeof value) {
     case 'string':
-      return writer.text(1, value);
+      return writer.textField(1, value);
     case 'boolean':
-      return writer.integer(2, value ? 1 : 0);
+      return writeInteger(writer, 2, value ? 1 : 0);
     case 'number':
       // Whole numbers beyond the safe ones are exact too, as far as they fit.
-      if (Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63) return writer.integer(3, value);
-      return writer.double(4, value);
+      if (Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63) return writeInteger(writer, 3, value);
+      return writeDouble(writer, 4, value);
     case 'object':
       if (value !== null) writeObject(writer, value);
       return;
@@ -100,18 +101,18 @@ export function writeValue(writer: Writer, value: unknown): void {
 }
 
 function writeObject(writer: Writer, value: object): void {
-  if (value instanceof Uint8Array) return writer.bytes(7, value);
-  const before = writer.length;
+  if (value instanceof Uint8Array) return writer.bytesField(7, value);
+  const before = writer.written;
   if (!Array.isArray(value)) {
     writeAttributes(writer, 1, value);
-    return writer.message(6, before);
+    return writer.close(6, before);
   }
   for (let index = value.length - 1; index >= 0; index -= 1) {
-    const itemBefore = writer.length;
+    const itemBefore = writer.written;
     writeValue(writer, value[index]);
-    writer.message(1, itemBefore);
+    writer.close(1, itemBefore);
   }
-  writer.message(5, before);
+  writer.close(5, before);
 }
 
 /** Items by resource and scope, each told by identity, in the order in which they first come. */

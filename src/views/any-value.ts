@@ -1,10 +1,11 @@
 /**
  * Attribute values and log bodies (AnyValue) as JavaScript values, and back.
  */
+import { DELIMITED } from '../protobuf/wire-types.js';
+import { Writer } from '../protobuf/writer.js';
 import { Cursor, int64 } from './cursor.js';
 import { MalformedBatchError } from './errors.js';
-import { ANY_VALUE, ARRAY_VALUE, DELIMITED, KEY_VALUE, KEY_VALUE_LIST } from './schema.js';
-import { Writer } from './writer.js';
+import { ANY_VALUE, ARRAY_VALUE, KEY_VALUE, KEY_VALUE_LIST } from './schema.js';
 
 /**
  * A value as it is read. Integers are numbers where that is exact and bigint otherwise, key-value lists are objects
@@ -161,7 +162,7 @@ export function writeAnyValue(writer: Writer, value: AnyValueInput, depth = DEPT
   if (depth === 0) throw new RangeError(`values are nested deeper than ${DEPTH_MAX} levels`);
   switch (typeof value) {
     case 'string':
-      writeText(writer, value);
+      writer.textField(STRING, value);
       return;
     case 'boolean':
       writer.varint(value ? 1 : 0);
@@ -183,16 +184,9 @@ export function writeAnyValue(writer: Writer, value: AnyValueInput, depth = DEPT
   }
 }
 
-function writeText(writer: Writer, value: string): void {
-  const before = writer.written;
-  writer.text(value);
-  writer.close(STRING, before);
-}
-
 function writeNumber(writer: Writer, value: number): void {
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
-    if (value >= 0) writer.varint(value);
-    else writer.varint64(BigInt(value));
+    writer.int64(value);
     writer.tag(INT, intValue.wire);
   } else {
     writer.double(value);
@@ -203,8 +197,7 @@ function writeNumber(writer: Writer, value: number): void {
 function writeObject(writer: Writer, value: Exclude<AnyValueInput & object, null>, depth: number): void {
   const before = writer.written;
   if (value instanceof Uint8Array) {
-    writer.bytes(value);
-    writer.close(BYTES, before);
+    writer.bytesField(BYTES, value);
   } else if (Array.isArray(value)) {
     for (const element of (value as readonly AnyValueInput[]).toReversed()) {
       const start = writer.written;
@@ -252,7 +245,5 @@ export function writeKeyValue(
 
 /** Writes the key of a KeyValue. */
 export function writeKey(writer: Writer, key: string): void {
-  const start = writer.written;
-  writer.text(key);
-  writer.close(KEY, start);
+  writer.textField(KEY, key);
 }

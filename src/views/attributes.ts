@@ -1,6 +1,8 @@
 /**
  * A list of attributes in place: found by comparing the bytes of keys, decoded when read, changed one by one.
  */
+import { DELIMITED } from '../protobuf/wire-types.js';
+import type { Writer } from '../protobuf/writer.js';
 import {
   encodedAnyValue,
   readAnyValue,
@@ -12,8 +14,7 @@ import {
 import { Cursor } from './cursor.js';
 import { hasKey, probeOf, readKey, readValue, type Probe } from './key-value.js';
 import type { Message, Piece } from './message.js';
-import { DELIMITED, KEY_VALUE, type Field } from './schema.js';
-import type { Writer } from './writer.js';
+import { KEY_VALUE, type Field } from './schema.js';
 
 const KEY = KEY_VALUE.fields.key.number;
 const VALUE = KEY_VALUE.fields.value.number;

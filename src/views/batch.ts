@@ -11,7 +11,7 @@ import { Resource, type Scope } from './resource.js';
 import { REQUESTS, type MessageType, type Signal } from './schema.js';
 import type { Span } from './span.js';
 import { present } from './view.js';
-import { Writer } from './writer.js';
+import { Writer } from '../protobuf/writer.js';
 
 /** How a batch becomes a plain object. */
 export interface ToObjectOptions {

@@ -2,8 +2,8 @@
  * Reading protobuf fields in place: a cursor over one message, and the values of single fields. It knows nothing of
  * OTLP. Whatever the bytes say, it moves forward or throws, and never reads past the message.
  */
+import { DELIMITED, FIXED32, FIXED64, VARINT } from '../protobuf/wire-types.js';
 import { MalformedBatchError } from './errors.js';
-import { DELIMITED, FIXED32, FIXED64, VARINT } from './schema.js';
 
 const FIELD_NUMBER_MAX = 2 ** 29 - 1;
 /** Bytes of the longest varint. */

@@ -1,8 +1,9 @@
 /**
  * Counting what a request holds (spans, data points, log records, samples) without views.
  */
+import { DELIMITED } from '../protobuf/wire-types.js';
 import { Cursor } from './cursor.js';
-import { DELIMITED, type Field, type MessageType } from './schema.js';
+import { type Field, type MessageType } from './schema.js';
 
 /** The items in the message of type `type` in `from..to`. */
 export function countItems(type: MessageType, bytes: Uint8Array, from: number, to: number): number {

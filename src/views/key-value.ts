@@ -2,9 +2,10 @@
  * Keys and values of single attributes (KeyValue) in place. Nearly all have the same form, a short key, a short value and
  * nothing else, and are read without looking at field after field.
  */
+import { DELIMITED } from '../protobuf/wire-types.js';
 import { readAnyValue, readHeldValue, readUnusualKey, type AnyValue } from './any-value.js';
 import { Cursor } from './cursor.js';
-import { DELIMITED, KEY_VALUE } from './schema.js';
+import { KEY_VALUE } from './schema.js';
 
 const KEY = KEY_VALUE.fields.key.number;
 const VALUE = KEY_VALUE.fields.value.number;

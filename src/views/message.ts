@@ -2,11 +2,12 @@
  * One message of a batch: where it stands, what was changed in it, and its new form. The typed views are names on top of
  * this. A change is a piece: a range of the old content that goes, and what is written instead.
  */
+import { DELIMITED } from '../protobuf/wire-types.js';
+import type { Writer } from '../protobuf/writer.js';
 import { Cursor } from './cursor.js';
 import { countItems, leadsToItems } from './items.js';
 import { checkScalar, defaultOf, readNumbers, readScalar, writeScalar, type Scalar } from './scalar.js';
-import { DELIMITED, type Field, type MessageType } from './schema.js';
-import type { Writer } from './writer.js';
+import { type Field, type MessageType } from './schema.js';
 
 /** What comes instead of a range of a message's old content. */
 export interface Piece {

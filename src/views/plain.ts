@@ -2,12 +2,13 @@
  * Whole messages as plain objects, as protobufjs makes and takes them: fields in `lowerCamelCase`, absent ones left out,
  * enums as numbers, byte strings as Uint8Array. Driven by the schema alone.
  */
+import { DELIMITED } from '../protobuf/wire-types.js';
+import type { Writer } from '../protobuf/writer.js';
 import { Cursor } from './cursor.js';
 import { MalformedBatchError } from './errors.js';
 import { DEPTH_MAX } from './any-value.js';
-import { ANY_VALUE, DELIMITED, type Field, type MessageType } from './schema.js';
+import { ANY_VALUE, type Field, type MessageType } from './schema.js';
 import { checkScalar, defaultOf, readNumbers, readScalar, writePayload, writeScalar, type Scalar } from './scalar.js';
-import type { Writer } from './writer.js';
 
 /** How 64-bit integers stand in plain objects. `number` is not exact above 2^53. */
 export type Longs = 'string' | 'bigint' | 'number';

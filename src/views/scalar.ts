@@ -2,10 +2,11 @@
  * Values of single fields that are neither messages nor lists, by their kind: the wire's form and the plain one, where
  * 64-bit integers are bigint.
  */
+import { FIXED32, FIXED64, VARINT } from '../protobuf/wire-types.js';
+import type { Writer } from '../protobuf/writer.js';
 import { endOfVarint, int32, sint32, uint64 } from './cursor.js';
 import { MalformedBatchError } from './errors.js';
-import { FIXED32, FIXED64, VARINT, type Field } from './schema.js';
-import type { Writer } from './writer.js';
+import { type Field } from './schema.js';
 
 export type Scalar = string | number | bigint | boolean | Uint8Array;
 
@@ -85,7 +86,7 @@ export function writePayload(writer: Writer, field: Field, value: Scalar): void 
     case 'sint32':
       return writer.varint((((value as number) << 1) ^ ((value as number) >> 31)) >>> 0);
     default:
-      return (value as number) < 0 ? writer.varint64(BigInt(value as number)) : writer.varint(value as number);
+      return writer.int64(value as number);
   }
 }
 

@@ -2,6 +2,7 @@
  * The one description of the OTLP messages on this side: names, numbers and kinds of all fields, by message.
  * The typed views, the plain objects and the count of items read it; a test holds it against `proto/`.
  */
+import { DELIMITED, FIXED32, FIXED64, VARINT } from '../protobuf/wire-types.js';
 
 /** How a value stands on the wire. */
 export type Kind =
@@ -19,12 +20,6 @@ export type Kind =
   | 'string'
   | 'bytes'
   | 'message';
-
-/** Layout of a payload, as protobuf numbers them. */
-export const VARINT = 0;
-export const FIXED64 = 1;
-export const DELIMITED = 2;
-export const FIXED32 = 5;
 
 /** A field of a message. */
 export class Field {

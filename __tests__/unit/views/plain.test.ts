@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { Cursor } from '../../../src/views/cursor.js';
 import { Batch } from '../../../src/views/index.js';
 import { REQUESTS } from '../../../src/views/schema.js';
-import { Writer } from '../../../src/views/writer.js';
+import { Writer } from '../../../src/protobuf/writer.js';
 import { requests } from './random.js';
 import { decodeReference, encodeReference, meaning, SIGNALS } from './reference.js';
 

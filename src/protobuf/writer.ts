@@ -2,7 +2,7 @@
  * Writes a message from its end to its start: when the length of a message has to be written, its content stands there
  * already. What stays of an old message is moved inside one buffer, which is cheaper than copying between two.
  */
-import { DELIMITED } from './schema.js';
+import { DELIMITED } from './wire-types.js';
 
 const NOTHING = Buffer.alloc(0);
 /** Short text is written character by character; a call into the runtime costs as much as this many. */
@@ -78,6 +78,17 @@ export class Writer {
     this.#buffer.write(value, this.#at, size);
   }
 
+  /** Hexadecimal digits of either case as bytes. */
+  hex(digits: string): void {
+    const size = digits.length >>> 1;
+    this.#reserve(size);
+    const [buffer, at] = [this.#buffer, this.#at];
+    for (let index = 0; index < size; index += 1) {
+      const [high, low] = [digits.charCodeAt(index * 2), digits.charCodeAt(index * 2 + 1)];
+      buffer[at + index] = (digitOf(high) << 4) | digitOf(low);
+    }
+  }
+
   /** A varint of an integer that is not negative and at most 2^53. */
   varint(value: number): void {
     if (value < 0x80) {
@@ -85,24 +96,40 @@ export class Writer {
       this.#buffer[this.#at] = value;
       return;
     }
-    const size = varintSize(value);
-    this.#reserve(size);
+    if (value >= 2 ** 31) {
+      this.#varintOfWords(value >>> 0, Math.floor(value / 2 ** 32));
+      return;
+    }
+    this.#reserve(Math.ceil((32 - Math.clz32(value)) / 7));
+    const buffer = this.#buffer;
     let [at, rest] = [this.#at, value];
-    for (; rest >= 0x80; rest = Math.floor(rest / 128)) this.#buffer[at++] = (rest % 128) | 0x80;
-    this.#buffer[at] = rest;
+    for (; rest >= 0x80; rest >>>= 7) buffer[at++] = (rest & 0x7f) | 0x80;
+    buffer[at] = rest;
+  }
+
+  /** A varint of an integer from -2^63 to 2^63, negative ones in two's complement. */
+  int64(value: number): void {
+    if (value >= 0) this.varint(value);
+    else this.#varintOfWords(value >>> 0, Math.floor(value / 2 ** 32) >>> 0);
   }
 
   /** A varint of the low 64 bits of an integer. */
   varint64(value: bigint): void {
-    let rest = BigInt.asUintN(64, value);
-    if (rest <= MAX_SAFE) {
-      this.varint(Number(rest));
-      return;
+    this.#varintOfWords(Number(BigInt.asUintN(32, value)), Number(BigInt.asUintN(32, value >> 32n)));
+  }
+
+  /** The varint of an integer of 64 bits. */
+  #varintOfWords(low: number, high: number): void {
+    const bits = high === 0 ? 32 - Math.clz32(low) : 64 - Math.clz32(high);
+    this.#reserve(Math.max(Math.ceil(bits / 7), 1));
+    const buffer = this.#buffer;
+    let [at, lower, upper] = [this.#at, low, high];
+    while (upper > 0 || lower >= 0x80) {
+      buffer[at++] = (lower & 0x7f) | 0x80;
+      lower = ((lower >>> 7) | (upper << 25)) >>> 0;
+      upper >>>= 7;
     }
-    const digits: number[] = [];
-    for (; rest >= 0x80n; rest >>= 7n) digits.push(Number(rest & 0x7fn) | 0x80);
-    digits.push(Number(rest));
-    this.bytes(Uint8Array.from(digits));
+    buffer[at] = lower;
   }
 
   fixed64(value: bigint): void {
@@ -110,9 +137,19 @@ export class Writer {
     this.#buffer.writeBigUInt64LE(BigInt.asUintN(64, value), this.#at);
   }
 
+  /** The 64 bits of an integer that is not negative, by its halves; of numbers beyond 32 bits the low ones count. */
+  fixed64OfWords(low: number, high: number): void {
+    this.fixed32(high);
+    this.fixed32(low);
+  }
+
   fixed32(value: number): void {
     this.#reserve(4);
-    this.#buffer.writeUInt32LE(value >>> 0, this.#at);
+    const [buffer, at, word] = [this.#buffer, this.#at, value >>> 0];
+    buffer[at] = word;
+    buffer[at + 1] = word >>> 8;
+    buffer[at + 2] = word >>> 16;
+    buffer[at + 3] = word >>> 24;
   }
 
   double(value: number): void {
@@ -127,7 +164,28 @@ export class Writer {
 
   /** Length and tag of what was written since `written` was `before`. */
   close(number: number, before: number): void {
-    this.varint(this.written - before);
+    const size = this.written - before;
+    if (size < 0x80 && number < 16) {
+      this.#reserve(2);
+      this.#buffer[this.#at] = number * 8 + DELIMITED;
+      this.#buffer[this.#at + 1] = size;
+      return;
+    }
+    this.varint(size);
+    this.tag(number, DELIMITED);
+  }
+
+  /** A field of text. */
+  textField(number: number, value: string): void {
+    const before = this.written;
+    this.text(value);
+    this.close(number, before);
+  }
+
+  /** A field of bytes. */
+  bytesField(number: number, value: Uint8Array): void {
+    this.bytes(value);
+    this.varint(value.length);
     this.tag(number, DELIMITED);
   }
 
@@ -148,10 +206,7 @@ export class Writer {
   }
 }
 
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
-
-function varintSize(value: number): number {
-  let size = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) size += 1;
-  return size;
+/** The value of a hexadecimal digit of either case. */
+function digitOf(unit: number): number {
+  return (unit & 15) + (unit >> 6) * 9;
 }
