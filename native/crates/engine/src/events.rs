@@ -46,9 +46,13 @@ impl Events {
     /// Adds an event, or counts it as lost.
     pub fn push(&self, event: Value, text_bytes: usize) -> bool {
         let weight = text_bytes + EVENT_OVERHEAD_BYTES;
+        self.add(event, weight, |ring| ring.events.is_empty() || ring.bytes + weight <= RING_BYTES_MAX)
+    }
+
+    fn add(&self, event: Value, weight: usize, fits: impl FnOnce(&Ring) -> bool) -> bool {
         let was_empty = {
             let mut ring = self.ring.lock();
-            if !ring.events.is_empty() && ring.bytes + weight > RING_BYTES_MAX {
+            if !fits(&ring) {
                 ring.lost += 1;
                 return false;
             }
@@ -118,7 +122,8 @@ impl Host for Events {
         if let (Value::Object(event), Value::Object(facts)) = (&mut event, facts) {
             event.extend(facts);
         }
-        self.push(event, 0);
+        // The host acts on these, so they always fit; components tell seldom.
+        self.add(event, EVENT_OVERHEAD_BYTES, |_| true);
     }
 }
 
@@ -148,6 +153,17 @@ mod tests {
         assert_eq!(events.take(), r#"{"events":[],"lost":0}"#);
         assert!(events.push(json!({ "n": 4 }), 0));
         assert_eq!(wakes.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn what_the_host_acts_on_always_fits() {
+        let events = Events::new(Arc::new(|| {}));
+        assert!(events.push(json!({ "n": 1 }), RING_BYTES_MAX));
+        assert!(!events.push(json!({ "n": 2 }), 0));
+        events.tell("plugin_stuck", json!({ "seat": 3 }));
+        let taken: Value = serde_json::from_str(&events.take()).unwrap();
+        assert_eq!(taken["events"][1]["kind"], "plugin_stuck");
+        assert_eq!(taken["lost"], 1);
     }
 
     #[test]
