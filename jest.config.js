@@ -1,6 +1,8 @@
 // Real ES modules: jest runs under --experimental-vm-modules (scripts/test.mjs sets it).
 export default {
   testEnvironment: 'node',
+  // On two cores Jest would take one; most tests wait for most of their time.
+  maxWorkers: 2,
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
