@@ -48,9 +48,9 @@ export function doorOf({ native, loaded, log }: MountedCollector, protocol: 'grp
       const config = loaded();
       return config !== null && pathsOf(config, receiver).includes(path);
     },
-    failed: (receiver, error) => {
+    failed: (receiver, what, error) => {
       const fields = { 'otelcol.component.id': receiver, error: messageOf(error) };
-      log('error', 'A request could not be taken from the host.', fields);
+      log('error', what, fields);
     },
   };
 }

@@ -79,7 +79,10 @@ export class NodeServers {
     this.#open = wanted;
     this.setRef(this.#ref);
     for (const [key, server] of before) {
-      if (wanted.has(key)) continue;
+      if (wanted.has(key)) {
+        server.renew();
+        continue;
+      }
       server.stop();
       setTimeout(() => server.cut(), CLOSE_GRACE_MS).unref();
     }

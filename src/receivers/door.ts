@@ -12,9 +12,12 @@ export interface Door {
   readonly begin: (request: HostRequest) => HostExchange | null;
   /** Whether the receiver takes requests for this path. */
   readonly serves: (receiver: string, path: string) => boolean;
-  /** A request could not be passed on because of a mistake of the host's, or of ours. */
-  readonly failed: (receiver: string, error: unknown) => void;
+  /** Something went wrong that no sender is to blame for: it is logged. */
+  readonly failed: (receiver: string, what: string, error: unknown) => void;
 }
+
+/** For {@link Door.failed}: a mistake of the host's, or of ours. */
+export const NOT_TAKEN = 'A request could not be taken from the host.';
 
 /** What the host says of a request; throws when it says what cannot be. */
 export type ContextOf<T> = (from: T) => HostContext | null;

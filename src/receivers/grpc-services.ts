@@ -3,7 +3,7 @@
  * back with its details. That package is the host's; nothing of it is loaded here.
  */
 import type { HostAnswer } from '../binding/index.js';
-import type { ContextOf, Door } from './door.js';
+import { NOT_TAKEN, type ContextOf, type Door } from './door.js';
 
 /** One method, as `@grpc/grpc-js` describes it. */
 export interface GrpcMethod {
@@ -71,7 +71,7 @@ export function makeGrpcServices(door: Door, settings: GrpcServiceSettings): rea
       handOver(door, settings, path, call).then(
         ({ error, value }) => callback(error, value),
         (error: unknown) => {
-          door.failed(settings.receiver, error);
+          door.failed(settings.receiver, NOT_TAKEN, error);
           callback({ code: INTERNAL, details: 'internal error' });
         },
       );

@@ -7,7 +7,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 import type { HostAnswer } from '../binding/index.js';
 import { CollectorError } from '../errors.js';
-import { peerOf, relay, type ContextOf, type Door } from './door.js';
+import { NOT_TAKEN, peerOf, relay, type ContextOf, type Door } from './door.js';
 
 /** A request as Node's servers give it. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -37,7 +37,7 @@ export function makeHttpHandler(door: Door, settings: HttpHandlerSettings): Http
       return;
     }
     const fail = (error: unknown): void => {
-      door.failed(settings.receiver, error);
+      door.failed(settings.receiver, NOT_TAKEN, error);
       if (next !== undefined && !response.headersSent) next(error);
       else refuse(response, 500, 'internal error');
     };

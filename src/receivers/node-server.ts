@@ -11,7 +11,8 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 
-import { listen, tlsOptions, type EndpointAddress, type EndpointTls } from '../servers/listen.js';
+import { listen, type EndpointAddress } from '../servers/listen.js';
+import { Certificates, tlsOptions, type EndpointTls } from '../servers/tls.js';
 import type { Door } from './door.js';
 import { Greetings } from './greeting.js';
 import { limitLifetime, type Http2Lifetime } from './http2-lifetime.js';
@@ -51,6 +52,7 @@ export class NodeServer {
   readonly #server: AnyServer;
   readonly #greetings: Greetings | null;
   readonly #sessions: Set<ServerHttp2Session>;
+  #certificates: Certificates | null = null;
 
   private constructor(
     settings: NodeServerSettings,
@@ -87,7 +89,14 @@ export class NodeServer {
       const http2 = furnish(createHttp2Server(http2Options(settings)));
       greetings = new Greetings(server as Server, http2, settings.headTimeoutMs);
     }
-    return new NodeServer(settings, await listen(server, settings.at), server, greetings, sessions);
+    const opened = new NodeServer(settings, await listen(server, settings.at), server, greetings, sessions);
+    opened.#certificates = certificatesOf(server as Http2SecureServer, settings, door);
+    return opened;
+  }
+
+  /** Uses its TLS files as they are now. */
+  renew(): void {
+    this.#certificates?.renew();
   }
 
   /** Whether the listener keeps the process alive. */
@@ -123,12 +132,23 @@ function create(settings: NodeServerSettings): AnyServer {
       : createSecureServer({
           ...http1,
           ...http2Options(settings),
-          ...tlsOptions(at, tls),
+          ...tlsOptions(at.purpose, tls),
           allowHTTP1: protocol === 'http',
         });
   // The pace of a body is the core's to judge. A server of HTTP/2 takes these for HTTP/1.1, but not as options.
   const limits = { headersTimeout: headTimeoutMs, requestTimeout: 0, keepAliveTimeout: lifetime.idleMs };
   return Object.assign(server, limits, !keepAlive && { maxRequestsPerSocket: 1 });
+}
+
+function certificatesOf(
+  server: Http2SecureServer,
+  { receiver, at, tls }: NodeServerSettings,
+  door: Door,
+): Certificates | null {
+  if (tls === null) return null;
+  return Certificates.watch(server, at.purpose, tls, (error) => {
+    door.failed(receiver, 'TLS files cannot be used, those before stay in use.', error);
+  });
 }
 
 function http2Options({ concurrentStreams }: NodeServerSettings) {

@@ -1,10 +1,8 @@
 /**
- * Addresses and TLS of the servers that Node runs for the collector: its own pages, and receivers with `engine: node`.
+ * Addresses of the servers that Node runs for the collector: its own pages, and receivers with `engine: node`.
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
-import type { SecureVersion, TlsOptions } from 'node:tls';
 
 import { CollectorError, messageOf } from '../errors.js';
 
@@ -18,19 +16,6 @@ export interface EndpointAddress {
   readonly port: number;
   /** A Unix socket instead. */
   readonly socketPath?: string;
-}
-
-/** TLS of a listener: files or PEM text. */
-export interface EndpointTls {
-  readonly certFile: string | null;
-  readonly certPem: string | null;
-  readonly keyFile: string | null;
-  readonly keyPem: string | null;
-  /** "1.0" to "1.3"; null is Node's. */
-  readonly minVersion: string | null;
-  readonly maxVersion: string | null;
-  /** Asks clients for a certificate signed by it. */
-  readonly clientCaFile: string | null;
 }
 
 /** Splits `host:port`, `:port` and `[v6]:port`. @returns null when there is no port */
@@ -85,30 +70,4 @@ function printAddress({ host, port }: EndpointAddress, server: Server): string {
   const bound = server.address() as AddressInfo | null;
   const shown = host === '' ? '0.0.0.0' : host;
   return `${shown.includes(':') ? `[${shown}]` : shown}:${bound?.port ?? port}`;
-}
-
-/** What Node's servers want for it. @throws CollectorError `START_FAILED` when a file cannot be read */
-export function tlsOptions({ purpose }: EndpointAddress, tls: EndpointTls): TlsOptions {
-  const read = (file: string | null, pem: string | null): string | undefined => {
-    if (file === null) return pem ?? undefined;
-    try {
-      return readFileSync(file, 'utf8');
-    } catch (cause) {
-      throw new CollectorError('START_FAILED', `${purpose}: cannot read TLS file ${file}: ${messageOf(cause)}`, {
-        cause,
-      });
-    }
-  };
-  const clientCa = read(tls.clientCaFile, null);
-  return {
-    cert: read(tls.certFile, tls.certPem),
-    key: read(tls.keyFile, tls.keyPem),
-    ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
-    ...(tls.minVersion !== null && { minVersion: secureVersion(tls.minVersion) }),
-    ...(tls.maxVersion !== null && { maxVersion: secureVersion(tls.maxVersion) }),
-  };
-}
-
-function secureVersion(version: string): SecureVersion {
-  return version === '1.0' ? 'TLSv1' : (`TLSv${version}` as SecureVersion);
 }

@@ -4,7 +4,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { CollectorError } from '../errors.js';
-import { parseEndpoint, type EndpointAddress, type EndpointTls } from '../servers/listen.js';
+import { parseEndpoint, type EndpointAddress } from '../servers/listen.js';
+import type { EndpointTls } from '../servers/tls.js';
 import { HttpEndpoint } from './http-endpoint.js';
 
 /** What the extension is configured with. */

@@ -2,10 +2,11 @@
  * A small HTTP listener for pages of the collector itself (metrics, health): bounded, quick to close.
  * Not for telemetry; that is received by the core.
  */
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, type Server as SecureServer } from 'node:https';
 
-import { listen, tlsOptions, type EndpointAddress, type EndpointTls } from '../servers/listen.js';
+import { listen, type EndpointAddress } from '../servers/listen.js';
+import { Certificates, tlsOptions, type EndpointTls } from '../servers/tls.js';
 
 const HEADER_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -33,8 +34,7 @@ export class HttpEndpoint {
       requestTimeout: REQUEST_TIMEOUT_MS,
       maxHeaderSize: HEADER_BYTES_MAX,
     };
-    const server: Server =
-      tls === null ? createServer(options, handler) : createTlsServer({ ...options, ...tlsOptions(at, tls) }, handler);
+    const server = tls === null ? createServer(options, handler) : createSecured(options, at.purpose, tls, handler);
     server.maxConnections = CONNECTIONS_MAX;
     return new HttpEndpoint(server, await listen(server, at));
   }
@@ -57,4 +57,16 @@ export class HttpEndpoint {
     });
     return this.#closing;
   }
+}
+
+function createSecured(
+  options: ServerOptions,
+  purpose: string,
+  tls: EndpointTls,
+  handler: RequestListener,
+): SecureServer {
+  const server = createTlsServer({ ...options, ...tlsOptions(purpose, tls) }, handler);
+  // New files that cannot be used show by the certificate that stays.
+  Certificates.watch(server, purpose, tls, () => {});
+  return server;
 }
