@@ -1,7 +1,7 @@
 /**
  * Redaction: deletes attributes by key, and hides what looks like an e-mail address in all other texts.
  */
-import { definePlugin, type Attributes, type Batch } from 'teleferric/plugin';
+import { definePlugin, type Batch, type Resource } from 'teleferric/plugin';
 
 interface Options {
   /** Keys whose attributes are deleted. */
@@ -21,21 +21,25 @@ export default definePlugin<Options>({
   },
 
   process(batch, { options }) {
-    for (const attributes of attributesOf(batch)) {
-      for (const key of options.keys) attributes.delete(key);
-      for (const [key, value] of attributes) {
-        if (typeof value === 'string' && value.includes('@')) attributes.set(key, value.replace(ADDRESS, '[redacted]'));
+    for (const record of recordsOf(batch)) {
+      const hasAddress = record.mayContain('@');
+      for (const key of options.keys) record.attributes.delete(key);
+      if (!hasAddress) continue;
+      for (const [key, value] of record.attributes) {
+        if (typeof value !== 'string' || !value.includes('@')) continue;
+        record.attributes.set(key, value.replace(ADDRESS, '[redacted]'));
       }
     }
   },
 });
 
-function* attributesOf(batch: Batch): Generator<Attributes> {
-  for (const resource of batch.resources()) yield resource.attributes;
+/** Whatever has attributes. */
+function* recordsOf(batch: Batch): Generator<Pick<Resource, 'attributes' | 'mayContain'>> {
+  yield* batch.resources();
   for (const span of batch.spans()) {
-    yield span.attributes;
-    for (const event of span.events()) yield event.attributes;
+    yield span;
+    yield* span.events();
   }
-  for (const record of batch.logRecords()) yield record.attributes;
-  for (const point of batch.dataPoints()) yield point.attributes;
+  yield* batch.logRecords();
+  yield* batch.dataPoints();
 }

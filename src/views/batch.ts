@@ -74,6 +74,11 @@ export class Batch {
     return this.#itemsReplaced + this.#request.totals.dropped;
   }
 
+  /** Whether a text may be somewhere in the batch, as of its records. */
+  mayContain(text: string): boolean {
+    return this.#request.mayContain(text);
+  }
+
   resources(): IterableIterator<Resource> {
     return present(this.#request.list(this.#type.list[0]!), Resource);
   }

@@ -7,6 +7,7 @@ import type { Writer } from '../protobuf/writer.js';
 import { Cursor } from './cursor.js';
 import { countItems, leadsToItems } from './items.js';
 import { checkScalar, defaultOf, readNumbers, readScalar, writeScalar, type Scalar } from './scalar.js';
+import { Search } from './search.js';
 import { type Field, type MessageType } from './schema.js';
 
 /** What comes instead of a range of a message's old content. */
@@ -25,6 +26,7 @@ export interface Totals {
   dropped: number;
   /** About how many bytes are put in by changes. */
   growth: number;
+  readonly search: Search;
 }
 
 /** About what a changed field gains besides its text: tags, and longer lengths above it. */
@@ -91,7 +93,7 @@ export class Message implements Piece {
 
   /** A whole request. */
   static request(type: MessageType, bytes: Buffer): Message {
-    const totals = { dropped: 0, growth: 0 };
+    const totals = { dropped: 0, growth: 0, search: new Search() };
     return new Message(type, totals, null, null, 0, bytes.length, bytes, 0, bytes.length);
   }
 
@@ -169,6 +171,11 @@ export class Message implements Piece {
   /** A 64-bit integer. */
   wide(field: Field): bigint {
     return this.value(field) as bigint;
+  }
+
+  /** Whether a text stands somewhere in the content; true once anything was changed. */
+  mayContain(text: string): boolean {
+    return this.touched || this.totals.search.finds(text, this.bytes, this.from, this.to);
   }
 
   /** The values of a list of numbers or texts. */

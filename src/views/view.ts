@@ -18,6 +18,14 @@ export abstract class View {
     this.origin = origin;
   }
 
+  /**
+   * Whether a text may be somewhere inside, in any field or in whatever is below. Compares bytes and parses nothing: where
+   * it says no, there is nothing to look for. Says yes after a change.
+   */
+  mayContain(text: string): boolean {
+    return this.origin.mayContain(text);
+  }
+
   /** A field by its name, for fields that several messages have. */
   protected field(name: string): Field {
     return this.origin.type.fields[name]!;

@@ -365,6 +365,61 @@ describe('drop', () => {
   });
 });
 
+const answers = (batch: Batch, text: string) => Array.from(batch.spans(), (span) => span.mayContain(text));
+
+describe('mayContain', () => {
+  const spans = [
+    { name: 'plain' },
+    { name: 'told', attributes: [attribute('mail', 'a@example.com')], events: [{ name: 'späť' }] },
+    { name: 'plain again' },
+  ];
+
+  it('says where a text is, in any order of asking', () => {
+    const batch = traces(spans);
+    expect([batch.mayContain('@'), batch.mayContain('plain again'), batch.mayContain('nowhere')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(answers(batch, '@')).toEqual([false, true, false]);
+    expect(answers(batch, 'plain')).toEqual([true, false, true]);
+    const backwards = [...batch.spans()].toReversed();
+    expect(backwards.map((span) => [span.mayContain('@'), span.mayContain('plain')])).toEqual([
+      [false, true],
+      [true, false],
+      [false, true],
+    ]);
+    expect(Array.from(batch.resources(), (resource) => resource.mayContain('@'))).toEqual([true]);
+  });
+
+  it('finds keys, what is below, and text that is not ASCII', () => {
+    const batch = traces(spans);
+    expect(answers(batch, 'mail')).toEqual([false, true, false]);
+    expect(answers(batch, 'späť')).toEqual([false, true, false]);
+    const [event] = [...batch.spans()][1]!.events();
+    expect([event!.mayContain('ä'), event!.mayContain('@')]).toEqual([true, false]);
+  });
+
+  it('does not take a text that ends in the next record for one of this', () => {
+    // The end of one name, the head of the next span, its name.
+    const batch = traces([{ name: 'ab' }, { name: 'cd' }]);
+    const between = Buffer.from(batch.encode()).toString('latin1').slice(-7);
+    expect(between.startsWith('b')).toBe(true);
+    expect(batch.mayContain(between)).toBe(true);
+    expect(answers(batch, between)).toEqual([false, false]);
+  });
+
+  it('says no of what is not there, and yes of what was changed', () => {
+    const batch = traces([{ name: 'a' }, { name: 'b' }]);
+    const [a] = batch.spans();
+    expect(a!.status.mayContain('x')).toBe(false);
+    a!.attributes.set('mail', 'a@example.com');
+    expect(answers(batch, '@')).toEqual([true, false]);
+    expect(batch.mayContain('@')).toBe(true);
+    expect(new Batch('traces', new Uint8Array(0)).mayContain('@')).toBe(false);
+  });
+});
+
 function circular(): object {
   const list: unknown[] = [];
   list.push(list, list);
