@@ -20,8 +20,8 @@ const setup = (options: object, ts: object = {}) => ({
   pipelines: { logs: { receivers: ['ts/source'], exporters: ['nop'] } },
 });
 
-async function start(options: object): Promise<Running> {
-  return cleanup.add(await startCollector(setup(options)), (it) => it.close(0));
+async function start(options: object, ts: object = {}): Promise<Running> {
+  return cleanup.add(await startCollector(setup(options, ts)), (it) => it.close(0));
 }
 
 const answers = (of: Running): unknown[] => of.said('answered').map(({ fields }) => fields['outcome']);
@@ -50,6 +50,29 @@ test('one that cannot start is tried again, and told of', async () => {
   expect(told?.fields).toMatchObject({ error: 'cannot listen', 'otelcol.component.id': 'ts/source' });
   expect(String(told?.fields['stacktrace'])).toContain('source.ts');
   expect(collector.metric('teleferric_plugin_restarts_total')).toBe(1);
+});
+
+test('one that stands still is ended, told of, and started anew', async () => {
+  const folder = cleanup.add(await mkdtemp(join(tmpdir(), 'teleferric-')), (it) => rm(it, { recursive: true }));
+  const collector = await start({ name: 'a', hangs: join(folder, 'hung') }, { timeout: '500ms' });
+  await eventually(() => answers(collector).length === 3);
+  expect(names(collector, 'started')).toEqual(['a']);
+  const [told, ...more] = collector.said('plugin worker ended');
+  expect(told?.fields).toMatchObject({ error: 'the worker stood still for 500 ms' });
+  expect(more).toEqual([]);
+  expect(collector.metric('teleferric_plugin_restarts_total')).toBe(1);
+});
+
+test('one that works is left alone, even if the collector’s own thread stands still', async () => {
+  const collector = await start({ name: 'a' }, { timeout: '100ms' });
+  await eventually(() => collector.said('refused').length === 1);
+  for (let times = 0; times < 3; times += 1) {
+    const until = performance.now() + 300;
+    while (performance.now() < until);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  expect(collector.said('plugin worker ended')).toEqual([]);
+  expect(collector.metric('teleferric_plugin_restarts_total')).toBe(0);
 });
 
 test('a reload starts the new one when the old one has ended', async () => {

@@ -35,7 +35,7 @@ export interface PluginModule {
   readonly workers: number;
   /** Heap of one worker, MiB. */
   readonly memoryLimitMib: number;
-  /** For one batch, milliseconds; 0 where there are none. */
+  /** For one batch, and for a receiver to stand still, milliseconds. */
   readonly timeoutMs: number;
   /** Batches that one worker has in hand at once. */
   readonly concurrency: number;
@@ -50,7 +50,7 @@ interface PluginKeys {
   readonly options: Readonly<Record<string, unknown>>;
   readonly workers?: number;
   readonly memory_limit_mib: number;
-  readonly timeout?: number;
+  readonly timeout: number;
 }
 
 /** Finds and reads the modules of components in use; what is wrong goes to `issues`. */
@@ -97,7 +97,7 @@ async function readModule(
   const file = findModule(keys.module, folder);
   const text = await environment.readFile(file);
   const concurrency = kind === 'exporter' ? EXPORTER_CONCURRENCY : 1;
-  const { workers = 1, timeout = 0 } = keys;
+  const { workers = 1, timeout } = keys;
   const made = [file, text, keys.options, workers, keys.memory_limit_mib, timeout];
   const component = `${kind}s::${id}`;
   return {

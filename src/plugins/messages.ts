@@ -15,6 +15,7 @@ export interface WorkerSettings extends Pick<
 /** From a worker. */
 export type WorkerMessage =
   | { readonly type: 'ready'; readonly seat: number }
+  | { readonly type: 'alive' }
   | { readonly type: 'refused'; readonly message: string; readonly stack: string | null }
   | {
       readonly type: 'log';
@@ -25,6 +26,9 @@ export type WorkerMessage =
 
 /** To the worker of a receiver: the pipelines take data. */
 export const BEGIN = 'begin';
+
+/** To the worker of a receiver: it has to say that it is alive. */
+export const CALL = 'call';
 
 /** To a worker: no more batches are to be fetched; the worker ends when it has answered those in hand. */
 export const CLOSE = 'close';

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { PluginModule } from '../config/plugin-modules.js';
 import { CollectorError, messageOf } from '../errors.js';
 import { stackOf } from './failure.js';
-import { BEGIN, CLOSE, type WorkerMessage, type WorkerSettings } from './messages.js';
+import { BEGIN, CALL, CLOSE, type WorkerMessage, type WorkerSettings } from './messages.js';
 
 /** The compiled file, also for whoever runs the sources. */
 const ENTRY = new URL('../../dist/plugins/worker.js', import.meta.url);
@@ -40,6 +40,8 @@ interface Member {
   reason: { readonly message: string; readonly stack: string | null } | null;
   /** Whether it has been told of already. */
   isReported: boolean;
+  /** Whether it has been called, and has not said that it is alive. */
+  isCalled: boolean;
 }
 
 /** The workers of one component. */
@@ -49,7 +51,8 @@ export class WorkerPool {
   readonly #members = new Set<Member>();
   readonly #restarts = new Set<NodeJS.Timeout>();
   #restartMs = RESTART_FIRST_MS;
-  #begun = false;
+  /** Calls the workers of a receiver that has begun; from the core nobody would notice that one stands still. */
+  #calls: NodeJS.Timeout | null = null;
   #closing = false;
 
   private constructor(module: PluginModule, host: PoolHost) {
@@ -72,8 +75,26 @@ export class WorkerPool {
   /** Has the worker of a receiver receive, and each that takes its place. */
   begin(): void {
     if (this.module.kind !== 'receiver') return;
-    this.#begun = true;
+    this.#calls = setInterval(() => this.#call(), this.module.timeoutMs).unref();
     for (const { worker } of this.#members) worker.postMessage(BEGIN);
+  }
+
+  /** Calls the workers; those that have not answered the call before are ended. */
+  #call(): void {
+    const late = Array.from(this.#members).filter(({ isCalled }) => isCalled);
+    for (const member of this.#members) {
+      if (member.seat === null || member.isCalled) continue;
+      member.isCalled = true;
+      member.worker.postMessage(CALL);
+    }
+    // If it was this thread that stood still, answers have come that it has not read yet.
+    setImmediate(() => {
+      for (const member of late) {
+        if (!member.isCalled) continue;
+        member.reason ??= { message: `the worker stood still for ${this.module.timeoutMs} ms`, stack: null };
+        void member.worker.terminate();
+      }
+    });
   }
 
   /** Ends the worker that has this seat, which has not answered in time; another takes its place. */
@@ -90,6 +111,7 @@ export class WorkerPool {
   /** Lets the workers answer what they have in hand, and ends them; resolves when all are gone. Never rejects. */
   async close(): Promise<void> {
     this.#closing = true;
+    if (this.#calls !== null) clearInterval(this.#calls);
     for (const restart of this.#restarts) clearTimeout(restart);
     this.#restarts.clear();
     await Promise.all(Array.from(this.#members, closeMember));
@@ -107,7 +129,14 @@ export class WorkerPool {
       resourceLimits: { maxOldGenerationSizeMb: memoryLimitMib },
     });
     worker.unref();
-    const member: Member = { worker, startedMs: performance.now(), seat: null, reason: null, isReported: false };
+    const member: Member = {
+      worker,
+      startedMs: performance.now(),
+      seat: null,
+      reason: null,
+      isReported: false,
+      isCalled: false,
+    };
     this.#members.add(member);
     const end = (reason: { message: string; stack: string | null }): void => {
       member.reason = reason;
@@ -120,9 +149,10 @@ export class WorkerPool {
       worker.on('message', (message: WorkerMessage) => {
         if (message.type === 'log') return this.#log(message);
         if (message.type === 'refused') return end(message);
+        if (message.type === 'alive') return void (member.isCalled = false);
         clearTimeout(timer);
         member.seat = message.seat;
-        if (this.#begun) worker.postMessage(BEGIN);
+        if (this.#calls !== null) worker.postMessage(BEGIN);
         resolve();
       });
       worker.on('error', (error: unknown) => {

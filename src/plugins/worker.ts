@@ -22,7 +22,7 @@ import type {
 } from './define.js';
 import { failureOf, stackOf } from './failure.js';
 import { loadPlugin } from './load-module.js';
-import { BEGIN, CLOSE, type WorkerMessage, type WorkerSettings } from './messages.js';
+import { BEGIN, CALL, CLOSE, type WorkerMessage, type WorkerSettings } from './messages.js';
 
 /** Lines of the plugin that are passed on in a second. */
 const LINES_PER_SECOND_MAX = 100;
@@ -48,6 +48,7 @@ class PluginWorker {
   start(): void {
     parent.on('message', (message) => {
       if (message === BEGIN) void this.#begin();
+      if (message === CALL) tell({ type: 'alive' });
       if (message !== CLOSE) return;
       this.#closing = true;
       void this.#endIfIdle();

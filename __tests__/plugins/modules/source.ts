@@ -10,6 +10,8 @@ interface Options {
   /** A file that is written at the first start, which then fails. */
   readonly fails?: string;
   readonly signal?: string;
+  /** A file that is written at the first start, which then stands still. */
+  readonly hangs?: string;
 }
 
 async function emitAll({ options, emit, log }: ReceiverContext<Options>): Promise<void> {
@@ -35,10 +37,14 @@ export default definePlugin<Options>({
     end = () => log.info('closed', { name });
   },
   async start(context) {
-    const { name, fails } = context.options;
+    const { name, fails, hangs } = context.options;
     if (fails !== undefined && !existsSync(fails)) {
       writeFileSync(fails, '');
       throw new Error('cannot listen');
+    }
+    if (hangs !== undefined && !existsSync(hangs)) {
+      writeFileSync(hangs, '');
+      for (;;);
     }
     context.log.info('started', { name });
     await emitAll(context);

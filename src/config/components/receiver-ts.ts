@@ -2,7 +2,7 @@
  * Receiver `ts`: a module of the user that receives, in a worker thread.
  */
 import { acknowledgedFields, checkAcknowledged } from '../blocks/acknowledged.js';
-import { checkPlugin, pluginFields } from '../blocks/plugin.js';
+import { checkPlugin, pluginFields, pluginTimeout } from '../blocks/plugin.js';
 import type { NativeTsReceiverConfig } from '../native-types.js';
 import { object } from '../schema/spec.js';
 import type { Infer } from '../schema/spec.js';
@@ -11,7 +11,16 @@ import { define, forSignals } from './definition.js';
 const { module, options, memory_limit_mib } = pluginFields;
 
 const spec = object(
-  { module, options, memory_limit_mib, ...acknowledgedFields },
+  {
+    module,
+    options,
+    memory_limit_mib,
+    timeout: pluginTimeout(
+      '5s',
+      'How long the event loop of the worker may stand still; one that does so longer is ended and started anew',
+    ),
+    ...acknowledgedFields,
+  },
   {
     validate: (receiver, report) => {
       checkPlugin(receiver, report);

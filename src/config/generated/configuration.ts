@@ -1158,6 +1158,8 @@ export interface TsReceiver {
   readonly options?: { readonly [name : string]: ConfigValue } | Reference;
   /** Heap of one worker; one that needs more is ended. Unit: MiB. At least 16. @default 128 */
   readonly memory_limit_mib?: number | Reference;
+  /** How long the event loop of the worker may stand still; one that does so longer is ended and started anew. At least 1ms. @default '5s' */
+  readonly timeout?: Duration;
   /** What OK tells a sender: `received` is in memory, `persisted` in the storage of every queue, `delivered` at the destinations. The weakest that the pipelines give unless written; a level that they cannot give keeps the collector from starting. A key of teleferric's own. */
   readonly ack?: 'received' | 'persisted' | 'delivered' | Reference | null;
   /** How long a request waits for room in a queue that has `block_on_overflow` before it is refused; over gRPC also no longer than until 100 ms before the client's deadline. 0 is as long as it takes. A key of teleferric's own. @default '5s' */
