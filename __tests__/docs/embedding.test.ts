@@ -15,7 +15,7 @@ import { folderWith, ROOT } from '../support/installed.js';
 
 jest.setTimeout(60_000);
 
-const blocks = blocksOf('embedding.md').filter(isCode);
+const blocks = blocksOf('docs/embedding.md').filter(isCode);
 const programs = blocks.filter(({ words }) => words.includes('run'));
 const fragments = blocks.filter(({ words }) => !words.includes('run'));
 

@@ -1,6 +1,6 @@
 /**
  * The code of docs/plugins.md: its three plugins work in one collector, configured as shown there, its test passes, and
- * all of it compiles.
+ * all of it compiles, as does the plugin of README.md.
  */
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -24,7 +24,7 @@ import { decodeRequest, encodeRequest } from '../support/proto.js';
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
-const blocks = blocksOf('plugins.md');
+const blocks = blocksOf('docs/plugins.md');
 const code = blocks.filter(isCode);
 /** Modules by the file name in their first line. */
 const modules = new Map(
@@ -50,7 +50,11 @@ test('the code compiles', async () => {
   const given = `declare const batch: import('teleferric/plugin').Batch;\n`;
   const alone = code.filter((block) => !isTest(block));
   expect(alone).toHaveLength(code.length - 1);
-  expect(await compile(alone, { packages: [], given, before: () => '' })).toBe('');
+  const readme = blocksOf('README.md').filter((block) => isCode(block) && block.code.includes('definePlugin'));
+  expect(readme).toHaveLength(1);
+  for (const each of [alone, readme]) {
+    expect(await compile(each, { packages: [], given, before: () => '' })).toBe('');
+  }
 });
 
 test('the test passes', async () => {

@@ -8,7 +8,7 @@ import { blocksOf, compile, isCode } from '../support/documents.js';
 jest.setTimeout(60_000);
 
 test('the code compiles', async () => {
-  const code = blocksOf('sdk.md').filter(isCode);
+  const code = blocksOf('docs/sdk.md').filter(isCode);
   expect(code).not.toEqual([]);
   const packages = ['@opentelemetry'];
   expect(await compile(code, { packages, given: '', before: () => '' })).toBe('');

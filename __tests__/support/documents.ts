@@ -19,9 +19,9 @@ export interface Block {
   readonly heading: string;
 }
 
-/** Those of `docs/<name>`, of any language. */
-export function blocksOf(name: string): readonly Block[] {
-  const document = readFileSync(path.join(ROOT, 'docs', name), 'utf8');
+/** Those of a document, by its path from the root, of any language. */
+export function blocksOf(file: string): readonly Block[] {
+  const document = readFileSync(path.join(ROOT, file), 'utf8');
   const found: Block[] = [];
   let heading = '';
   let open: { line: number; words: string[]; lines: string[] } | null = null;
