@@ -1,5 +1,5 @@
 // Worker threads that own collectors under traffic are terminated at any moment, while a collector of the main thread
-// takes data. Prints what it counted, and what the process holds after each quarter. Needs --expose-gc.
+// takes data. Prints what it counted, and what the process holds after each eighth. Needs --expose-gc.
 // oxlint-disable unicorn/require-post-message-target-origin -- threads have no origins
 import { request } from 'node:http';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
@@ -10,7 +10,7 @@ import { held } from './held.mjs';
 const SPAN = Uint8Array.from([0x0a, 4, 0x12, 2, 0x12, 0]);
 const endpoint = '127.0.0.1:0';
 /** How often what the process holds is looked at. */
-const PARTS = 4;
+const PARTS = 8;
 
 /** With two threads of its own, and an exporter whose target is away, so that something is always under way. */
 const config = {
