@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 
 import { exits, pairs } from './exits.mjs';
 import { level } from './level.mjs';
-import { newestVersions, withNode } from './node-versions.mjs';
+import { newestVersions, promisedVersions, withNode } from './node-versions.mjs';
 import { node } from './node.mjs';
 
 const usage = `usage: npm run survival -- SCENARIO [flags]
@@ -12,7 +12,7 @@ const usage = `usage: npm run survival -- SCENARIO [flags]
   reloads        one collector changes again and again   --count N (1000)
   workers        threads with collectors are terminated  --count N (240) --seed N (1)
   exits          processes end, at any state             --short
-  node-versions  all of it, short, on each Node          --only VERSION
+  node-versions  all of it, short, on each Node          --only VERSION | --every
 `;
 
 const { values, positionals } = parseArgs({
@@ -22,6 +22,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string' },
     short: { type: 'boolean' },
     only: { type: 'string' },
+    every: { type: 'boolean' },
     help: { type: 'boolean' },
   },
 });
@@ -33,7 +34,7 @@ const scenarios = {
   reloads: () => level('reloads.mjs', { warmUp: [40], count: number('count', 1000) }, say),
   workers: () => level('workers.mjs', { count: number('count', 240), more: [number('seed', 1)], noiseKib: 4096 }, say),
   exits: () => ended(values.short === true),
-  'node-versions': () => everyNode(values.only),
+  'node-versions': async () => everyNode(await chosenVersions()),
 };
 
 const scenario = scenarios[positionals[0]];
@@ -56,9 +57,13 @@ async function ended(short) {
   });
 }
 
-/** The short forms on each version of Node there is, one after another. */
-async function everyNode(only) {
-  const versions = only === undefined ? await newestVersions() : [only];
+async function chosenVersions() {
+  if (values.only !== undefined) return [values.only];
+  return values.every === true ? promisedVersions() : newestVersions();
+}
+
+/** The short forms on each version of Node, one after another. */
+async function everyNode(versions) {
   const faults = [];
   for (const version of versions) {
     const found = await withNode(version, async (executable) => {

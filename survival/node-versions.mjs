@@ -13,21 +13,36 @@ const PACKAGE = `node-${process.platform === 'win32' ? 'win' : process.platform}
 const OLDEST = 20;
 
 /** The first versions that `engines` of package.json names. */
-const FIRST = ['20.19.0', '22.12.0'];
+const FIRST = [
+  [20, 19, 0],
+  [22, 12, 0],
+];
 
 /** The newest version of each major from the oldest that we run on, and the first ones that we promise to run on. */
 export async function newestVersions() {
-  const { stdout } = await run('npm', ['view', PACKAGE, 'versions', '--json'], { maxBuffer: 1 << 24 });
-  const newest = new Map();
-  for (const version of JSON.parse(stdout)) {
-    const numbers = version.split('.').map(Number);
-    if (numbers[0] < OLDEST || numbers.some(Number.isNaN)) continue;
-    const known = newest.get(numbers[0]);
-    if (known === undefined || isNewer(numbers, known)) newest.set(numbers[0], numbers);
-  }
-  const all = [...[...newest.values()].map((numbers) => numbers.join('.')), ...FIRST];
-  return all.toSorted((one, other) => (isNewer(one.split('.').map(Number), other.split('.').map(Number)) ? 1 : -1));
+  const newest = new Map((await published()).map((version) => [version[0], version]));
+  return texts([...newest.values(), ...FIRST]);
 }
+
+/** All versions that we promise to run on. */
+export async function promisedVersions() {
+  const isPromised = (version) => FIRST.some((first) => first[0] === version[0] && !isNewer(first, version));
+  const [newestFirst] = FIRST.at(-1);
+  return texts((await published()).filter((version) => version[0] > newestFirst || isPromised(version)));
+}
+
+/** What is published from the oldest on, as lists of numbers, old before new. */
+async function published() {
+  const { stdout } = await run('npm', ['view', PACKAGE, 'versions', '--json'], { maxBuffer: 1 << 24 });
+  return JSON.parse(stdout)
+    .map((version) => version.split('.').map(Number))
+    .filter((numbers) => numbers[0] >= OLDEST && !numbers.some(Number.isNaN))
+    .toSorted(byAge);
+}
+
+const texts = (versions) => versions.toSorted(byAge).map((numbers) => numbers.join('.'));
+
+const byAge = (one, other) => (isNewer(one, other) ? 1 : -1);
 
 function isNewer(one, other) {
   const at = one.findIndex((number, index) => number !== other[index]);
