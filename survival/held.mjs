@@ -14,12 +14,19 @@ export async function held() {
       files: readdirSync('/proc/self/fd').filter(isOurs).length,
       handles: process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').length,
       rssKib: number('VmRSS'),
+      mallocKib: mallocKib(),
       heapKib: Math.round(process.memoryUsage().heapUsed / 1024),
     });
   }
   const least = (name) => Math.min(...looks.map((look) => look[name]));
-  const names = ['threads', 'files', 'handles', 'rssKib', 'heapKib'];
+  const names = ['threads', 'files', 'handles', 'rssKib', 'mallocKib', 'heapKib'];
   return Object.fromEntries(names.map((name) => [name, least(name)]));
+}
+
+/** What the C library's allocator has in memory, where it has one arena and maps nothing by itself. */
+function mallocKib() {
+  const [, rss] = /\[heap\]\n(?:.*\n)*?Rss:\s+(\d+)/.exec(readFileSync('/proc/self/smaps', 'utf8')) ?? [];
+  return Number(rss ?? 0);
 }
 
 /** Whether a descriptor is no file of a module: Node leaves those open whose loading the end of a worker cuts short. */
