@@ -32,7 +32,13 @@ const say = (text) => process.stdout.write(`${text}\n`);
 const scenarios = {
   cycles: () => level('cycles.mjs', { warmUp: [100], count: number('count', 1000) }, say),
   reloads: () => level('reloads.mjs', { warmUp: [40], count: number('count', 1000) }, say),
-  workers: () => level('workers.mjs', { count: number('count', 240), more: [number('seed', 1)] }, say),
+  // Isolates that end at other times than they began leave holes between others.
+  workers: () =>
+    level(
+      'workers.mjs',
+      { count: number('count', 240), more: [number('seed', 1)], noiseKib: { mallocKib: 1024 } },
+      say,
+    ),
   exits: () => ended(values.short === true),
   'node-versions': async () => everyNode(await chosenVersions()),
 };
