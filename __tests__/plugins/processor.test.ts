@@ -1,10 +1,13 @@
 /**
  * Processors of type `ts` in a running collector: what they change, what a bad one costs, and how it is told.
  */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { startCollector, type Running } from '../support/collector.js';
 import { named } from '../support/fixtures.js';
+import { temporaryFolder } from '../support/folder.js';
 import { Cleanup, eventually } from '../support/poll.js';
 import { encodeRequest } from '../support/proto.js';
 
@@ -36,6 +39,30 @@ test('what a plugin changes and leaves out goes on, and is counted', async () =>
     items(collector, 'teleferric_plugin_filtered_items_total'),
     batches(collector, 'ok'),
   ]).toEqual([4, 2, 2, 2]);
+});
+
+test('a plugin beside which the package is not installed imports the copy that runs', async () => {
+  const module = join(temporaryFolder('plugin'), 'quiet.ts');
+  const lines = [
+    `import { definePlugin, PermanentError, type Batch } from 'teleferric/plugin';`,
+    `import { logs } from 'teleferric/testing';`,
+    `const isOwn = typeof PermanentError === 'function' && logs([]).items === 0;`,
+    `const process = (batch: Batch) => { for (const record of batch.logRecords()) if (isOwn) record.drop(); };`,
+    `export default definePlugin({ process });`,
+  ];
+  writeFileSync(module, lines.join('\n'));
+  const collector = await start({ module });
+  expect(await ingest(collector, 'a')).toEqual({ outcome: 'accepted' });
+  expect(items(collector, 'teleferric_plugin_filtered_items_total')).toBe(1);
+});
+
+test('what it imports that is nowhere is told by name', async () => {
+  const module = join(temporaryFolder('plugin'), 'lost.mjs');
+  writeFileSync(module, `import 'teleferric/nothing';\nexport default { process() {} };\n`);
+  await expect(start({ module })).rejects.toMatchObject({
+    code: 'START_FAILED',
+    message: expect.stringContaining("Package subpath './nothing' is not defined") as unknown,
+  });
 });
 
 /** Each kind of failure with its count, and whether the worker does not survive it. */

@@ -1,12 +1,15 @@
 /**
  * Loads the module of a plugin in a worker. TypeScript is loaded by Node where Node can, and elsewhere by taking its types
- * away with a package that the user installs.
+ * away with a package that the user installs. This package need not be installed beside it.
  */
-import { createRequire, register } from 'node:module';
+import * as nodeModule from 'node:module';
 import { pathToFileURL } from 'node:url';
 
 import type { PluginKind } from '../config/plugin-modules.js';
 import type { Plugin } from './define.js';
+import { resolve } from './own-package.js';
+
+const { createRequire, register } = nodeModule;
 
 /** What takes types away where Node cannot; it is what Node itself is built with. */
 export const STRIPPER = '@swc/wasm-typescript';
@@ -22,6 +25,7 @@ const METHODS = { receiver: 'start', processor: 'process', exporter: 'export' } 
  * @throws whatever the module throws; an error that says what is missing
  */
 export async function loadPlugin(file: string, kind: PluginKind): Promise<Plugin> {
+  if (!isInstalledBeside(file)) registerOwnPackage();
   if (/\.[mc]?ts$/.test(file) && !hasTypeStripping()) registerStripper(file);
   const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
   return checkPlugin(module.default, kind);
@@ -50,6 +54,22 @@ export function checkPlugin(plugin: unknown, kind: PluginKind): Plugin {
 /** Node tells since 22.10; without the feature it is undefined or false. */
 function hasTypeStripping(): boolean {
   return Boolean((process.features as { typescript?: unknown }).typescript);
+}
+
+function isInstalledBeside(file: string): boolean {
+  try {
+    createRequire(file).resolve('teleferric/package.json');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function registerOwnPackage(): void {
+  // Since Node 22.15 and 23.5; the other way takes a thread.
+  const { registerHooks } = nodeModule as { readonly registerHooks?: (hooks: { resolve: typeof resolve }) => void };
+  if (registerHooks === undefined) register(new URL('./own-package.js', import.meta.url));
+  else registerHooks({ resolve });
 }
 
 function registerStripper(file: string): void {
