@@ -36,7 +36,7 @@ const scenarios = {
   workers: () =>
     level(
       'workers.mjs',
-      { count: number('count', 240), more: [number('seed', 1)], noiseKib: { mallocKib: 1024 } },
+      { count: number('count', 240), more: [number('seed', 1)], noiseKib: { mallocKib: 2048 } },
       say,
     ),
   exits: () => ended(values.short === true),
