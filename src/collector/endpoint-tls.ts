@@ -21,7 +21,7 @@ export function toEndpointTls(tls: ServerTls): EndpointTls {
 
 /** All files are looked at together, as often as any of them asks for. */
 function reloadMs({ reload_interval: interval, client_ca_file_reload: withClientCa }: ServerTls): number {
-  const wanted = [...(interval > 0 ? [interval / 1e6] : []), ...(withClientCa ? [CLIENT_CA_RELOAD_MS] : [])];
+  const wanted = [interval / 1e6, withClientCa ? CLIENT_CA_RELOAD_MS : 0].filter((ms) => ms > 0);
   return wanted.length === 0 ? 0 : Math.max(Math.min(...wanted), RELOAD_MS_MIN);
 }
 

@@ -26,6 +26,7 @@ export interface Totals {
   dropped: number;
   /** About how many bytes are put in by changes. */
   growth: number;
+  /** The text that was asked for last. */
   readonly search: Search;
 }
 
