@@ -31,8 +31,10 @@ fn a_request_has_no_answer_and_a_server_ends() {
     failpoints::arm("listen.exchange", 0, 1);
     assert_eq!(ask(&server.door()), None);
     assert_eq!(ask(&server.door()), Some(StatusCode::OK));
-    failpoints::arm("listen.host", 0, 1);
-    let lost = start();
-    eventually("it is closed", || lost.is_closed());
+    for task in ["listen.serve", "listen.host"] {
+        failpoints::arm(task, 0, 1);
+        let lost = start();
+        eventually("it is closed", || lost.is_closed());
+    }
     assert!(!server.is_closed());
 }

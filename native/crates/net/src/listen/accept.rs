@@ -30,7 +30,7 @@ pub(crate) struct Acceptor {
     config: Arc<ServerConfig>,
     stats: Arc<Counters>,
     workers: std::sync::Weak<Workers>,
-    hubs: Arc<[mpsc::UnboundedSender<Command>]>,
+    pub(super) hubs: Arc<[mpsc::UnboundedSender<Command>]>,
     made_room: Cell<Option<Instant>>,
 }
 

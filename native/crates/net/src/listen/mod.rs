@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{Either, join_all, select, select_all};
 use teleferric_tasks::{Restarts, catch, fence, report_panic, spawn_local, supervise};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -88,9 +88,9 @@ where
     M: Fn(usize) -> Rc<S> + Send + Sync + Clone + 'static,
 {
     let (server, mut stopping, running) = open(config, None, workers, make);
+    let hubs = server.hubs.clone();
     workers.spawn_on(workers.least_loaded(), "listen.host", move || async move {
-        // An error is the handle's end.
-        let _ = stopping.wait_for(|accepting| *accepting != Accepting::On).await;
+        over(&mut stopping, &hubs).await;
         drop(running);
     });
     server
@@ -323,6 +323,14 @@ async fn drain(hub: &Hub, grace: Duration) -> DrainReport {
     DrainReport { cut }
 }
 
+/// Resolves when no more connections are wanted, or when some worker could not serve them as its hub is gone.
+async fn over(stopping: &mut watch::Receiver<Accepting>, hubs: &[mpsc::UnboundedSender<Command>]) {
+    let gone = select_all(hubs.iter().map(|hub| Box::pin(hub.closed())));
+    // An error is the handle's end, which stops as well.
+    let stop = stopping.wait_for(|accepting| *accepting != Accepting::On);
+    select(pin!(stop), gone).await;
+}
+
 async fn accept_until(
     mut stopping: watch::Receiver<Accepting>,
     bound: Bound,
@@ -337,9 +345,7 @@ async fn accept_until(
             let mut restarts = Restarts::default();
             loop {
                 let accepting = catch("listen.accept", acceptor.run());
-                // An error is the handle's end, which stops as well.
-                let stop = stopping.wait_for(|accepting| *accepting != Accepting::On);
-                match select(pin!(stop), pin!(accepting)).await {
+                match select(pin!(over(&mut stopping, &acceptor.hubs)), pin!(accepting)).await {
                     Either::Right((Err(payload), _)) => {
                         report_panic("listen.accept", &payload);
                         if !restarts.allow(Instant::now()) {
