@@ -1,22 +1,36 @@
 // The addon without the classes around it, and the documents it takes.
+import { Answers, type IngestHead, type IngestOutcome } from '../../src/binding/index.js';
 import { loadBinding, type NativeCollectorClass } from '../../src/binding/load.js';
 import { loadConfig } from '../../src/config/index.js';
 
 export const addon = loadBinding();
 
-const live = new Set<NativeCollectorClass>();
+const live = new Map<NativeCollectorClass, Answers>();
 
 /** A collector that is stopped after the test. */
 export function make(onEvent: () => void = () => {}): NativeCollectorClass {
-  const collector = new addon.NativeCollector(onEvent, () => {});
-  live.add(collector);
+  const collector = new addon.NativeCollector(onEvent, () => answers.settle());
+  const answers = new Answers(collector);
+  live.set(collector, answers);
   return collector;
 }
 
 /** Stops what tests made. */
 export function stopAll(): void {
-  for (const collector of live) collector.stop();
+  for (const collector of live.keys()) collector.stop();
   live.clear();
+}
+
+/** The head of a traces request in protobuf, or of another. */
+export function headOf(words: Partial<Record<keyof IngestHead, unknown>> = {}): string {
+  return JSON.stringify({ signal: 'traces', encoding: 'proto', metadata: [], ...words });
+}
+
+/** What becomes of a traces request. */
+export async function ingest(collector: NativeCollectorClass, body: Uint8Array): Promise<IngestOutcome> {
+  const answers = live.get(collector);
+  if (answers === undefined) throw new Error('the collector is none of the live ones');
+  return answers.outcome((number) => collector.ingest(number, headOf(), body));
 }
 
 /** A plain traces pipeline; nothing listens. */

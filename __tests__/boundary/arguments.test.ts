@@ -4,7 +4,7 @@ import { devNull } from 'node:os';
 
 import { jest } from '@jest/globals';
 
-import { addon, document, documentOf, make, oneSpan, read, stopAll } from './addon.js';
+import { addon, document, documentOf, headOf, make, oneSpan, read, stopAll } from './addon.js';
 
 jest.setTimeout(60_000);
 afterEach(stopAll);
@@ -28,18 +28,14 @@ describe('wrong types', () => {
       expect(() => collector['start']?.(value)).toThrow();
       expect(() => collector['reload']?.(value)).toThrow();
       expect(() => collector['metricsSnapshot']?.(value)).toThrow();
-      expect(() => collector['ingest']?.('traces', 'proto', value, '[]')).toThrow();
-      expect(() => collector['ingest']?.(value, 'proto', oneSpan(), '[]')).toThrow();
-      expect(() => collector['ingest']?.('traces', value, oneSpan(), '[]')).toThrow();
-      expect(() => collector['ingest']?.('traces', 'proto', oneSpan(), value)).toThrow();
-    }
-    for (const value of [1, true, {}, []]) {
-      expect(() => collector['ingest']?.('traces', 'proto', oneSpan(), '[]', value)).toThrow();
+      expect(() => collector['ingest']?.(1, headOf(), value)).toThrow();
+      expect(() => collector['ingest']?.(1, value, oneSpan())).toThrow();
+      if (value !== 1) expect(() => collector['ingest']?.(value, headOf(), oneSpan())).toThrow();
     }
     for (const value of ['1', true, {}, []]) expect(() => collector['drain']?.(value)).toThrow();
     expect(() => collector['metricsSnapshot']?.(new Uint8Array(8))).toThrow();
-    expect(() => collector['ingest']?.('traces', 'proto', new Float64Array(1), '[]')).toThrow();
-    expect(() => collector['ingest']?.('traces', 'proto', 'text', '[]')).toThrow();
+    expect(() => collector['ingest']?.(1, headOf(), new Float64Array(1))).toThrow();
+    expect(() => collector['ingest']?.(1, headOf(), 'text')).toThrow();
   });
 
   it('of `this` are exceptions', () => {
@@ -51,14 +47,16 @@ describe('wrong types', () => {
 
   it('of words are named', () => {
     const collector = make();
-    expect(() => collector.ingest('spans', 'proto', oneSpan(), '[]')).toThrow('unknown signal "spans"');
-    expect(() => collector.ingest('traces', 'yaml', oneSpan(), '[]')).toThrow('unknown encoding "yaml"');
-    expect(() => collector.ingest('traces', 'proto', oneSpan(), '{}')).toThrow('metadata');
-    expect(() => collector.ingest('traces', 'proto', oneSpan(), '[["a"]]')).toThrow('metadata');
-    expect(() => collector.ingest('traces', 'proto', oneSpan(), '[')).toThrow('metadata');
-    for (const how of ['', '[]', '{"compresion":"gzip"}', '{"context":{"tenant":"a"}}']) {
-      expect(() => collector.ingest('traces', 'proto', oneSpan(), '[]', how)).toThrow('how it came is unclear');
-    }
+    const refused =
+      (head: string): (() => unknown) =>
+      () =>
+        collector.ingest(1, head, oneSpan());
+    expect(refused(headOf({ signal: 'spans' }))).toThrow('unknown signal "spans"');
+    expect(refused(headOf({ encoding: 'yaml' }))).toThrow('unknown encoding "yaml"');
+    const heads = [{}, [['a']], [['a', 1]], null].map((metadata) => headOf({ metadata }));
+    heads.push('', '[', '[]', '{}', headOf({ context: { tenant: 'a' } }), headOf({ receiver: 1 }));
+    for (const head of heads) expect(refused(head)).toThrow('the head cannot be read');
+    expect(refused(JSON.stringify({ ...JSON.parse(headOf()), compresion: 'gzip' }))).toThrow('compresion');
   });
 });
 

@@ -2,6 +2,7 @@
 import { Collector } from '../../dist/index.js';
 import { loadBinding } from '../../dist/binding/load.js';
 
+const SPAN = Uint8Array.from([0x0a, 4, 0x12, 2, 0x12, 0]);
 const [how, text] = process.argv.slice(2);
 const config = {
   receivers: { otlp: { protocols: { http: { endpoint: '127.0.0.1:0' } } } },
@@ -29,7 +30,12 @@ if (how === 'raw') {
   process.stdout.write(`started ${ok}\n`);
 } else {
   const collector = await Collector.start({ config });
-  if (how === 'unref') collector.unref();
+  if (how === 'unref' || how === 'asked') collector.unref();
   const [{ address }] = collector.listening();
   process.stdout.write(`started ${address}\n`);
+  const requests = how === 'asked' ? 20 : 0;
+  for (let request = 0; request < requests; request += 1) {
+    const { outcome } = await collector.ingest('traces', SPAN);
+    process.stdout.write(`${outcome}\n`);
+  }
 }

@@ -1,9 +1,7 @@
 // The raw addon in every state: each call is answered, whatever came before it.
-import { addon, document, make, oneSpan, PLAIN, read, stopAll } from './addon.js';
+import { addon, document, ingest, make, oneSpan, PLAIN, read, stopAll } from './addon.js';
 
 afterEach(stopAll);
-
-const outcome = async (answer: Promise<string>): Promise<unknown> => JSON.parse(await answer);
 
 describe('start', () => {
   it('answers with the listeners', async () => {
@@ -20,7 +18,7 @@ describe('start', () => {
     const [first, second] = await Promise.all([read(collector.start(text)), read(collector.start(text))]);
     expect(first?.ok).toBe(true);
     expect(second).toMatchObject({ ok: false, error: { code: 'ALREADY_STARTED' } });
-    await expect(outcome(collector.ingest('traces', 'proto', oneSpan(), '[]'))).resolves.toEqual({
+    await expect(ingest(collector, oneSpan())).resolves.toEqual({
       outcome: 'accepted',
     });
   });
@@ -96,16 +94,16 @@ describe('ingest', () => {
   it('is refused as a value before the start and after the end', async () => {
     const collector = make();
     const refused = { outcome: 'refused', retryable: true, message: 'the collector is not taking data now' };
-    await expect(outcome(collector.ingest('traces', 'proto', oneSpan(), '[]'))).resolves.toMatchObject(refused);
+    await expect(ingest(collector, oneSpan())).resolves.toMatchObject(refused);
     await collector.start(await document());
     await collector.drain(null);
-    await expect(outcome(collector.ingest('traces', 'proto', oneSpan(), '[]'))).resolves.toMatchObject(refused);
+    await expect(ingest(collector, oneSpan())).resolves.toMatchObject(refused);
   });
 
   it('is answered when the collector stops meanwhile', async () => {
     const collector = make();
     await collector.start(await document());
-    const answers = Array.from({ length: 200 }, () => outcome(collector.ingest('traces', 'proto', oneSpan(), '[]')));
+    const answers = Array.from({ length: 200 }, () => ingest(collector, oneSpan()));
     collector.stop();
     for (const answer of await Promise.all(answers)) {
       expect(answer).toMatchObject({ outcome: expect.stringMatching(/^(accepted|refused)$/) });
@@ -119,12 +117,12 @@ describe('ingest', () => {
     const answers: Promise<unknown>[] = [];
     for (let round = 0; round < 500; round += 1) {
       body.set(oneSpan());
-      answers.push(outcome(collector.ingest('traces', 'proto', body, '[]')));
+      answers.push(ingest(collector, body));
       // Zeros are no protobuf: read later, the request would be refused.
       body.fill(0);
     }
     const moved = oneSpan();
-    answers.push(outcome(collector.ingest('traces', 'proto', moved, '[]')));
+    answers.push(ingest(collector, moved));
     structuredClone(moved.buffer, { transfer: [moved.buffer as ArrayBuffer] });
     expect(moved).toHaveLength(0);
     const outcomes = new Set((await Promise.all(answers)).map((answer) => JSON.stringify(answer)));
@@ -137,9 +135,9 @@ describe('ingest', () => {
     const large = new Uint8Array(100).fill(255);
     large.set(oneSpan(), 40);
     const view = large.subarray(40, 40 + oneSpan().length);
-    await expect(outcome(collector.ingest('traces', 'proto', view, '[]'))).resolves.toEqual({ outcome: 'accepted' });
+    await expect(ingest(collector, view)).resolves.toEqual({ outcome: 'accepted' });
     const bad = large.subarray(39, 39 + oneSpan().length);
-    await expect(outcome(collector.ingest('traces', 'proto', bad, '[]'))).resolves.toMatchObject({
+    await expect(ingest(collector, bad)).resolves.toMatchObject({
       outcome: 'refused',
       retryable: false,
     });

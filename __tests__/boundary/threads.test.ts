@@ -54,6 +54,12 @@ describe('a forgotten collector', () => {
     expect(ran).toEqual({ code: 0, signal: null, stdout: 'started true\nnothing left to do\n', stderr: '' });
   });
 
+  it('keeps the process until it has answered', async () => {
+    const { stdout, ...ran } = await script('forgotten.mjs', ['asked']);
+    expect(ran).toEqual({ code: 0, signal: null, stderr: '' });
+    expect(stdout).toMatch(/^started 127\.0\.0\.1:\d+\n(accepted\n){20}nothing left to do\n$/);
+  });
+
   it('does not keep the process after unref', async () => {
     const { stdout, ...ran } = await script('forgotten.mjs', ['unref']);
     expect(ran).toEqual({ code: 0, signal: null, stderr: '' });

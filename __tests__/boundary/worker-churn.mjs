@@ -3,17 +3,23 @@
 // oxlint-disable unicorn/require-post-message-target-origin -- threads have no origins
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
+import { Answers } from '../../dist/binding/index.js';
 import { loadBinding } from '../../dist/binding/load.js';
 
+const HEAD = JSON.stringify({ signal: 'traces', encoding: 'proto', metadata: [] });
 const SPAN = Uint8Array.from([0x0a, 4, 0x12, 2, 0x12, 0]);
 const { NativeCollector } = loadBinding();
 const text = isMainThread ? process.argv[2] : workerData.text;
 const collector = new NativeCollector(
   () => {},
-  () => {},
+  () => answers.settle(),
 );
+const answers = new Answers(collector);
 
-const accepted = async () => JSON.parse(await collector.ingest('traces', 'proto', SPAN, '[]')).outcome === 'accepted';
+const accepted = async () => {
+  const { outcome } = await answers.outcome((number) => collector.ingest(number, HEAD, SPAN));
+  return outcome === 'accepted';
+};
 
 async function churn() {
   let left = 0;

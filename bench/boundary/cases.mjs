@@ -3,7 +3,6 @@ import { logs } from './payload.mjs';
 
 /** Requests under way at once in the cases that keep both sides busy. */
 const IN_FLIGHT = 64;
-const ACCEPTED = '{"outcome":"accepted"}';
 
 /**
  * @typedef {import('./runner.mjs').Case & { side: 'control' | 'product', beside: string | null }} BoundaryCase
@@ -85,11 +84,11 @@ export function controlPromises(addon, records) {
 
 /** Promises on the product's side. @returns {BoundaryCase[]} */
 export function productPromises({ native, talkative, collector }, records) {
-  const raw = async (body) => check(await native.collector.ingest('logs', 'proto', body, '[]'));
-  const whole = async (body) => check(JSON.stringify(await collector.ingest('logs', body)));
+  const raw = async (body) => check(await native.ingest(body));
+  const whole = async (body) => check(await collector.ingest('logs', body));
   const event = async (body) => {
     const woken = talkative.woken();
-    await talkative.collector.ingest('logs', 'proto', body, '[]');
+    await talkative.ingest(body);
     await woken;
     return talkative.collector.takeEvents();
   };
@@ -114,9 +113,9 @@ function many(one) {
   return { ...one, operations: IN_FLIGHT, run };
 }
 
-function check(outcome) {
-  if (outcome !== ACCEPTED) throw new Error(`the request was not accepted: ${outcome}`);
-  return outcome;
+function check(told) {
+  if (told.outcome !== 'accepted') throw new Error(`the request was not accepted: ${JSON.stringify(told)}`);
+  return told;
 }
 
 /** A length for people. */

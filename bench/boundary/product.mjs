@@ -1,7 +1,9 @@
 // The product's addon with a graph that ends at once: what `ingest` costs beyond it is the boundary.
-import { binding } from '../../dist/binding/index.js';
+import { Answers, binding } from '../../dist/binding/index.js';
 import { loadConfig } from '../../dist/config/index.js';
 import { Collector } from '../../dist/index.js';
+
+const LOGS = JSON.stringify({ signal: 'logs', encoding: 'proto', metadata: [] });
 
 /** A configuration that takes logs and hands them to one exporter. */
 function configuration(exporter, threads) {
@@ -20,11 +22,17 @@ function configuration(exporter, threads) {
 export async function startNative(exporter, threads) {
   const { native } = await loadConfig({ object: configuration(exporter, threads), purpose: 'run', host: 'embedded' });
   const waiting = { wake: () => {} };
-  const collector = new (binding().NativeCollector)(() => waiting.wake());
+  const collector = new (binding().NativeCollector)(
+    () => waiting.wake(),
+    () => answers.settle(),
+  );
+  const answers = new Answers(collector);
   const { ok, error } = JSON.parse(await collector.start(JSON.stringify(native)));
   if (!ok) throw new Error(`the collector did not start: ${error.message}`);
   return {
     collector,
+    /** Hands over logs in protobuf, and resolves with what becomes of them. */
+    ingest: (body) => answers.outcome((number) => collector.ingest(number, LOGS, body)),
     /** Resolves when the addon says the next time that there are events. */
     woken: () =>
       new Promise((resolve) => {

@@ -1,7 +1,8 @@
 /**
  * Requests that the host has received, on their way through the core.
  */
-import { guard, guardAsync, wrap } from './guard.js';
+import type { Answers } from './answers.js';
+import { guard, guardAsync } from './guard.js';
 import type { NativeCollectorClass, NativeExchange } from './load.js';
 import { parseHead, type AnswerHead } from './messages.js';
 
@@ -78,43 +79,25 @@ export interface HostAnswer extends AnswerHead {
   readonly body: string;
 }
 
-/** The requests on their way through one collector; each keeps hold of it. */
+/** The requests on their way through one collector; each keeps hold of what waits for its answer. */
 export class Exchanges {
   readonly #native: NativeCollectorClass;
-  readonly #waiting = new Map<number, Deferred>();
-  #begun = 0;
+  readonly #answers: Answers;
   /** Nearly all answers are alike. */
   #head = { text: '', parsed: null as AnswerHead | null };
 
-  constructor(native: NativeCollectorClass) {
+  constructor(native: NativeCollectorClass, answers: Answers) {
     this.#native = native;
+    this.#answers = answers;
   }
 
   begin(request: HostRequest): HostExchange {
-    const number = this.#begun;
-    this.#begun += 1;
+    const number = this.#answers.next();
     const native = guard('exchange', () => this.#native.exchange(number, JSON.stringify(request)));
-    const answer = new Promise<HostAnswer | null>((resolve, reject) => {
-      this.#waiting.set(number, { resolve, reject });
-    });
-    return new HostExchange(native, answer, () => this.#conclude(number, null));
-  }
-
-  /** Passes on what the core has answered; an addon that fails here fails all that wait. */
-  settle(): void {
-    try {
-      for (const { number, head, body } of this.#native.takeAnswers()) {
-        this.#conclude(number, head === null ? null : { ...this.#parsed(head), body });
-      }
-    } catch (error) {
-      for (const { reject } of this.#waiting.values()) reject(wrap('takeAnswers', error));
-      this.#waiting.clear();
-    }
-  }
-
-  #conclude(number: number, answer: HostAnswer | null): void {
-    this.#waiting.get(number)?.resolve(answer);
-    this.#waiting.delete(number);
+    const answer = this.#answers.answer(number, ({ head, body }) =>
+      head === null ? null : { ...this.#parsed(head), body },
+    );
+    return new HostExchange(native, answer, () => this.#answers.forget(number));
   }
 
   #parsed(text: string): AnswerHead {
@@ -124,19 +107,4 @@ export class Exchanges {
     this.#head = { text, parsed: head };
     return head;
   }
-}
-
-/** What the addon calls for answers. It holds that for as long as it lives itself, so nothing here may hold the addon. */
-export class AnswerBell {
-  #heard: WeakRef<Exchanges> | null = null;
-  readonly ring = (): void => this.#heard?.deref()?.settle();
-
-  hear(exchanges: Exchanges): void {
-    this.#heard = new WeakRef(exchanges);
-  }
-}
-
-interface Deferred {
-  readonly resolve: (answer: HostAnswer | null) => void;
-  readonly reject: (error: unknown) => void;
 }

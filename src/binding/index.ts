@@ -2,7 +2,8 @@
  * The only door to the native addon: JSON in and out becomes types, everything thrown becomes a `CollectorError`.
  * No policy lives here; the collector decides.
  */
-import { AnswerBell, Exchanges, type HostContext, type HostExchange, type HostRequest } from './exchanges.js';
+import { AnswerBell, Answers } from './answers.js';
+import { Exchanges, type HostContext, type HostExchange, type HostRequest } from './exchanges.js';
 import { guard, guardAsync } from './guard.js';
 import { binding, type NativeBinding, type NativeCollectorClass } from './load.js';
 import {
@@ -11,7 +12,6 @@ import {
   parseEvents,
   parseFlush,
   parseObject,
-  parseOutcome,
   parseResult,
   readListeners,
   readReplay,
@@ -28,6 +28,7 @@ import {
   type StorageTally,
 } from './messages.js';
 
+export { Answers } from './answers.js';
 export { binding, loadBinding, packageVersion, type NativeBinding, type NativeCollectorClass } from './load.js';
 export type { HostAnswer, HostContext, HostExchange, HostRequest } from './exchanges.js';
 export type * from './messages.js';
@@ -38,12 +39,27 @@ export type Signal = 'traces' | 'metrics' | 'logs' | 'profiles';
 /** How the bytes of a request are written. */
 export type Encoding = 'proto' | 'json';
 
+/** What is said of a request without a socket. */
+export interface IngestHead {
+  /** Id of a receiver that runs a plugin; without one the request goes to the first `otlp` receiver. */
+  readonly receiver?: string;
+  readonly signal: Signal;
+  readonly encoding: Encoding;
+  /** Request headers for components that look at them. */
+  readonly metadata: readonly (readonly [string, string])[];
+  /** HTTP's word for how the body is compressed; null for not at all. */
+  readonly compression: string | null;
+  /** What the host has found out about the request. */
+  readonly context: HostContext | null;
+}
+
 /**
  * One collector inside the addon. Every method throws a `CollectorError` with code `INTERNAL` when the addon fails;
  * expected refusals are values.
  */
 export class NativeHandle {
   readonly #native: NativeCollectorClass;
+  readonly #answers: Answers;
   readonly #exchanges: Exchanges;
 
   /**
@@ -53,8 +69,9 @@ export class NativeHandle {
   constructor(onWake: () => void, addon: NativeBinding = binding()) {
     const bell = new AnswerBell();
     this.#native = guard('create', () => new addon.NativeCollector(onWake, bell.ring));
-    this.#exchanges = new Exchanges(this.#native);
-    bell.hear(this.#exchanges);
+    this.#answers = new Answers(this.#native);
+    this.#exchanges = new Exchanges(this.#native, this.#answers);
+    bell.hear(this.#answers);
   }
 
   /** Builds and starts the graph of a native document (JSON text). */
@@ -86,22 +103,10 @@ export class NativeHandle {
     guard('stop', () => this.#native.stop());
   }
 
-  /**
-   * Hands one export request to the pipelines.
-   * @param body copied before this returns; the caller may reuse it at once.
-   * @param metadata request headers for components that look at them.
-   * @param how HTTP's word for how the body is compressed, and what the host has found out; null for neither.
-   */
-  async ingest(
-    signal: Signal,
-    encoding: Encoding,
-    body: Uint8Array,
-    metadata: readonly (readonly [string, string])[],
-    how: { readonly compression: string | null; readonly context: HostContext | null } | null,
-  ): Promise<IngestOutcome> {
-    const said = how === null ? null : JSON.stringify(how);
-    return guardAsync('ingest', async () =>
-      parseOutcome(await this.#native.ingest(signal, encoding, body, JSON.stringify(metadata), said)),
+  /** Hands one export request to the pipelines. @param body copied before this returns; the caller may reuse it at once */
+  ingest(head: IngestHead, body: Uint8Array): Promise<IngestOutcome> {
+    return this.#answers.outcome((number) =>
+      guard('ingest', () => this.#native.ingest(number, JSON.stringify(head), body)),
     );
   }
 

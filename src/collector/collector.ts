@@ -208,8 +208,8 @@ export class Collector extends EventEmitter<CollectorEvents> {
    * @throws CollectorError `INVALID_ARGUMENT`, `INVALID_STATE` before the start, `CLOSED`
    */
   async ingest(signal: Signal, body: Uint8Array, options: IngestOptions = {}): Promise<IngestOutcome> {
-    const { encoding, how, metadata } = checkIngest(signal, body, options);
-    return this.#serving('ingest into').ingest(signal, encoding, body, metadata, how);
+    const head = checkIngest(signal, body, options);
+    return this.#serving('ingest into').ingest(head, body);
   }
 
   /**

@@ -1,7 +1,7 @@
 /**
  * Checks the arguments of `Collector.ingest` before they cross the boundary.
  */
-import type { Encoding, HostContext, Signal } from '../binding/index.js';
+import type { Encoding, IngestHead, Signal } from '../binding/index.js';
 import { ownOptions, wrongOption } from '../config/index.js';
 import { checkContext, type RequestContext } from './context.js';
 
@@ -23,22 +23,14 @@ export interface IngestOptions {
   readonly context?: RequestContext | null;
 }
 
-/** Arguments in the form of the boundary. */
-export interface IngestCall {
-  readonly encoding: Encoding;
-  /** null for a body as it is of which nothing is known. */
-  readonly how: { readonly compression: string | null; readonly context: HostContext | null } | null;
-  readonly metadata: readonly (readonly [string, string])[];
-}
-
 const OPTIONS = { encoding: true, compression: true, metadata: true, context: true } as const satisfies Record<
   keyof IngestOptions,
   true
 >;
 const SIGNALS: readonly string[] = ['traces', 'metrics', 'logs', 'profiles'] satisfies readonly Signal[];
 
-/** @throws CollectorError `INVALID_ARGUMENT` naming the first wrong one */
-export function checkIngest(signal: Signal, body: Uint8Array, options: IngestOptions): IngestCall {
+/** @returns the arguments in the form of the boundary @throws CollectorError `INVALID_ARGUMENT` naming the first wrong one */
+export function checkIngest(signal: Signal, body: Uint8Array, options: IngestOptions): IngestHead {
   if (!SIGNALS.includes(signal)) throw wrongOption('signal', `one of ${SIGNALS.join(', ')}`);
   // Typed arrays of another realm fail instanceof.
   if (!ArrayBuffer.isView(body) || Object.prototype.toString.call(body) !== '[object Uint8Array]') {
@@ -53,12 +45,12 @@ export function checkIngest(signal: Signal, body: Uint8Array, options: IngestOpt
   if (typeof metadata !== 'object' || metadata === null) throw wrongOption('metadata', 'an object of texts');
   if (encoding !== 'proto' && encoding !== 'json') throw wrongOption('encoding', 'proto or json');
   if (typeof compression !== 'string') throw wrongOption('compression', 'text');
-  const coding = compression === 'none' || compression === '' ? null : compression.trim();
-  const context = checkContext(said);
   return {
+    signal,
     encoding,
-    how: coding === null && context === null ? null : { compression: coding, context },
     metadata: Object.entries(metadata).flatMap(([name, value]) => pairs(name, value)),
+    compression: compression === 'none' || compression === '' ? null : compression.trim(),
+    context: checkContext(said),
   };
 }
 

@@ -6,10 +6,9 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 
 import { binding, type NativePluginBatch, type NativePluginWorker } from '../binding/load.js';
-import type { IngestOutcome } from '../binding/index.js';
+import { Answers, type IngestHead, type IngestOutcome } from '../binding/index.js';
 import { messageOf } from '../errors.js';
 import { checkIngest, type IngestOptions } from '../ingest/index.js';
-import { parseOutcome } from '../binding/messages.js';
 import { Batch, type Signal } from '../views/index.js';
 import type {
   BatchContext,
@@ -36,13 +35,18 @@ class PluginWorker {
   readonly #plugin: Plugin;
   readonly #context: PluginContext;
   readonly #core: NativePluginWorker;
+  readonly #answers: Answers;
   #inHand = 0;
   #closing = false;
 
   constructor(plugin: Plugin, context: PluginContext) {
     this.#plugin = plugin;
     this.#context = context;
-    this.#core = new (binding().NativePluginWorker)(settings.collector, settings.port, () => this.#fetch());
+    this.#core = new (binding().NativePluginWorker)(settings.collector, settings.port, () => {
+      this.#answers.settle();
+      this.#fetch();
+    });
+    this.#answers = new Answers(this.#core);
   }
 
   start(): void {
@@ -72,11 +76,9 @@ class PluginWorker {
   }
 
   async #emit(signal: Signal, body: Uint8Array | undefined, options: IngestOptions): Promise<IngestOutcome> {
-    const { encoding, how, metadata } = checkIngest(signal, body as Uint8Array, options);
-    const said = how === null ? null : JSON.stringify(how);
-    return parseOutcome(
-      await this.#core.emit(settings.id, signal, encoding, body as Uint8Array, JSON.stringify(metadata), said),
-    );
+    const bytes = body as Uint8Array;
+    const head: IngestHead = { receiver: settings.id, ...checkIngest(signal, bytes, options) };
+    return this.#answers.outcome((number) => this.#core.emit(number, JSON.stringify(head), bytes));
   }
 
   #fetch(): void {

@@ -72,6 +72,7 @@ class FakeCollector implements NativeCollectorClass {
   readonly #wake: () => void;
   /** As the core does when it has answered. */
   readonly answer: () => void;
+  readonly #outcomes: NativeAnswer[] = [];
   #events: object[] = [];
 
   constructor(addon: FakeAddon, wake: () => void, onAnswer: () => void) {
@@ -112,9 +113,13 @@ class FakeCollector implements NativeCollectorClass {
     this.#addon.answers.stop();
   }
 
-  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, how?: string | null): Promise<string> {
-    this.#addon.calls.push(`ingest ${signal} ${encoding} ${body.length} ${metadata} ${how}`);
-    return this.#addon.answers.ingest();
+  ingest(number: number, head: string, body: Uint8Array): void {
+    this.#addon.calls.push(`ingest ${head} ${body.length}`);
+    const told = this.#addon.answers.ingest();
+    void told.then((outcome) => {
+      this.#outcomes.push({ number, head: outcome, body: '' });
+      this.answer();
+    });
   }
 
   exchange(number: number, head: string): NativeExchange {
@@ -130,7 +135,7 @@ class FakeCollector implements NativeCollectorClass {
   }
 
   takeAnswers(): NativeAnswer[] {
-    return this.#addon.answers.takeAnswers();
+    return [...this.#outcomes.splice(0), ...this.#addon.answers.takeAnswers()];
   }
 
   pluginHost(): number {

@@ -1,6 +1,8 @@
-import { NativeHandle } from '../../../src/binding/index.js';
+import { NativeHandle, type IngestHead } from '../../../src/binding/index.js';
 import { isCollectorError } from '../../../src/errors.js';
 import { FakeAddon, refusing } from './fake-binding.js';
+
+const HEAD: IngestHead = { signal: 'traces', encoding: 'proto', metadata: [], compression: null, context: null };
 
 function handle(): { addon: FakeAddon; native: NativeHandle; wakes: () => number } {
   const addon = new FakeAddon();
@@ -44,9 +46,11 @@ describe('NativeHandle', () => {
     const { addon, native } = handle();
     addon.answers.ingest = () => Promise.resolve(text);
     await expect(
-      native.ingest('traces', 'proto', new Uint8Array(3), [['tenant', 'a']], { compression: 'gzip', context: null }),
+      native.ingest({ ...HEAD, metadata: [['tenant', 'a']], compression: 'gzip' }, new Uint8Array(3)),
     ).resolves.toEqual(outcome);
-    expect(addon.calls).toEqual(['ingest traces proto 3 [["tenant","a"]] {"compression":"gzip","context":null}']);
+    const head =
+      '{"signal":"traces","encoding":"proto","metadata":[["tenant","a"]],"compression":"gzip","context":null}';
+    expect(addon.calls).toEqual([`ingest ${head} 3`]);
   });
 
   it('reads what remains after a flush, and that one was lost', async () => {
@@ -71,9 +75,7 @@ describe('NativeHandle', () => {
   it.each(['nonsense', '[]', 'null'])('calls the answer %s a bug of ours', async (text) => {
     const { addon, native } = handle();
     addon.answers.ingest = () => Promise.resolve(text);
-    const error: unknown = await native
-      .ingest('logs', 'json', new Uint8Array(0), [], null)
-      .catch((reason: unknown) => reason);
+    const error: unknown = await native.ingest(HEAD, new Uint8Array(0)).catch((reason: unknown) => reason);
     expect(isCollectorError(error, 'INTERNAL')).toBe(true);
   });
 

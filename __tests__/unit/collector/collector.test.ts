@@ -414,7 +414,16 @@ describe('ingest', () => {
     await expect(
       collector.ingest('logs', Buffer.from('{}'), { encoding: 'json', metadata: { tenant: ['a', 'b'], x: 'y' } }),
     ).resolves.toEqual({ outcome: 'accepted' });
-    expect(addon.calls).toContain('ingest logs json 2 [["tenant","a"],["tenant","b"],["x","y"]] null');
+    const head = {
+      signal: 'logs',
+      encoding: 'json',
+      metadata: [
+        ['tenant', 'a'],
+        ['tenant', 'b'],
+        ['x', 'y'],
+      ],
+    };
+    expect(addon.calls).toContain(`ingest ${JSON.stringify({ ...head, compression: null, context: null })} 2`);
     await collector.close();
   });
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use teleferric_engine::{Engine, Ingest};
 use teleferric_tasks::spawn_local;
 
@@ -43,7 +43,8 @@ pub fn run(scenario: &Scenario, warm_up: u64, requests: u64) -> Result<Allocatio
 
     let (told, result) = mpsc::channel();
     let plan = Plan { scenario: *scenario, warm_up, requests, body, collector, sink };
-    let enter = Ingest::parse(scenario.payload.signal(), "proto", "[]", None)?;
+    let head = json!({ "signal": scenario.payload.signal(), "encoding": "proto", "metadata": [] });
+    let enter = Ingest::parse(&head.to_string())?;
     engine.ingest(
         enter,
         &[],

@@ -1,12 +1,13 @@
 // Generated from native/crates/node by `npm run generate`. Do not edit.
 
-/** The answer to a request that the host has received. */
+/** The answer to a request of the host. */
 export interface NativeAnswer {
   /** Of the request. */
   number: number;
   /**
-   * JSON: `{status, headers, trailers}`, the latter lists of names and values by turns, and null if there are no
-   * trailers. Null as a whole if there is no answer.
+   * JSON. To `exchange`, `{status, headers, trailers}`, the latter lists of names and values by turns, and null if there
+   * are no trailers; null as a whole if there is no answer. To `ingest` and `emit`, `{outcome: "accepted"}`,
+   * `{outcome: "partial", rejected, message}` or `{outcome: "refused", code, message, retryable, retryAfterMs}`.
    */
   head: string | null;
   /** The body, each byte as the character of the same number. */
@@ -54,12 +55,13 @@ export declare class NativeCollector {
   /** Ends all threads now; what is held is refused or counted as dropped. */
   stop(): void;
   /**
-   * Hands a request body to the first `otlp` receiver as if it had come over a socket. `encoding` is `proto` or
-   * `json`, `metadata` a JSON list of pairs, `how` JSON `{compression, context}`: what HTTP calls `Content-Encoding`, and
-   * what the host has found out about the request. The body is copied before the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
-   * `{outcome: "refused", code, message, retryable, retryAfterMs}`.
+   * Hands over a request body as if it had come over a socket; what becomes of it comes by `takeAnswers`, with `number`.
+   * `head` is JSON: `{receiver, signal, encoding, metadata, compression, context}`, of which the first and the last two
+   * may be left out or null: the id of a receiver that runs a plugin, or else the first `otlp` receiver; what HTTP calls
+   * `Content-Encoding`; what the host has found out about the request. `encoding` is `proto` or `json`, `metadata` a
+   * list of pairs. The body is copied before the call returns.
    */
-  ingest(signal: string, encoding: string, body: Uint8Array, metadata: string, how?: string | undefined | null): Promise<string>;
+  ingest(number: number, head: string, body: Uint8Array): void;
   /**
    * Begins a request that the host has received, and takes its body; the answer comes by `takeAnswers`, with `number`.
    * `head` is JSON: `{receiver, protocol, method, target, headers, peer, declared, context}`, of which the last three may
@@ -123,7 +125,7 @@ export interface NativePluginBatch {
 export declare class NativePluginWorker {
   /**
    * Begins to work at a port of the collector with this number. `onWake` is called, coalesced, when there is something
-   * to fetch after `fetch` found nothing; it does not keep the thread alive.
+   * to fetch after `fetch` found nothing, and when `takeAnswers` has something; it does not keep the thread alive.
    */
   constructor(collector: number, port: string, onWake: () => void);
   /** What the collector knows this worker by. */
@@ -141,8 +143,10 @@ export declare class NativePluginWorker {
    * or `timeout`; `stack` and `delayMs` may be null.
    */
   fail(number: number, failure: string): void;
-  /** Hands over a request in the name of a receiver that runs the plugin; the rest is as for the collector's `ingest`. */
-  emit(receiver: string, signal: string, encoding: string, body: Uint8Array, metadata: string, how?: string | undefined | null): Promise<string>;
+  /** Hands over a request that the plugin has received, as the collector's `ingest` does. */
+  emit(number: number, head: string, body: Uint8Array): void;
+  /** What has been answered since the last call. */
+  takeAnswers(): Array<NativeAnswer>;
   /** Ends the work: batches in hand fail. */
   close(): void;
 }

@@ -20,52 +20,57 @@ use crate::Done;
 use crate::graph;
 use crate::running::{Entry, Running};
 
-/// What a body is.
+/// What the host says of a body.
 pub struct Ingest {
+    /// In whose name it comes; none for the first `otlp` receiver.
+    receiver: Option<Box<str>>,
     signal: Signal,
     encoding: Encoding,
     metadata: Vec<(Box<str>, Box<str>)>,
-    how: How,
-}
-
-/// What else the host may say of a body.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct How {
     /// What HTTP calls `Content-Encoding`. It comes from a sender, so it is read with the body.
     compression: Option<Box<str>>,
     /// What the host has found out about the request.
     context: Option<Verdict>,
 }
 
+/// The words for it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    receiver: Option<Box<str>>,
+    signal: Box<str>,
+    encoding: Box<str>,
+    metadata: Vec<(String, Box<str>)>,
+    compression: Option<Box<str>>,
+    context: Option<Verdict>,
+}
+
 impl Ingest {
-    /// Reads the words that the host uses: a signal's name, `proto` or `json`, metadata as a JSON list of pairs, and, if
-    /// there is more to say, JSON `{compression, context}`, of which each may be null.
+    /// Reads JSON `{receiver, signal, encoding, metadata, compression, context}`: a receiver's id, a signal's name, `proto`
+    /// or `json`, a list of pairs, a word for `Content-Encoding`, and what the host has found out. All but signal, encoding
+    /// and metadata may be left out or null.
     ///
     /// # Errors
     /// A sentence about the first that is none of these.
-    pub fn parse(signal: &str, encoding: &str, metadata: &str, how: Option<&str>) -> Result<Ingest, String> {
+    pub fn parse(head: &str) -> Result<Ingest, String> {
+        let Head { receiver, signal, encoding, metadata, compression, context } =
+            serde_json::from_str(head).map_err(|error| format!("the head cannot be read: {error}"))?;
         let signal = signal.parse().map_err(|_| format!("unknown signal \"{signal}\""))?;
-        let encoding = match encoding {
+        let encoding = match &*encoding {
             "proto" => Encoding::Proto,
             "json" => Encoding::Json,
             other => return Err(format!("unknown encoding \"{other}\"")),
         };
-        let pairs: Vec<(String, String)> =
-            serde_json::from_str(metadata).map_err(|error| format!("metadata is no list of pairs: {error}"))?;
-        let metadata = pairs.into_iter().map(|(key, value)| (key.to_lowercase().into(), value.into())).collect();
-        let how =
-            how.map(serde_json::from_str).transpose().map_err(|error| format!("how it came is unclear: {error}"))?;
-        Ok(Ingest { signal, encoding, metadata, how: how.unwrap_or_default() })
+        let metadata = metadata.into_iter().map(|(key, value)| (key.to_lowercase().into(), value)).collect();
+        Ok(Ingest { receiver, signal, encoding, metadata, compression, context })
     }
 }
 
-/// Copies the body into a block of the pool, charged to the ledger, and lets a data-plane thread take it from there, in the
-/// name of `receiver` or else of the first `otlp` receiver.
-pub fn take(running: Option<Arc<Running>>, receiver: Option<&str>, request: Ingest, body: &[u8], done: Done) {
+/// Copies the body into a block of the pool, charged to the ledger, and lets a data-plane thread take it from there.
+pub fn take(running: Option<Arc<Running>>, request: Ingest, body: &[u8], done: Done) {
     let answer = Answer(Some(done));
     let Some((running, Entry { generation, receiver, rules })) =
-        running.and_then(|running| Some((Arc::clone(&running), running.entry(receiver)?)))
+        running.and_then(|running| Some((Arc::clone(&running), running.entry(request.receiver.as_deref())?)))
     else {
         return answer.refuse(FaultCode::Draining, "the collector is not taking data now");
     };
@@ -117,7 +122,7 @@ fn admit(
     ack: Option<AckLevel>,
     (body, mut permit): (Bytes, Permit),
 ) -> Result<Arrival, Fault> {
-    let Ingest { signal, encoding, metadata, how: How { compression, context } } = request;
+    let Ingest { signal, encoding, metadata, compression, context, receiver: _ } = request;
     let verdict = context.unwrap_or_default();
     let rules = &intake.rules;
     let codec = compression.as_deref().map(|word| rules.bodies.codec(word)).transpose()?.flatten();

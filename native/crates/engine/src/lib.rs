@@ -113,9 +113,9 @@ impl Engine {
         self.send(Command::Stop);
     }
 
-    /// Takes a request body as if it had come to the first `otlp` receiver. The bytes are copied before this returns.
+    /// Takes a request body as if it had come to a receiver. The bytes are copied before this returns.
     pub fn ingest(&self, request: Ingest, body: &[u8], done: Done) {
-        ingest::take(self.shown.running(), None, request, body, done);
+        ingest::take(self.shown.running(), request, body, done);
     }
 
     /// Hands over a request that the host has received; its body follows through the exchange. `head` is JSON:

@@ -111,10 +111,10 @@ impl PluginWorker {
         Some(PluginWorker { seat: ports.open(port).sit(wake), shown })
     }
 
-    /// Takes a request that the plugin of `receiver` has received. The bytes are copied before this returns.
-    pub fn emit(&self, receiver: &str, request: Ingest, body: &[u8], done: Done) {
+    /// Takes a request that the plugin of a receiver has received. The bytes are copied before this returns.
+    pub fn emit(&self, request: Ingest, body: &[u8], done: Done) {
         let running = self.shown.upgrade().and_then(|shown| shown.running());
-        ingest::take(running, Some(receiver), request, body, done);
+        ingest::take(running, request, body, done);
     }
 
     /// What the collector knows this worker by.

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use support::document::{self as doc, MS};
 use support::load::{self, ITEMS, Load, Told};
 use support::{Collector, Ports, answer, eventually, free_ports};
-use teleferric_engine::Ingest;
 use teleferric_tasks::failpoints;
 use teleferric_testkit::request;
 use teleferric_wire::Signal;
@@ -144,8 +143,7 @@ fn goes_on(scene: Scene, early: &[&'static str], names: &[&'static str]) {
 
 /// What brings tasks about that the load does not.
 fn poke(collector: &Collector, ports: Ports) {
-    let ingest = Ingest::parse("traces", "proto", "[]", None).expect("words");
-    let told = answer(|done| collector.engine.ingest(ingest, &request(Signal::Traces, 0, 1), done));
+    let told = collector.ingest("traces", "proto", &request(Signal::Traces, 0, 1));
     assert!(told["outcome"] == "accepted" || told["outcome"] == "refused", "{told}");
     // A body that nobody reads.
     let mut raw = TcpStream::connect(ports.http).expect("a connection");

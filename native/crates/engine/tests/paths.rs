@@ -8,8 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::document::{self as doc, MS};
 use support::load::{self, Told};
-use support::{Collector, answer, eventually};
-use teleferric_engine::Ingest;
+use support::{Collector, eventually};
 use teleferric_testkit::request;
 use teleferric_wire::Signal;
 
@@ -76,10 +75,7 @@ fn metadata_keeps_the_batches_of_senders_apart() {
 #[test]
 fn signals_without_a_pipeline_are_not_served() {
     let (collector, ports) = Collector::running(&doc::sink());
-    let ingest = |signal: &str, encoding: &str, body: &[u8]| {
-        let request = Ingest::parse(signal, encoding, "[]", None).expect("known words");
-        answer(|done| collector.engine.ingest(request, body, done))
-    };
+    let ingest = |signal: &str, encoding: &str, body: &[u8]| collector.ingest(signal, encoding, body);
     assert_eq!(ingest("logs", "json", b"{}")["outcome"], "refused");
     assert_eq!(ingest("traces", "proto", &request(Signal::Traces, 0, 8))["outcome"], "accepted");
     assert_eq!(ingest("traces", "proto", &[0x0a])["code"], "malformed");

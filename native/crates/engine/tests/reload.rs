@@ -10,8 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::document::{self as doc, MS};
 use support::load::{self, Load, Told};
-use support::{Collector, Ports, answer, eventually, free_ports};
-use teleferric_engine::Ingest;
+use support::{Collector, Ports, eventually, free_ports};
 use teleferric_testkit::request;
 use teleferric_wire::Signal;
 
@@ -111,8 +110,7 @@ fn data_from_the_host_flows_through_reloads() {
         let host = scope.spawn(|| {
             let mut taken = 0;
             while !over.load(Ordering::Relaxed) {
-                let ingest = Ingest::parse("traces", "proto", "[]", None).expect("known words");
-                let told = answer(|done| collector.engine.ingest(ingest, &body, done));
+                let told = collector.ingest("traces", "proto", &body);
                 assert_eq!(told["outcome"], "accepted", "{told}");
                 let status = collector.status();
                 assert_eq!(status["listeners"].as_array().map(Vec::len), Some(2), "{status}");

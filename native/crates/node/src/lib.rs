@@ -55,7 +55,7 @@ impl NativeCollector {
     pub fn new(on_event: Function<'_, (), ()>, on_answer: Function<'_, (), ()>) -> Result<Self> {
         let engine = Engine::new(Arc::new(waker(on_event)?))
             .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
-        Ok(NativeCollector { engine, answers: Arc::new(Answers::new(waker(on_answer)?)) })
+        Ok(NativeCollector { engine, answers: Answers::new(waker(on_answer)?) })
     }
 
     /// Builds and starts the graph of a configuration document. Resolves with
@@ -101,24 +101,15 @@ impl NativeCollector {
         self.engine.stop();
     }
 
-    /// Hands a request body to the first `otlp` receiver as if it had come over a socket. `encoding` is `proto` or
-    /// `json`, `metadata` a JSON list of pairs, `how` JSON `{compression, context}`: what HTTP calls `Content-Encoding`, and
-    /// what the host has found out about the request. The body is copied before the call returns. Resolves with `{outcome: "accepted"}`, `{outcome: "partial", rejected, message}` or
-    /// `{outcome: "refused", code, message, retryable, retryAfterMs}`.
-    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
-    pub fn ingest<'env>(
-        &self,
-        env: &'env Env,
-        signal: String,
-        encoding: String,
-        body: &[u8],
-        metadata: String,
-        how: Option<String>,
-    ) -> Result<Object<'env>> {
-        let ingest = parse_ingest(&signal, &encoding, &metadata, how.as_deref())?;
-        let (done, promise) = deferred(env)?;
-        self.engine.ingest(ingest, body, done);
-        Ok(promise)
+    /// Hands over a request body as if it had come over a socket; what becomes of it comes by `takeAnswers`, with `number`.
+    /// `head` is JSON: `{receiver, signal, encoding, metadata, compression, context}`, of which the first and the last two
+    /// may be left out or null: the id of a receiver that runs a plugin, or else the first `otlp` receiver; what HTTP calls
+    /// `Content-Encoding`; what the host has found out about the request. `encoding` is `proto` or `json`, `metadata` a
+    /// list of pairs. The body is copied before the call returns.
+    #[napi(catch_unwind)]
+    pub fn ingest(&self, number: f64, head: String, body: &[u8]) -> Result<()> {
+        self.engine.ingest(parse_ingest(&head)?, body, self.answers.outcome(number));
+        Ok(())
     }
 
     /// Begins a request that the host has received, and takes its body; the answer comes by `takeAnswers`, with `number`.
@@ -268,17 +259,19 @@ pub struct NativePluginBatch {
 #[napi]
 pub struct NativePluginWorker {
     worker: Option<PluginWorker>,
+    answers: Arc<Answers>,
 }
 
 #[napi]
 impl NativePluginWorker {
     /// Begins to work at a port of the collector with this number. `onWake` is called, coalesced, when there is something
-    /// to fetch after `fetch` found nothing; it does not keep the thread alive.
+    /// to fetch after `fetch` found nothing, and when `takeAnswers` has something; it does not keep the thread alive.
     #[napi(constructor, catch_unwind)]
     pub fn new(collector: f64, port: String, on_wake: Function<'_, (), ()>) -> Result<Self> {
-        let worker = PluginWorker::begin(collector as u64, &port, waker(on_wake)?)
+        let wake = waker(on_wake)?;
+        let worker = PluginWorker::begin(collector as u64, &port, wake.clone())
             .ok_or_else(|| Error::new(Status::InvalidArg, "there is no such collector"))?;
-        Ok(NativePluginWorker { worker: Some(worker) })
+        Ok(NativePluginWorker { worker: Some(worker), answers: Answers::new(wake) })
     }
 
     /// What the collector knows this worker by.
@@ -331,24 +324,19 @@ impl NativePluginWorker {
         worker.fail(number as u64, &failure).map_err(|text| Error::new(Status::InvalidArg, text))
     }
 
-    /// Hands over a request in the name of a receiver that runs the plugin; the rest is as for the collector's `ingest`.
-    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
-    #[allow(clippy::too_many_arguments, reason = "as the host calls it")]
-    pub fn emit<'env>(
-        &self,
-        env: &'env Env,
-        receiver: String,
-        signal: String,
-        encoding: String,
-        body: &[u8],
-        metadata: String,
-        how: Option<String>,
-    ) -> Result<Object<'env>> {
-        let ingest = parse_ingest(&signal, &encoding, &metadata, how.as_deref())?;
+    /// Hands over a request that the plugin has received, as the collector's `ingest` does.
+    #[napi(catch_unwind)]
+    pub fn emit(&self, number: f64, head: String, body: &[u8]) -> Result<()> {
+        let ingest = parse_ingest(&head)?;
         let worker = self.worker.as_ref().ok_or_else(|| Error::new(Status::InvalidArg, "the worker is closed"))?;
-        let (done, promise) = deferred(env)?;
-        worker.emit(&receiver, ingest, body, done);
-        Ok(promise)
+        worker.emit(ingest, body, self.answers.outcome(number));
+        Ok(())
+    }
+
+    /// What has been answered since the last call.
+    #[napi(catch_unwind)]
+    pub fn take_answers<'env>(&self, env: &'env Env) -> Result<Vec<NativeAnswer<'env>>> {
+        self.answers.take(env)
     }
 
     /// Ends the work: batches in hand fail.
@@ -358,18 +346,19 @@ impl NativePluginWorker {
     }
 }
 
-fn parse_ingest(signal: &str, encoding: &str, metadata: &str, how: Option<&str>) -> Result<Ingest> {
-    Ingest::parse(signal, encoding, metadata, how).map_err(|text| Error::new(Status::InvalidArg, text))
+fn parse_ingest(head: &str) -> Result<Ingest> {
+    Ingest::parse(head).map_err(|text| Error::new(Status::InvalidArg, text))
 }
 
 /// Calls a function of JavaScript from any thread, coalesced; it does not keep the process alive.
-fn waker(callback: Function<'_, (), ()>) -> Result<impl Fn() + Send + Sync + 'static> {
+fn waker(callback: Function<'_, (), ()>) -> Result<impl Fn() + Clone + Send + Sync + 'static> {
     let wake = callback
         .build_threadsafe_function::<()>()
         .weak::<true>()
         .max_queue_size::<1>()
         .callee_handled::<false>()
-        .build()?;
+        .build()
+        .map(Arc::new)?;
     Ok(move || {
         // A full queue means that a wake-up is on its way already; any other failure means that nobody listens.
         let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);

@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use serde_json::Value;
-use teleferric_engine::{Done, Engine};
+use serde_json::{Value, json};
+use teleferric_engine::{Done, Engine, Ingest};
 use tokio::time::Instant;
 
 /// A collector driven by blocking calls.
@@ -60,6 +60,13 @@ impl Collector {
 
     pub fn try_reload(&self, document: &Value) -> Value {
         answer(|done| self.engine.reload(document.to_string(), done))
+    }
+
+    /// Hands over a request as the host does, and waits for what becomes of it.
+    pub fn ingest(&self, signal: &str, encoding: &str, body: &[u8]) -> Value {
+        let head = json!({ "signal": signal, "encoding": encoding, "metadata": [] }).to_string();
+        let ingest = Ingest::parse(&head).expect("known words");
+        answer(|done| self.engine.ingest(ingest, body, done))
     }
 
     pub fn drain(&self, limit: Duration) {
