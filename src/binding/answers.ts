@@ -1,17 +1,19 @@
 /**
  * What the core has still to answer. One call takes all answers that there are, and each has the number of what was asked.
  */
-// The clock of a test does not decide how long the process lives.
+// Not the global ones, which the test of a host may have replaced.
 import { clearInterval, setInterval } from 'node:timers';
 
 import { wrap } from './guard.js';
-import type { NativeAnswer } from './load.js';
 import { parseOutcome, type IngestOutcome } from './messages.js';
 
-/** The part of the addon that hands answers over. */
+/** The part of the addon that hands answers over: number, head and body of each by turns. */
 export interface AnswerSource {
-  takeAnswers(): readonly NativeAnswer[];
+  takeAnswers(): readonly (number | string | null)[];
 }
+
+/** Makes something of an answer, of which the head is null if there is none. */
+type Read<T> = (head: string | null, body: string) => T;
 
 /** As long as a timer can wait. */
 const FOREVER_MS = 2 ** 31 - 1;
@@ -37,7 +39,7 @@ export class Answers {
   }
 
   /** What `read` makes of the answer with this number. */
-  answer<T>(number: number, read: (answer: NativeAnswer) => T): Promise<T> {
+  answer<T>(number: number, read: Read<T>): Promise<T> {
     return this.#wait(number, read, false);
   }
 
@@ -48,18 +50,21 @@ export class Answers {
   async outcome(handOver: (number: number) => void): Promise<IngestOutcome> {
     const number = this.next();
     handOver(number);
-    return this.#wait(number, ({ head }) => parseOutcome(head ?? ''), true);
+    return this.#wait(number, (head) => parseOutcome(head ?? ''), true);
   }
 
   /** Does not wait for the core: the answer with this number is that there is none. */
   forget(number: number): void {
-    this.#conclude({ number, head: null, body: '' });
+    this.#conclude(number, null, '');
   }
 
   /** Passes on what the core has answered; an addon that fails here fails all that wait. */
   settle(): void {
     try {
-      for (const answer of this.#source.takeAnswers()) this.#conclude(answer);
+      const told = this.#source.takeAnswers();
+      for (let at = 0; at < told.length; at += 3) {
+        this.#conclude(told[at] as number, told[at + 1] as string | null, told[at + 2] as string);
+      }
     } catch (error) {
       for (const { reject } of this.#waiting.values()) reject(wrap('takeAnswers', error));
       this.#waiting.clear();
@@ -67,18 +72,18 @@ export class Answers {
     }
   }
 
-  #wait<T>(number: number, read: (answer: NativeAnswer) => T, holds: boolean): Promise<T> {
+  #wait<T>(number: number, read: Read<T>, holds: boolean): Promise<T> {
     if (holds) this.#hold();
     return new Promise((resolve, reject) => {
-      this.#waiting.set(number, { settle: (answer) => resolve(read(answer)), reject, holds });
+      this.#waiting.set(number, { settle: (head, body) => resolve(read(head, body)), reject, holds });
     });
   }
 
-  #conclude(answer: NativeAnswer): void {
-    const waiting = this.#waiting.get(answer.number);
+  #conclude(number: number, head: string | null, body: string): void {
+    const waiting = this.#waiting.get(number);
     if (waiting === undefined) return;
-    waiting.settle(answer);
-    this.#waiting.delete(answer.number);
+    waiting.settle(head, body);
+    this.#waiting.delete(number);
     if (waiting.holds) this.#release(1);
   }
 
@@ -107,7 +112,7 @@ export class AnswerBell {
 }
 
 interface Waiting {
-  readonly settle: (answer: NativeAnswer) => void;
+  readonly settle: Read<void>;
   readonly reject: (error: unknown) => void;
   readonly holds: boolean;
 }

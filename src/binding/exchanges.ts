@@ -94,7 +94,7 @@ export class Exchanges {
   begin(request: HostRequest): HostExchange {
     const number = this.#answers.next();
     const native = guard('exchange', () => this.#native.exchange(number, JSON.stringify(request)));
-    const answer = this.#answers.answer(number, ({ head, body }) =>
+    const answer = this.#answers.answer(number, (head, body) =>
       head === null ? null : { ...this.#parsed(head), body },
     );
     return new HostExchange(native, answer, () => this.#answers.forget(number));

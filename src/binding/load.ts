@@ -7,17 +7,11 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 import { CollectorError, isCollectorError, messageOf } from '../errors.js';
-import type {
-  NativeAnswer,
-  NativeCollector,
-  NativeExchange,
-  NativePluginBatch,
-  NativePluginWorker,
-} from './generated/native.js';
+import type { NativeCollector, NativeExchange, NativePluginBatch, NativePluginWorker } from './generated/native.js';
 
 /** The class the addon exports: text and numbers only, every answer JSON. */
 export type NativeCollectorClass = NativeCollector;
-export type { NativeAnswer, NativeExchange, NativePluginBatch, NativePluginWorker };
+export type { NativeExchange, NativePluginBatch, NativePluginWorker };
 
 /** What the addon exports. */
 export interface NativeBinding {

@@ -1,13 +1,13 @@
 import { Answers } from '../../../src/binding/index.js';
-import type { NativeAnswer } from '../../../src/binding/load.js';
+import { byTurns, type ToldAnswer } from './fake-binding.js';
 
 const ACCEPTED = '{"outcome":"accepted"}';
 
 /** Answers of a source that tells what the test says. */
-function begin(): { readonly answers: Answers; readonly tell: (...told: NativeAnswer[]) => void } {
-  const waiting: NativeAnswer[] = [];
-  const answers = new Answers({ takeAnswers: () => waiting.splice(0) });
-  const tell = (...told: NativeAnswer[]): void => {
+function begin(): { readonly answers: Answers; readonly tell: (...told: ToldAnswer[]) => void } {
+  const waiting: ToldAnswer[] = [];
+  const answers = new Answers({ takeAnswers: () => byTurns(waiting.splice(0)) });
+  const tell = (...told: ToldAnswer[]): void => {
     waiting.push(...told);
     answers.settle();
   };
@@ -34,7 +34,7 @@ test('what a sender with a socket waits for does not keep the process alive', as
   const before = timers();
   const { answers, tell } = begin();
   const number = answers.next();
-  const answer = answers.answer(number, ({ body }) => body);
+  const answer = answers.answer(number, (_head, body) => body);
   expect(timers()).toBe(before);
   tell({ number, head: '{}', body: 'text' }, { number, head: '{}', body: 'again' });
   await expect(answer).resolves.toBe('text');

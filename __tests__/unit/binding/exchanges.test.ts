@@ -1,6 +1,5 @@
 import { NativeHandle, type HostExchange, type HostRequest } from '../../../src/binding/index.js';
-import type { NativeAnswer } from '../../../src/binding/load.js';
-import { FakeAddon } from './fake-binding.js';
+import { FakeAddon, type ToldAnswer } from './fake-binding.js';
 
 const REQUEST: HostRequest = {
   receiver: 'otlp',
@@ -19,13 +18,13 @@ function begin(count: number): {
   readonly addon: FakeAddon;
   readonly exchanges: readonly HostExchange[];
   readonly answers: readonly Promise<unknown>[];
-  readonly tell: (...answers: NativeAnswer[]) => void;
+  readonly tell: (...answers: ToldAnswer[]) => void;
 } {
   const addon = new FakeAddon();
   const handle = new NativeHandle(() => {}, addon);
   const exchanges = Array.from({ length: count }, () => handle.exchange(REQUEST));
   const answers = exchanges.map(({ answer }) => answer);
-  const tell = (...told: NativeAnswer[]): void => {
+  const tell = (...told: ToldAnswer[]): void => {
     addon.answers.takeAnswers = () => told.splice(0);
     addon.collectors[0]?.answer();
   };
@@ -70,7 +69,7 @@ test('an answer for nobody is passed over', async () => {
   expect(await answers[0]).toEqual({ ...OK, body: '' });
 });
 
-test.each<[string, () => NativeAnswer[]]>([
+test.each<[string, () => ToldAnswer[]]>([
   [
     'throws',
     () => {

@@ -1,6 +1,17 @@
 // A stand-in for the addon: records calls, answers what the test says, wakes the collector when told to.
 import type { NativeBinding, NativeCollectorClass } from '../../../src/binding/index.js';
-import type { NativeAnswer, NativeExchange } from '../../../src/binding/load.js';
+import type { NativeExchange } from '../../../src/binding/load.js';
+
+/** What is answered to the request with this number. */
+export interface ToldAnswer {
+  readonly number: number;
+  readonly head: string | null;
+  readonly body: string;
+}
+
+/** As the addon hands answers over. */
+export const byTurns = (answers: readonly ToldAnswer[]): (number | string | null)[] =>
+  answers.flatMap(({ number, head, body }) => [number, head, body]);
 
 /** What the fake answers; every field may be replaced while it runs. */
 export interface FakeAnswers {
@@ -9,7 +20,7 @@ export interface FakeAnswers {
   drain: (deadlineMs: number | null) => Promise<string>;
   flush: (deadlineMs: number | null) => Promise<string>;
   ingest: () => Promise<string>;
-  takeAnswers: () => NativeAnswer[];
+  takeAnswers: () => readonly ToldAnswer[];
   catalogue: () => string;
   snapshot: (into: Float64Array) => number;
   status: () => string;
@@ -72,7 +83,7 @@ class FakeCollector implements NativeCollectorClass {
   readonly #wake: () => void;
   /** As the core does when it has answered. */
   readonly answer: () => void;
-  readonly #outcomes: NativeAnswer[] = [];
+  readonly #outcomes: ToldAnswer[] = [];
   #events: object[] = [];
 
   constructor(addon: FakeAddon, wake: () => void, onAnswer: () => void) {
@@ -134,8 +145,8 @@ class FakeCollector implements NativeCollectorClass {
     };
   }
 
-  takeAnswers(): NativeAnswer[] {
-    return [...this.#outcomes.splice(0), ...this.#addon.answers.takeAnswers()];
+  takeAnswers(): (number | string | null)[] {
+    return byTurns([...this.#outcomes.splice(0), ...this.#addon.answers.takeAnswers()]);
   }
 
   pluginHost(): number {

@@ -1,19 +1,5 @@
 // Generated from native/crates/node by `npm run generate`. Do not edit.
 
-/** The answer to a request of the host. */
-export interface NativeAnswer {
-  /** Of the request. */
-  number: number;
-  /**
-   * JSON. To `exchange`, `{status, headers, trailers}`, the latter lists of names and values by turns, and null if there
-   * are no trailers; null as a whole if there is no answer. To `ingest` and `emit`, `{outcome: "accepted"}`,
-   * `{outcome: "partial", rejected, message}` or `{outcome: "refused", code, message, retryable, retryAfterMs}`.
-   */
-  head: string | null;
-  /** The body, each byte as the character of the same number. */
-  body: string;
-}
-
 /** The version of the native core, equal to the npm package's. */
 export declare function nativeVersion(): string;
 
@@ -68,8 +54,14 @@ export declare class NativeCollector {
    * be null, with the headers as a list of names and values by turns.
    */
   exchange(number: number, head: string): NativeExchange;
-  /** What has been answered since the last call. */
-  takeAnswers(): Array<NativeAnswer>;
+  /**
+   * What has been answered since the last call: number, head and body of each by turns. The head is JSON. To `exchange`
+   * it is `{status, headers, trailers}`, the latter lists of names and values by turns and null if there are no trailers,
+   * or null as a whole if there is no answer; to `ingest` `{outcome: "accepted"}`,
+   * `{outcome: "partial", rejected, message}` or `{outcome: "refused", code, message, retryable, retryAfterMs}`. Each
+   * byte of the body is the character of the same number.
+   */
+  takeAnswers(): (number | string | null)[];
   /** The metric series and where their numbers stand in a snapshot, as JSON `{version, length, series}`. */
   metricsCatalogue(): string;
   /**
@@ -145,8 +137,8 @@ export declare class NativePluginWorker {
   fail(number: number, failure: string): void;
   /** Hands over a request that the plugin has received, as the collector's `ingest` does. */
   emit(number: number, head: string, body: Uint8Array): void;
-  /** What has been answered since the last call. */
-  takeAnswers(): Array<NativeAnswer>;
+  /** What has been answered since the last call, as the collector's `takeAnswers` says it. */
+  takeAnswers(): (number | string | null)[];
   /** Ends the work: batches in hand fail. */
   close(): void;
 }

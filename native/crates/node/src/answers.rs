@@ -3,22 +3,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use napi::{Env, JsString, Result};
-use napi_derive::napi;
+use napi::bindgen_prelude::{Array, Either, Null};
+use napi::{Env, Result};
 use teleferric_engine::{Answer, Done};
-
-/// The answer to a request of the host.
-#[napi(object, use_nullable = true)]
-pub struct NativeAnswer<'env> {
-    /// Of the request.
-    pub number: f64,
-    /// JSON. To `exchange`, `{status, headers, trailers}`, the latter lists of names and values by turns, and null if there
-    /// are no trailers; null as a whole if there is no answer. To `ingest` and `emit`, `{outcome: "accepted"}`,
-    /// `{outcome: "partial", rejected, message}` or `{outcome: "refused", code, message, retryable, retryAfterMs}`.
-    pub head: Option<String>,
-    /// The body, each byte as the character of the same number.
-    pub body: JsString<'env>,
-}
 
 /// What JavaScript has not taken yet.
 pub struct Answers {
@@ -51,12 +38,16 @@ impl Answers {
         }
     }
 
-    pub fn take<'env>(&self, env: &'env Env) -> Result<Vec<NativeAnswer<'env>>> {
+    /// Number, head and body of each by turns.
+    pub fn take<'env>(&self, env: &'env Env) -> Result<Array<'env>> {
         let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let told = |(number, answer): (f64, Option<Answer>)| {
+        let mut list = env.create_array(u32::try_from(3 * taken.len()).unwrap_or(0))?;
+        for (at, (number, answer)) in (0..).step_by(3).zip(taken) {
             let (head, body) = answer.map_or((None, Default::default()), |Answer { head, body }| (Some(head), body));
-            Ok(NativeAnswer { number, head, body: env.create_string_latin1(&body)? })
-        };
-        taken.into_iter().map(told).collect()
+            list.set(at, number)?;
+            list.set(at + 1, head.map_or(Either::B(Null), Either::A))?;
+            list.set(at + 2, env.create_string_latin1(&body)?)?;
+        }
+        Ok(list)
     }
 }

@@ -11,13 +11,13 @@ mod answers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Buffer, Float64Array, Function, Object};
+use napi::bindgen_prelude::{Array, Buffer, Float64Array, Function, Object};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Error, JsDeferred, Result, Status};
 use napi_derive::napi;
 use teleferric_engine::{Done, Engine, Exchange, Ingest, PluginWorker};
 
-use crate::answers::{Answers, NativeAnswer};
+use crate::answers::Answers;
 
 /// The version of the native core, equal to the npm package's.
 #[napi(catch_unwind)]
@@ -123,9 +123,13 @@ impl NativeCollector {
         Ok(NativeExchange { exchange: Some(exchange) })
     }
 
-    /// What has been answered since the last call.
-    #[napi(catch_unwind)]
-    pub fn take_answers<'env>(&self, env: &'env Env) -> Result<Vec<NativeAnswer<'env>>> {
+    /// What has been answered since the last call: number, head and body of each by turns. The head is JSON. To `exchange`
+    /// it is `{status, headers, trailers}`, the latter lists of names and values by turns and null if there are no trailers,
+    /// or null as a whole if there is no answer; to `ingest` `{outcome: "accepted"}`,
+    /// `{outcome: "partial", rejected, message}` or `{outcome: "refused", code, message, retryable, retryAfterMs}`. Each
+    /// byte of the body is the character of the same number.
+    #[napi(catch_unwind, ts_return_type = "(number | string | null)[]")]
+    pub fn take_answers<'env>(&self, env: &'env Env) -> Result<Array<'env>> {
         self.answers.take(env)
     }
 
@@ -333,9 +337,9 @@ impl NativePluginWorker {
         Ok(())
     }
 
-    /// What has been answered since the last call.
-    #[napi(catch_unwind)]
-    pub fn take_answers<'env>(&self, env: &'env Env) -> Result<Vec<NativeAnswer<'env>>> {
+    /// What has been answered since the last call, as the collector's `takeAnswers` says it.
+    #[napi(catch_unwind, ts_return_type = "(number | string | null)[]")]
+    pub fn take_answers<'env>(&self, env: &'env Env) -> Result<Array<'env>> {
         self.answers.take(env)
     }
 
