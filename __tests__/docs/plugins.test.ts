@@ -1,5 +1,5 @@
 /**
- * The code of docs/plugins.md: its three plugins work in one collector, configured as shown there, its test passes, and
+ * The code of docs/plugins.md: its three plugins work in one collector, configured as shown there, its tests pass, and
  * all of it compiles, as does the plugin of README.md.
  */
 import { execFile } from 'node:child_process';
@@ -49,7 +49,7 @@ function components(kind: string, folder: string, options: object): Record<strin
 test('the code compiles', async () => {
   const given = `declare const batch: import('teleferric/plugin').Batch;\n`;
   const alone = code.filter((block) => !isTest(block));
-  expect(alone).toHaveLength(code.length - 1);
+  expect(alone).toHaveLength(code.length - 3);
   const readme = blocksOf('README.md').filter((block) => isCode(block) && block.code.includes('definePlugin'));
   expect(readme).toHaveLength(1);
   for (const each of [alone, readme]) {
@@ -57,21 +57,22 @@ test('the code compiles', async () => {
   }
 });
 
-test('the test passes', async () => {
+test('the tests pass', async () => {
   const folder = folderWith('docs', ['teleferric']);
-  const written = code.find(isTest)?.code ?? '';
   writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
-  writeFileSync(path.join(folder, 'quiet.test.js'), written);
-  writeFileSync(
-    path.join(folder, 'quiet.js'),
-    transformSync(modules.get('quiet.ts') ?? '', { mode: 'strip-only' }).code,
-  );
+  for (const [index, { code: written }] of code.filter(isTest).entries()) {
+    writeFileSync(path.join(folder, `${index}.test.js`), written);
+  }
+  for (const [name, text] of modules) {
+    const javascript = transformSync(text, { mode: 'strip-only' }).code;
+    writeFileSync(path.join(folder, name.replace(/\.ts$/, '.js')), javascript);
+  }
   const { stdout } = await promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap'], {
     cwd: folder,
     // Node would take itself for a part of a run.
     env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined },
   });
-  expect(stdout).toContain('# pass 1');
+  expect(stdout).toContain('# pass 3');
 });
 
 test('a line and a span come in, a health check does not come out', async () => {

@@ -6,6 +6,8 @@ import type { IngestOptions } from '../ingest/index.js';
 import type { IngestOutcome, Signal } from '../binding/index.js';
 import type { Batch } from '../views/index.js';
 
+export type { IngestOptions, IngestOutcome };
+
 /** What a plugin knows beside the batch. */
 export interface PluginContext<Options = Readonly<Record<string, unknown>>> {
   /** The component's id as the configuration has it, such as `ts/redact`. */

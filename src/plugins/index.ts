@@ -7,6 +7,8 @@ export {
   RetryableError,
   type BatchContext,
   type ExporterPlugin,
+  type IngestOptions,
+  type IngestOutcome,
   type Plugin,
   type PluginContext,
   type PluginLog,

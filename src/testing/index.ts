@@ -23,13 +23,28 @@ export {
   type WideInteger,
 } from './fixtures.js';
 export {
+  runExporter,
+  startExporter,
+  type ExporterModule,
+  type ExportOutcome,
+  type RunningExporter,
+  type TestedExporter,
+} from './exporter.js';
+export {
   runPlugin,
   startPlugin,
-  type LoggedLine,
   type PluginModule,
-  type PluginOptions,
   type PluginOutcome,
   type RunningPlugin,
   type TestedPlugin,
-} from './plugin.js';
+} from './processor.js';
+export {
+  startReceiver,
+  type EmittedRequest,
+  type ReceiverModule,
+  type ReceiverOptions,
+  type RunningReceiver,
+  type TestedReceiver,
+} from './receiver.js';
+export type { LoggedLine, ModuleOf, PluginOptions, PluginParts } from './set-up.js';
 export * from '../views/index.js';
