@@ -1,6 +1,9 @@
 /**
  * `Collector.flush`: what was taken before it leaves batches and queues in memory; what comes later is not waited for.
  */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { isCollectorError } from '../../src/index.js';
 import type { Setup } from '../support/collector.js';
 import { Exporting, sendNamed } from '../support/exporting.js';
@@ -81,6 +84,20 @@ it('does not wait for what is stored, nor for other exporters to send what it ca
   await sendNamed(running, 'a');
   await expect(running.collector.flush()).resolves.toEqual({ isComplete: true, remainingItems: 0 });
   expect(alive.items).toBe(1);
+});
+
+it.each([
+  ['one file', 'out.jsonl', {}],
+  ['a file for each group', 'out-*.jsonl', { group_by: { enabled: true, resource_attribute: 'team' } }],
+])('writes out what exporter file has buffered for %s', async (_name, file, keys) => {
+  const folder = temporaryFolder('flush');
+  const exporters = { file: { path: join(folder, file), flush_interval: NEVER, ...keys } };
+  const running = await exporting.start({ exporters });
+  await sendNamed(running, 'a');
+  const written = () => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  expect(written()).toEqual(['']);
+  await expect(running.collector.flush()).resolves.toEqual({ isComplete: true, remainingItems: 0 });
+  expect(written()).toEqual([expect.stringMatching(/^\{"resourceLogs":.*"a".*\}\n$/)]);
 });
 
 it('is refused before the start and after the end, and ends when the collector does', async () => {

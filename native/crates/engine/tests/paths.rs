@@ -75,16 +75,15 @@ fn metadata_keeps_the_batches_of_senders_apart() {
 #[test]
 fn signals_without_a_pipeline_are_not_served() {
     let (collector, ports) = Collector::running(&doc::sink());
-    let ingest = |signal: &str, encoding: &str, body: &[u8]| collector.ingest(signal, encoding, body);
-    assert_eq!(ingest("logs", "json", b"{}")["outcome"], "refused");
-    assert_eq!(ingest("traces", "proto", &request(Signal::Traces, 0, 8))["outcome"], "accepted");
-    assert_eq!(ingest("traces", "proto", &[0x0a])["code"], "malformed");
+    assert_eq!(collector.ingest("logs", "json", b"{}")["outcome"], "refused");
+    assert_eq!(collector.ingest("traces", "proto", &request(Signal::Traces, 0, 8))["outcome"], "accepted");
+    assert_eq!(collector.ingest("traces", "proto", &[0x0a])["code"], "malformed");
     assert_eq!(load::post(ports.http, 2), Told::Taken);
     assert_eq!(collector.accepted(), 10);
     assert_eq!(collector.metric("otelcol_receiver_accepted_spans", &[("transport", "node")]), 8);
     eventually("nothing is held", || collector.held_bytes() == 0);
     collector.drain(Duration::from_secs(5));
-    assert_eq!(ingest("traces", "json", b"{}")["code"], "draining");
+    assert_eq!(collector.ingest("traces", "json", b"{}")["code"], "draining");
 }
 
 #[test]

@@ -75,6 +75,9 @@ pub trait Exporter {
     /// Cancel safe: dropping the future abandons the attempt, whose result is then unknown.
     fn send<'a>(&'a self, parcel: &'a Parcel) -> LocalFuture<'a, Outcome>;
 
+    /// Writes out what is buffered of parcels that were sent, on a data-plane thread.
+    fn flush(&self) {}
+
     /// Writes out whatever is buffered and lets go of connections and files, no later than `deadline`.
     fn close(&self, deadline: Option<Instant>) -> LocalFuture<'_, ()> {
         let _ = deadline;

@@ -178,6 +178,7 @@ impl Stage for Delivery {
             inner.dispatch();
             let held = if inner.shared.0.stored.is_some() { &inner.storing } else { &inner.sending };
             held.passed().await;
+            inner.sender.endpoints.flush();
         })
     }
 

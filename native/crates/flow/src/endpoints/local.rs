@@ -159,6 +159,11 @@ impl Endpoints {
         }
     }
 
+    /// Writes out what exporters have buffered.
+    pub(crate) fn flush(&self) {
+        self.all().for_each(|endpoint| endpoint.exporter.flush());
+    }
+
     /// Lets go of connections and files, no later than `deadline`.
     pub(crate) async fn close(&self, deadline: Option<Instant>) {
         for endpoint in self.all() {

@@ -197,11 +197,15 @@ impl Exporter for File {
         }))
     }
 
-    fn close(&self, _deadline: Option<Instant>) -> LocalFuture<'_, ()> {
+    fn flush(&self) {
         match &self.destination {
             Destination::One(file) => file.flush(),
             Destination::Groups(groups) => groups.flush(),
         }
+    }
+
+    fn close(&self, _deadline: Option<Instant>) -> LocalFuture<'_, ()> {
+        self.flush();
         Box::pin(async {})
     }
 }
