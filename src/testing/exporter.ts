@@ -3,7 +3,16 @@
  */
 import { failureOf } from '../plugins/failure.js';
 import { Batch } from '../views/index.js';
-import { nothingKnown, SetUp, type LoggedLine, type ModuleOf, type PluginOptions, type PluginParts } from './set-up.js';
+import {
+  nothingKnown,
+  closing,
+  SetUp,
+  type Closable,
+  type LoggedLine,
+  type ModuleOf,
+  type PluginOptions,
+  type PluginParts,
+} from './set-up.js';
 
 /** What an exporter written in TypeScript looks like to the one who calls it. */
 export interface TestedExporter<Options, Context> extends PluginParts<Options, Context> {
@@ -31,12 +40,9 @@ export type ExportOutcome = {
 );
 
 /** An exporter that was set up. */
-export interface RunningExporter {
+export interface RunningExporter extends Closable {
   /** Sends one batch, of which the plugin gets a copy. Several may be under way. */
   export(batch: Batch): Promise<ExportOutcome>;
-  /** Ends the plugin; later calls of `export` reject. Calling it again does nothing. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -58,8 +64,7 @@ export async function startExporter<Options, Context>(
       return { outcome: 'refused', retryable: !permanent, delayMs, error, logged: ready.logged() };
     }
   };
-  const close = (): Promise<void> => ready.close();
-  return { export: send, close, [Symbol.asyncDispose]: close };
+  return { export: send, ...ready.closable() };
 }
 
 /** Sets an exporter up, has it send one batch, and closes it. Rejects as {@link startExporter} does. */
@@ -68,10 +73,5 @@ export async function runExporter<Options, Context>(
   batch: Batch,
   options: PluginOptions<Context> = {},
 ): Promise<ExportOutcome> {
-  const exporter = await startExporter(module, options);
-  try {
-    return await exporter.export(batch);
-  } finally {
-    await exporter.close();
-  }
+  return closing(await startExporter(module, options), (exporter) => exporter.export(batch));
 }

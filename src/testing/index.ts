@@ -46,5 +46,5 @@ export {
   type RunningReceiver,
   type TestedReceiver,
 } from './receiver.js';
-export type { LoggedLine, ModuleOf, PluginOptions, PluginParts } from './set-up.js';
+export type { Closable, LoggedLine, ModuleOf, PluginOptions, PluginParts } from './set-up.js';
 export * from '../views/index.js';

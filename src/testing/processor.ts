@@ -2,7 +2,16 @@
  * Runs a processor on batches.
  */
 import { Batch } from '../views/index.js';
-import { nothingKnown, SetUp, type LoggedLine, type ModuleOf, type PluginOptions, type PluginParts } from './set-up.js';
+import {
+  nothingKnown,
+  closing,
+  SetUp,
+  type Closable,
+  type LoggedLine,
+  type ModuleOf,
+  type PluginOptions,
+  type PluginParts,
+} from './set-up.js';
 
 /** What a processor written in TypeScript looks like to the one who calls it. */
 export interface TestedPlugin<Options, Context> extends PluginParts<Options, Context> {
@@ -27,12 +36,9 @@ export interface PluginOutcome {
 }
 
 /** A processor that was set up. */
-export interface RunningPlugin {
+export interface RunningPlugin extends Closable {
   /** Processes one batch. Rejects with whatever the plugin throws. */
   process(batch: Batch): Promise<PluginOutcome>;
-  /** Ends the plugin; later calls of `process` reject. Calling it again does nothing. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -49,8 +55,7 @@ export async function startPlugin<Options, Context>(
     const outcome = await outcomeOf(ready.plugin, batch, ready.context);
     return { ...outcome, logged: ready.logged() };
   };
-  const close = (): Promise<void> => ready.close();
-  return { process, close, [Symbol.asyncDispose]: close };
+  return { process, ...ready.closable() };
 }
 
 /** Sets a processor up, has it process one batch, and closes it. Rejects as {@link startPlugin} does. */
@@ -59,12 +64,7 @@ export async function runPlugin<Options, Context>(
   batch: Batch,
   options: PluginOptions<Context> = {},
 ): Promise<PluginOutcome> {
-  const plugin = await startPlugin(module, options);
-  try {
-    return await plugin.process(batch);
-  } finally {
-    await plugin.close();
-  }
+  return closing(await startPlugin(module, options), (plugin) => plugin.process(batch));
 }
 
 async function outcomeOf<Options, Context>(

@@ -4,7 +4,14 @@
 import { checkIngest } from '../ingest/index.js';
 import type { IngestOptions, IngestOutcome } from '../plugins/define.js';
 import { Batch, type Signal } from '../views/index.js';
-import { SetUp, type LoggedLine, type ModuleOf, type PluginOptions, type PluginParts } from './set-up.js';
+import {
+  SetUp,
+  type Closable,
+  type LoggedLine,
+  type ModuleOf,
+  type PluginOptions,
+  type PluginParts,
+} from './set-up.js';
 
 /** What a receiver written in TypeScript looks like to the one who calls it. */
 export interface TestedReceiver<Options, Context> extends PluginParts<Options, Context> {
@@ -32,14 +39,11 @@ export interface ReceiverOptions<Context> extends PluginOptions<Context> {
 }
 
 /** A receiver that was set up and started. */
-export interface RunningReceiver {
+export interface RunningReceiver extends Closable {
   /** The next request that the plugin hands over, or has handed over already. Rejects once it is closed and none is left. */
   next(): Promise<EmittedRequest>;
   /** What the plugin has logged since this was asked before. */
   logged(): readonly LoggedLine[];
-  /** Ends the plugin. Calling it again does nothing. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -60,11 +64,8 @@ export async function startReceiver<Options, Context>(
   };
   const ready = await SetUp.of<TestedReceiver<Options, Context>, Context>(module, 'start', options, { emit });
   await ready.plugin.start(ready.context);
-  const close = async (): Promise<void> => {
-    await ready.close();
-    requests.end();
-  };
-  return { next: () => requests.next(), logged: () => ready.logged(), close, [Symbol.asyncDispose]: close };
+  const closable = ready.closable(() => requests.end());
+  return { next: () => requests.next(), logged: () => ready.logged(), ...closable };
 }
 
 /** @throws CollectorError `INVALID_ARGUMENT`, as the collector does */

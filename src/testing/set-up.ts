@@ -25,6 +25,13 @@ export interface PluginOptions<Context> {
   readonly context?: Partial<Context>;
 }
 
+/** A plugin that was set up. */
+export interface Closable {
+  /** Ends the plugin; what is asked of it later rejects. Calling it again does nothing. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** A line that a plugin has logged. */
 export interface LoggedLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -32,7 +39,7 @@ export interface LoggedLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** A plugin that was set up. */
+/** A plugin, what it is called with, and what it says. */
 export class SetUp<Plugin extends PluginParts<unknown, Context>, Context> {
   readonly plugin: Plugin;
   readonly context: Context;
@@ -75,11 +82,27 @@ export class SetUp<Plugin extends PluginParts<unknown, Context>, Context> {
     if (this.#closed) throw new Error('the plugin is closed');
   }
 
-  /** Ends the plugin; calling it again does nothing. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.plugin.close?.();
+  /** Ends the plugin, and then does `after`, if that was not done before. */
+  closable(after: () => void = () => {}): Closable {
+    const close = async (): Promise<void> => {
+      if (this.#closed) return;
+      this.#closed = true;
+      await this.plugin.close?.();
+      after();
+    };
+    return { close, [Symbol.asyncDispose]: close };
+  }
+}
+
+/** What `use` makes of a plugin that is then closed, whatever came of it. */
+export async function closing<Running extends Closable, Result>(
+  running: Running,
+  use: (running: Running) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await use(running);
+  } finally {
+    await running.close();
   }
 }
 
