@@ -31,7 +31,7 @@ const folders = {
   receivers: ['binding', 'servers', 'errors'],
   ingest: ['config', 'binding', 'errors'],
   plugins: ['ingest', 'config', 'binding', 'views', 'errors'],
-  testing: ['plugins', 'ingest', 'views'],
+  testing: ['plugins', 'views'],
   telemetry: ['binding', 'servers', 'errors'],
   collector: ['ingest', 'config', 'binding', 'plugins', 'receivers', 'servers', 'telemetry', 'errors'],
   cli: ['collector', 'config', 'telemetry', 'errors'],

@@ -18,9 +18,7 @@ describe('start', () => {
     const [first, second] = await Promise.all([read(collector.start(text)), read(collector.start(text))]);
     expect(first?.ok).toBe(true);
     expect(second).toMatchObject({ ok: false, error: { code: 'ALREADY_STARTED' } });
-    await expect(ingest(collector, oneSpan())).resolves.toEqual({
-      outcome: 'accepted',
-    });
+    await expect(ingest(collector, oneSpan())).resolves.toEqual({ outcome: 'accepted' });
   });
 
   it('may be tried again after a failure', async () => {

@@ -8,7 +8,6 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { binding, type NativePluginBatch, type NativePluginWorker } from '../binding/load.js';
 import { Answers, type IngestHead, type IngestOutcome } from '../binding/index.js';
 import { messageOf } from '../errors.js';
-import { checkIngest, type IngestOptions } from '../ingest/index.js';
 import { Batch, type Signal } from '../views/index.js';
 import type {
   BatchContext,
@@ -19,6 +18,7 @@ import type {
   ProcessorPlugin,
   ReceiverPlugin,
 } from './define.js';
+import { emitted } from './emit.js';
 import { failureOf, stackOf } from './failure.js';
 import { loadPlugin } from './load-module.js';
 import { BEGIN, CALL, CLOSE, type WorkerMessage, type WorkerSettings } from './messages.js';
@@ -64,21 +64,17 @@ class PluginWorker {
   /** Has a receiver receive. What it throws ends the worker, as if nobody had caught it. */
   async #begin(): Promise<void> {
     try {
-      const emit = (first: Signal | Batch, body?: Uint8Array, options: IngestOptions = {}): Promise<IngestOutcome> =>
-        // A batch of another copy of the package is one all the same.
-        typeof first === 'object' ? this.#emit(first.signal, first.encode(), {}) : this.#emit(first, body, options);
+      const emit = async (...given: Parameters<typeof emitted>): Promise<IngestOutcome> => {
+        const { head, body } = emitted(...given);
+        const text = JSON.stringify({ receiver: settings.id, ...head } satisfies IngestHead);
+        return this.#answers.outcome((number) => this.#core.emit(number, text, body));
+      };
       await (this.#plugin as ReceiverPlugin).start({ ...this.#context, emit });
     } catch (error) {
       setImmediate(() => {
         throw error;
       });
     }
-  }
-
-  async #emit(signal: Signal, body: Uint8Array | undefined, options: IngestOptions): Promise<IngestOutcome> {
-    const bytes = body as Uint8Array;
-    const head: IngestHead = { receiver: settings.id, ...checkIngest(signal, bytes, options) };
-    return this.#answers.outcome((number) => this.#core.emit(number, JSON.stringify(head), bytes));
   }
 
   #fetch(): void {

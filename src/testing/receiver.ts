@@ -1,8 +1,8 @@
 /**
  * Has a receiver receive, and takes what it hands over as pipelines would.
  */
-import { checkIngest } from '../ingest/index.js';
 import type { IngestOptions, IngestOutcome } from '../plugins/define.js';
+import { emitted, type Emitted } from '../plugins/emit.js';
 import { Batch, type Signal } from '../views/index.js';
 import {
   SetUp,
@@ -56,9 +56,8 @@ export async function startReceiver<Options, Context>(
 ): Promise<RunningReceiver> {
   const { answer = () => ({ outcome: 'accepted' }) } = options;
   const requests = new Requests();
-  const emit = async (first: Signal | Batch, bytes?: Uint8Array, said: IngestOptions = {}): Promise<IngestOutcome> => {
-    const request =
-      typeof first === 'object' ? requestOf(first.signal, first.encode(), {}) : requestOf(first, bytes, said);
+  const emit = async (...given: Parameters<typeof emitted>): Promise<IngestOutcome> => {
+    const request = requestOf(emitted(...given));
     requests.add(request);
     return answer(request);
   };
@@ -68,10 +67,8 @@ export async function startReceiver<Options, Context>(
   return { next: () => requests.next(), logged: () => ready.logged(), ...closable };
 }
 
-/** @throws CollectorError `INVALID_ARGUMENT`, as the collector does */
-function requestOf(signal: Signal, bytes: Uint8Array | undefined, options: IngestOptions): EmittedRequest {
-  const { encoding, compression } = checkIngest(signal, bytes as Uint8Array, options);
-  const body = Uint8Array.from(bytes as Uint8Array);
+function requestOf({ head: { signal, encoding, compression }, body: given, options }: Emitted): EmittedRequest {
+  const body = Uint8Array.from(given);
   const isPlain = encoding === 'proto' && compression === null;
   return { signal, body, options, batch: isPlain ? new Batch(signal, body) : null };
 }
@@ -79,7 +76,7 @@ function requestOf(signal: Signal, bytes: Uint8Array | undefined, options: Inges
 /** Requests that the test has not taken yet, or waits for. */
 class Requests {
   readonly #there: EmittedRequest[] = [];
-  readonly #wanted: PromiseWithReject[] = [];
+  readonly #wanted: Waiter[] = [];
   #over = false;
 
   add(request: EmittedRequest): void {
@@ -103,7 +100,7 @@ class Requests {
   }
 }
 
-interface PromiseWithReject {
+interface Waiter {
   readonly resolve: (request: EmittedRequest) => void;
   readonly reject: (error: Error) => void;
 }
