@@ -135,7 +135,15 @@ describe('checklist 15: a stored queue', () => {
   it('keeps what is refused for good as dead letters, which are sent again when asked', async () => {
     const backend = await Backend.listen(() => ({ status: 400, body: 'no\u001B such field' }));
     const first = await start(config(backend));
-    await sendNumbered(first, 0, 6);
+    // Dead letters lie in the order of their refusals, so each is waited for.
+    for (let number = 0; number < 6; number += 1) {
+      await sendNumbered(first, number, number + 1);
+      await until(
+        async () => sum(await scrape(first), 'teleferric_dead_letter_items') === number + 1,
+        'a dead letter',
+        () => String(backend.arrivals.length),
+      );
+    }
     await until(
       async () => (await queueSize(first)) === 0,
       'an empty queue',
